@@ -1,0 +1,93 @@
+//! A worker's blocks for heads, small bodies and prepared responses: pooled, never from the global allocator.
+
+use std::io;
+use std::rc::Rc;
+
+use crate::sys::{Lease, Pool};
+
+/// How many blocks a worker has of each class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockLimits {
+    /// Blocks of [`BlockClass::Small`].
+    pub small: usize,
+    /// Blocks of [`BlockClass::Large`].
+    pub large: usize,
+}
+
+impl Default for BlockLimits {
+    fn default() -> Self {
+        Self { small: 4_096, large: 256 }
+    }
+}
+
+impl BlockLimits {
+    /// Bytes the blocks take when every page of them has been touched.
+    pub fn memory_bytes(&self) -> usize {
+        self.small * BlockClass::Small.bytes() + self.large * BlockClass::Large.bytes()
+    }
+}
+
+/// The sizes blocks come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockClass {
+    /// 4 KiB: heads, error answers, small files with their head.
+    Small,
+    /// 68 KiB: files up to 64 KiB with their head, answers to pipelined requests.
+    Large,
+}
+
+impl BlockClass {
+    /// Size in bytes.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Small => 4 * 1024,
+            Self::Large => 68 * 1024,
+        }
+    }
+
+    /// The smallest class that holds `bytes`, if one does.
+    pub fn fitting(bytes: usize) -> Option<Self> {
+        [Self::Small, Self::Large].into_iter().find(|class| bytes <= class.bytes())
+    }
+}
+
+/// The pools of both classes. A page is taken from the system when it is first written.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    small: Rc<Pool>,
+    large: Rc<Pool>,
+}
+
+impl Blocks {
+    pub(crate) fn new(limits: &BlockLimits) -> io::Result<Self> {
+        Ok(Self {
+            small: Pool::new(limits.small, BlockClass::Small.bytes())?,
+            large: Pool::new(limits.large, BlockClass::Large.bytes())?,
+        })
+    }
+
+    pub(crate) fn lease(&self, class: BlockClass) -> Option<Lease> {
+        match class {
+            BlockClass::Small => self.small.lease(),
+            BlockClass::Large => self.large.lease(),
+        }
+    }
+
+    /// Blocks held now, of both classes.
+    pub(crate) fn leases_out(&self) -> usize {
+        self.small.leases_out() + self.large.leases_out()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_class_that_fits_is_taken() {
+        assert_eq!(BlockClass::fitting(1), Some(BlockClass::Small));
+        assert_eq!(BlockClass::fitting(4_096), Some(BlockClass::Small));
+        assert_eq!(BlockClass::fitting(4_097), Some(BlockClass::Large));
+        assert_eq!(BlockClass::fitting(69_633), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! The worker's blocks, and figures of its buffers.
+
+use crate::blocks::BlockClass;
+use crate::sys::Lease;
+use crate::worker;
+
+/// The current worker's pool of blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferPool;
+
+impl BufferPool {
+    /// A block of the class, or `None` when all are out: then wait for one's own sends to end, or answer 503.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn lease(class: BlockClass) -> Option<Lease> {
+        worker::with_current(|core| core.expect("a lease needs a worker").blocks().lease(class))
+    }
+
+    /// A block of 128 KiB for file contents on their way, or `None` when all are out.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn file_block() -> Option<Lease> {
+        worker::with_current(|core| core.expect("a lease needs a worker").kernel().file_block())
+    }
+
+    /// What is out now.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn usage() -> BufferUsage {
+        worker::with_current(|core| {
+            let core = core.expect("buffer figures need a worker");
+            let (receive_leases, receive_with_kernel, receive_buffers) = core.kernel().receive_buffers();
+            BufferUsage {
+                receive_leases,
+                receive_with_kernel,
+                receive_buffers,
+                block_leases: core.blocks().leases_out(),
+                ops: core.kernel().ops(),
+                tasks: core.tasks(),
+            }
+        })
+    }
+}
+
+/// What a worker holds at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferUsage {
+    /// Receive buffers held by leases.
+    pub receive_leases: usize,
+    /// Receive buffers the kernel can still fill.
+    pub receive_with_kernel: usize,
+    /// Receive buffers in all.
+    pub receive_buffers: usize,
+    /// Blocks held.
+    pub block_leases: usize,
+    /// Op slots in use.
+    pub ops: usize,
+    /// Tasks.
+    pub tasks: usize,
+}
+
+impl BufferUsage {
+    /// Whether less than a quarter of the receive buffers is left: then nothing should hold one across an await.
+    pub fn is_scarce(&self) -> bool {
+        self.receive_with_kernel < self.receive_buffers / 4
+    }
+}

@@ -1,0 +1,81 @@
+//! A thread-per-core runtime on io_uring, made for servers.
+//!
+//! Each worker is a pinned thread with its own ring, buffers, tasks and timers; workers share nothing that is written per
+//! request. One worker accepts for all and hands connections round. Futures need not be `Send`: they live and die on the
+//! worker that spawned them.
+//!
+//! ```no_run
+//! use selvedge_runtime::{Runtime, StartError};
+//!
+//! fn main() -> Result<(), StartError> {
+//!     let running = Runtime::builder().workers(2).build()?.start(|worker| async move {
+//!         println!("worker {} runs", worker.index());
+//!     })?;
+//!     running.join();
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Everything that talks to the kernel is in the private module `sys`, the only one with unsafe code.
+
+mod blocks;
+mod buffers;
+mod counters;
+mod inbox;
+mod op;
+mod report;
+mod runtime;
+mod stop;
+#[expect(unsafe_code, reason = "the one module that talks to the kernel")]
+mod sys;
+mod task;
+mod tasks;
+mod waker;
+mod watchdog;
+mod worker;
+
+pub mod channel;
+pub mod fs;
+pub mod net;
+pub mod process;
+pub mod timer;
+
+pub use blocks::{BlockClass, BlockLimits};
+pub use buffers::{BufferPool, BufferUsage};
+pub use counters::{Counter, Counters, TURN_BUCKETS};
+pub use report::line as report_line;
+pub use runtime::{Builder, Busy, Handle, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on};
+pub use stop::{StopSignal, StopSource};
+pub use sys::{
+    Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, Moment, RingFeatures, SharedLease,
+    StartError, allocator_calls_of_thread,
+};
+pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
+pub use worker::WorkerLimits;
+
+/// The monotonic clock at the beginning of the current turn: free of a system call.
+///
+/// # Panics
+/// Outside a worker.
+pub fn now() -> Moment {
+    worker::with_current(|core| core.expect("the turn's clock needs a worker").now())
+}
+
+/// The wall clock: seconds since 1970 (UTC) and nanoseconds within the second.
+///
+/// # Panics
+/// Outside a worker.
+pub fn wall_clock() -> (u64, u32) {
+    worker::with_current(|core| core.expect("the wall clock needs a worker").kernel().wall_clock())
+}
+
+/// Writes a line for the operator, at most one per `reason`, second and worker; says how many it left out.
+///
+/// # Panics
+/// Outside a worker.
+pub fn report(reason: &'static str, text: impl FnOnce() -> String) {
+    worker::with_current(|core| {
+        let core = core.expect("a worker's report needs a worker");
+        core.reporter().report(reason, core.now(), text);
+    });
+}

@@ -1,0 +1,170 @@
+//! Step 1 of a request's walk, accept. In: connections of all listeners. Out: each to the next worker in turn, through
+//! [`super::intake`]. One worker accepts for all, so no connection wakes more than one thread.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::net::intake::{Assigned, Intake};
+use crate::net::listener::Accepting;
+use crate::sys::{Accepted, Listening, errno};
+use crate::timer;
+use crate::worker;
+
+/// Who accepts, and who gets what is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptPolicy {
+    /// Worker 0 accepts and takes its turn with the others.
+    Shared,
+    /// Worker 0 only accepts (with one worker it serves too).
+    Dedicated,
+    /// `Shared` below 8 workers, `Dedicated` from there on.
+    #[default]
+    Auto,
+    /// Every worker has its own listener of the port and the kernel spreads the connections: no hand-off.
+    ReusePort,
+}
+
+impl AcceptPolicy {
+    /// What `Auto` means for this many workers; the others mean themselves.
+    pub fn resolve(self, workers: usize) -> Self {
+        match self {
+            Self::Auto if workers < 8 => Self::Shared,
+            Self::Auto => Self::Dedicated,
+            other => other,
+        }
+    }
+}
+
+/// Pause before accepting again after the process or the machine ran out of something.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// Errors in a row after which any error backs off.
+const ERRORS_IN_A_ROW_MAX: u32 = 16;
+
+/// Accepts on `listeners` until the intake is stopped, then takes what is still in their backlogs.
+pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listening)>) {
+    let mut sources: Vec<Source> = listeners
+        .into_iter()
+        .map(|(number, listening)| Source {
+            number,
+            accepting: Accepting::new(listening),
+            state: State::Armed,
+        })
+        .collect();
+    let mut errors_in_a_row = 0;
+    let stop_signal = Arc::clone(&intake);
+    let mut stopped = pin!(stop_signal.stopped());
+    loop {
+        match poll_fn(|context| poll_event(context, stopped.as_mut(), &mut sources)).await {
+            Event::Accepted(accepted, listener) => {
+                errors_in_a_row = 0;
+                if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
+                    wait_for_room(&intake, &mut sources, accepted, listener).await;
+                }
+            }
+            Event::Failed(source, error) => {
+                errors_in_a_row += 1;
+                recover(&mut sources[source], &error, errors_in_a_row).await;
+            }
+            Event::Stopped => break,
+        }
+        // A future that was ready is not polled again.
+        if intake.is_stopped() {
+            break;
+        }
+    }
+    for source in &mut sources {
+        take_backlog(&intake, source).await;
+    }
+}
+
+struct Source {
+    number: u16,
+    accepting: Accepting,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Armed,
+    /// It has ended and is not polled until it is started again.
+    Ended,
+}
+
+enum Event {
+    Accepted(Accepted, u16),
+    Failed(usize, std::io::Error),
+    Stopped,
+}
+
+fn poll_event(
+    context: &mut Context<'_>,
+    stopped: Pin<&mut impl Future<Output = ()>>,
+    sources: &mut [Source],
+) -> Poll<Event> {
+    if stopped.poll(context).is_ready() {
+        return Poll::Ready(Event::Stopped);
+    }
+    for (index, source) in sources.iter_mut().enumerate() {
+        if source.state == State::Ended {
+            continue;
+        }
+        match source.accepting.poll_next(context) {
+            Poll::Ready(Ok(accepted)) => return Poll::Ready(Event::Accepted(accepted, source.number)),
+            Poll::Ready(Err(error)) => {
+                source.state = State::Ended;
+                return Poll::Ready(Event::Failed(index, error));
+            }
+            Poll::Pending => {}
+        }
+    }
+    Poll::Pending
+}
+
+/// Every worker is full: stops accepting, so that the backlog holds the rest, until a connection has ended.
+async fn wait_for_room(intake: &Intake, sources: &mut [Source], accepted: Accepted, listener: u16) {
+    for source in &mut *sources {
+        source.accepting.cancel();
+    }
+    let mut in_hand = Some(accepted);
+    while let Some(accepted) = in_hand.take() {
+        intake.room().await;
+        if intake.is_stopped() {
+            return;
+        }
+        if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
+            in_hand = Some(accepted);
+        }
+    }
+    // The cancelled ones say so when what they had accepted before has been taken, and are then started again.
+}
+
+async fn recover(source: &mut Source, error: &std::io::Error, errors_in_a_row: u32) {
+    // accept(2): out of descriptors or memory; anything else concerns the one connection that failed.
+    let exhausted =
+        matches!(error.raw_os_error(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM));
+    if exhausted || errors_in_a_row >= ERRORS_IN_A_ROW_MAX {
+        let core = worker::current();
+        core.reporter().report("accept", core.now(), || {
+            format!("cannot accept connections now ({error}); they wait in the backlog. If this lasts, raise `ulimit -n`")
+        });
+        timer::sleep(BACK_OFF).await;
+    }
+    source.accepting.restart();
+    source.state = State::Armed;
+}
+
+/// The end: everybody who has connected is served, nobody else is.
+async fn take_backlog(intake: &Intake, source: &mut Source) {
+    if source.state == State::Armed {
+        source.accepting.cancel();
+        while let Ok(accepted) = poll_fn(|context| source.accepting.poll_next(context)).await {
+            intake.assign_beyond_limit(accepted, source.number);
+        }
+    }
+    while let Some(accepted) = source.accepting.accept_now() {
+        intake.assign_beyond_limit(accepted, source.number);
+    }
+}

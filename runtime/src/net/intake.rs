@@ -1,0 +1,315 @@
+//! Step 2 of a request's walk, hand-off. In: accepted sockets. Out: streams on the worker whose turn it is.
+//!
+//! Each worker has a bounded queue; the doorbell of its ring wakes it. A connection that nobody takes is closed with its
+//! queue, so none is lost silently. The counts have one writer each: who assigns, and the worker whose connections end.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_channel::{Receiver, Sender, TrySendError};
+
+use crate::counters::Counter;
+use crate::net::Stream;
+use crate::net::accept::{AcceptPolicy, accept_all};
+use crate::stop::{StopSignal, StopSource};
+use crate::sys::{Accepted, Listening};
+use crate::task;
+use crate::worker;
+
+/// How connections are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntakeOptions {
+    /// Who accepts.
+    pub policy: AcceptPolicy,
+    /// Connections of all workers together; each has an equal share. Beyond it the backlog holds them.
+    pub connections_max: usize,
+}
+
+/// The listeners of a server and the queues to its workers. Belongs to the process, not to a worker.
+#[derive(Debug)]
+pub struct Intake {
+    policy: AcceptPolicy,
+    places: Box<[Place]>,
+    connections_per_worker_max: u64,
+    /// Whose turn it is; written by the acceptor alone.
+    next: AtomicUsize,
+    /// Listeners not yet taken by the worker of that number.
+    listeners: Mutex<Vec<Vec<(u16, Listening)>>>,
+    /// Set while the acceptor waits for a connection to end.
+    waiting_for_room: AtomicBool,
+    room: (Sender<()>, Receiver<()>),
+    stop: StopSource,
+    stopped: StopSignal,
+    /// Acceptors that may still hand something over.
+    acceptors: AtomicUsize,
+}
+
+/// One worker's end of the hand-off.
+#[derive(Debug)]
+struct Place {
+    queue: (Sender<Handed>, Receiver<Handed>),
+    alive: AtomicBool,
+    assigned: Line,
+    ended: Line,
+}
+
+/// A counter with a cache line of its own, since the two sides of a place are written by two threads.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(Counter);
+
+#[derive(Debug)]
+struct Handed {
+    accepted: Accepted,
+    listener: u16,
+}
+
+/// What became of an accepted socket.
+pub(super) enum Assigned {
+    Given,
+    /// Every worker has its share already; the socket comes back.
+    NoRoom(Accepted),
+}
+
+impl Intake {
+    /// An intake for `workers` workers. With [`AcceptPolicy::ReusePort`], `listeners` has a list per worker; otherwise its
+    /// first list is all. The number of a listener in its list is told with each connection.
+    ///
+    /// # Errors
+    /// Those of duplicating a descriptor.
+    ///
+    /// # Panics
+    /// When there are no workers.
+    pub fn new(
+        mut listeners: Vec<Vec<Listening>>,
+        workers: usize,
+        options: &IntakeOptions,
+    ) -> io::Result<Arc<Self>> {
+        assert!(workers > 0, "an intake needs a worker");
+        listeners.resize_with(workers, Vec::new);
+        let policy = options.policy.resolve(workers);
+        let serving = if policy == AcceptPolicy::Dedicated && workers > 1 { workers - 1 } else { workers };
+        let share = options.connections_max.div_ceil(serving).max(1);
+        let places = (0..workers).map(|_| Place {
+            // Room for its whole share: a queue is never full before its worker is.
+            queue: async_channel::bounded(share),
+            alive: AtomicBool::new(false),
+            assigned: Line::default(),
+            ended: Line::default(),
+        });
+        let (stop, stopped) = StopSource::new();
+        Ok(Arc::new(Self {
+            policy,
+            places: places.collect(),
+            connections_per_worker_max: share as u64,
+            next: AtomicUsize::new(0),
+            listeners: Mutex::new(
+                listeners
+                    .into_iter()
+                    .map(|list| {
+                        list.into_iter().enumerate().map(|(number, it)| (number as u16, it)).collect()
+                    })
+                    .collect(),
+            ),
+            waiting_for_room: AtomicBool::new(false),
+            room: async_channel::bounded(1),
+            stop,
+            stopped,
+            acceptors: AtomicUsize::new(0),
+        }))
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> AcceptPolicy {
+        self.policy
+    }
+
+    /// Connections given to each worker since the start.
+    pub fn assigned(&self) -> Vec<u64> {
+        self.places.iter().map(|place| place.assigned.0.get()).collect()
+    }
+
+    /// Connections each worker has now, those in its queue among them.
+    pub fn open(&self) -> Vec<u64> {
+        self.places.iter().map(Place::open).collect()
+    }
+
+    /// Takes no new connections: what is in the backlogs is handed over, then every [`Door`] ends.
+    pub fn stop(&self) {
+        self.stop.stop();
+        let _ = self.room.0.try_send(());
+    }
+
+    /// Opens worker `worker`'s door, and starts its acceptor if it accepts. To be called on that worker, once.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn open_door(self: &Arc<Self>, worker: usize) -> Door {
+        let listeners = std::mem::take(&mut self.lock_listeners()[worker]);
+        self.places[worker].alive.store(true, Ordering::Release);
+        if !listeners.is_empty() {
+            self.acceptors.fetch_add(1, Ordering::AcqRel);
+            let finished = AcceptorEnd(Arc::clone(self));
+            let intake = Arc::clone(self);
+            task::spawn_detached("acceptor", async move {
+                accept_all(intake, listeners).await;
+                drop(finished);
+            });
+        }
+        Door { intake: Arc::clone(self), worker }
+    }
+
+    fn lock_listeners(&self) -> std::sync::MutexGuard<'_, Vec<Vec<(u16, Listening)>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- what the acceptor uses ----
+
+    /// Gives a socket to the next worker that lives and has room.
+    pub(super) fn assign(&self, accepted: Accepted, listener: u16) -> Assigned {
+        let candidates = self.candidates();
+        let count = candidates.len();
+        let first = self.next.load(Ordering::Relaxed);
+        for turn in 0..count {
+            let worker = candidates.start + (first + turn) % count;
+            let place = &self.places[worker];
+            if !place.alive.load(Ordering::Acquire) || place.open() >= self.connections_per_worker_max {
+                continue;
+            }
+            self.next.store((first + turn + 1) % count, Ordering::Relaxed);
+            self.give(worker, Handed { accepted, listener });
+            return Assigned::Given;
+        }
+        Assigned::NoRoom(accepted)
+    }
+
+    /// As [`assign`](Self::assign), but a full worker takes it too: the last connections before the end.
+    pub(super) fn assign_beyond_limit(&self, accepted: Accepted, listener: u16) {
+        if let Assigned::NoRoom(accepted) = self.assign(accepted, listener) {
+            let candidates = self.candidates();
+            let worker =
+                candidates.min_by_key(|&worker| self.places[worker].open()).expect("an intake has workers");
+            self.give(worker, Handed { accepted, listener });
+        }
+    }
+
+    fn candidates(&self) -> std::ops::Range<usize> {
+        match self.policy {
+            AcceptPolicy::Dedicated if self.places.len() > 1 => 1..self.places.len(),
+            // Whoever accepts serves.
+            AcceptPolicy::ReusePort => {
+                let own = worker::current().index();
+                own..own + 1
+            }
+            _ => 0..self.places.len(),
+        }
+    }
+
+    fn give(&self, worker: usize, handed: Handed) {
+        let place = &self.places[worker];
+        place.assigned.0.add(1);
+        match place.queue.0.try_send(handed) {
+            Ok(()) => {}
+            // Full happens only beyond the limit, closed only at the end: the socket closes, its place is free again.
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => place.assigned.0.subtract(1),
+        }
+    }
+
+    /// Waits until a connection has ended since every worker was found full.
+    pub(super) async fn room(&self) {
+        self.waiting_for_room.store(true, Ordering::SeqCst);
+        // A connection may have ended just before the flag was seen.
+        let full = |place: &Place| place.open() >= self.connections_per_worker_max;
+        if self.candidates().all(|worker| full(&self.places[worker])) && !self.is_stopped() {
+            let _ = self.room.1.recv().await;
+        }
+        self.waiting_for_room.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_stopped()
+    }
+
+    pub(super) async fn stopped(&self) {
+        self.stopped.stopped().await;
+    }
+}
+
+impl Place {
+    fn open(&self) -> u64 {
+        // `ended` first: a connection that ends between the two reads makes the count too high, never negative.
+        let ended = self.ended.0.get();
+        self.assigned.0.get().saturating_sub(ended)
+    }
+}
+
+/// The last acceptor's end closes the queues.
+struct AcceptorEnd(Arc<Intake>);
+
+impl Drop for AcceptorEnd {
+    fn drop(&mut self) {
+        if self.0.acceptors.fetch_sub(1, Ordering::AcqRel) == 1 {
+            for place in &self.0.places {
+                place.queue.0.close();
+            }
+        }
+    }
+}
+
+/// Where a worker's connections come in.
+#[derive(Debug)]
+pub struct Door {
+    intake: Arc<Intake>,
+    worker: usize,
+}
+
+impl Door {
+    /// The next connection, the number of its listener, and its place among the worker's connections; `None` when the
+    /// intake was stopped and everything has been handed over.
+    pub async fn next(&mut self) -> Option<(Stream, u16, Slot)> {
+        let handed = self.intake.places[self.worker].queue.1.recv().await.ok()?;
+        let slot = Slot { intake: Arc::clone(&self.intake), worker: self.worker };
+        Some((Stream::adopt(handed.accepted), handed.listener, slot))
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        let place = &self.intake.places[self.worker];
+        place.alive.store(false, Ordering::Release);
+        // What is in the queue closes with it.
+        place.queue.1.close();
+        while place.queue.1.try_recv().is_ok() {
+            place.ended.0.add(1);
+        }
+    }
+}
+
+/// A connection's place among its worker's connections, free again when it is dropped, on that worker.
+#[derive(Debug)]
+pub struct Slot {
+    intake: Arc<Intake>,
+    worker: usize,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.intake.places[self.worker].ended.0.add(1);
+        if self.intake.waiting_for_room.load(Ordering::SeqCst) {
+            let _ = self.intake.room.0.try_send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_dedicates_the_acceptor_from_eight_workers_on() {
+        assert_eq!(AcceptPolicy::Auto.resolve(7), AcceptPolicy::Shared);
+        assert_eq!(AcceptPolicy::Auto.resolve(8), AcceptPolicy::Dedicated);
+        assert_eq!(AcceptPolicy::ReusePort.resolve(8), AcceptPolicy::ReusePort);
+    }
+}

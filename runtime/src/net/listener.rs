@@ -1,0 +1,120 @@
+//! Listening sockets of one worker: accepting by subscription.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::net::{Stream, TcpStream, UnixStream};
+use crate::sys::{Accepted, Address, Listening, Op, OpId, PortSharing};
+use crate::waker;
+use crate::worker::{self, Core};
+
+/// An accept subscription on a listening socket.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    core: Rc<Core>,
+    id: OpId,
+    address: Address,
+}
+
+impl Accepting {
+    /// Begins to accept, on the current worker.
+    pub(super) fn new(listening: Listening) -> Self {
+        let core = worker::current();
+        let address = listening.address().clone();
+        let id = {
+            let mut kernel = core.kernel();
+            let listener = kernel.adopt_listening(listening);
+            kernel.submit(Op::Accept { listener, accepted: VecDeque::new() })
+        };
+        Self { core, id, address }
+    }
+
+    /// The next connection. After an error nothing more comes until [`restart`](Self::restart).
+    pub(super) fn poll_next(&mut self, context: &Context<'_>) -> Poll<io::Result<Accepted>> {
+        self.core.kernel().poll_accepted(self.id, waker::waiter(context))
+    }
+
+    /// Begins again after an error.
+    pub(super) fn restart(&mut self) {
+        self.core.kernel().restart(self.id);
+    }
+
+    /// Stops accepting; connections accepted before still come, then `ECANCELED`.
+    pub(super) fn cancel(&mut self) {
+        self.core.kernel().cancel(self.id);
+    }
+
+    /// A connection that is in the backlog now, taken by a direct accept(2).
+    pub(super) fn accept_now(&mut self) -> Option<Accepted> {
+        self.core.kernel().accept_now(self.id)
+    }
+
+    async fn next(&mut self) -> io::Result<Accepted> {
+        let result = poll_fn(|context| self.poll_next(context)).await;
+        if result.is_err() {
+            self.restart();
+        }
+        result
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.core.kernel().release(self.id);
+    }
+}
+
+/// A TCP listener of one worker, for servers without hand-off and for tests. A server uses an
+/// [`Intake`](crate::net::Intake).
+#[derive(Debug)]
+pub struct TcpListener(Accepting);
+
+impl TcpListener {
+    /// Binds `address` and accepts on the current worker.
+    ///
+    /// # Errors
+    /// Those of [`Listening::bind_ip`].
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self(Accepting::new(Listening::bind_ip(address, 1_024, PortSharing::Exclusive)?)))
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of accept(2); accepting goes on after each.
+    pub async fn accept(&mut self) -> io::Result<TcpStream> {
+        self.0.next().await.map(|accepted| TcpStream::from_stream(Stream::adopt(accepted)))
+    }
+
+    /// The bound address.
+    pub fn address(&self) -> &Address {
+        &self.0.address
+    }
+}
+
+/// A Unix-domain listener of one worker.
+#[derive(Debug)]
+pub struct UnixListener(Accepting);
+
+impl UnixListener {
+    /// Binds `path`, which must not exist, with mode 0600, and accepts on the current worker.
+    ///
+    /// # Errors
+    /// Those of [`Listening::bind_unix`].
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        Ok(Self(Accepting::new(Listening::bind_unix(path, 0o600, 1_024)?)))
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of accept(2); accepting goes on after each.
+    pub async fn accept(&mut self) -> io::Result<UnixStream> {
+        self.0.next().await.map(|accepted| UnixStream::from_stream(Stream::adopt(accepted)))
+    }
+}

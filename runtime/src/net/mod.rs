@@ -1,0 +1,13 @@
+//! Stream sockets: listeners, connections, and the way a connection takes from the acceptor to its worker.
+
+mod accept;
+mod intake;
+mod listener;
+mod stream;
+
+pub use accept::AcceptPolicy;
+pub use intake::{Intake, IntakeOptions, Slot};
+pub use listener::{TcpListener, UnixListener};
+pub use stream::{Stream, TcpStream, UnixStream};
+
+pub use crate::sys::{Accepted, Address, Listening, More, PortSharing, unix_path_is_live};

@@ -1,0 +1,287 @@
+//! A connected stream: receives by subscription, sends one thing at a time.
+//!
+//! In: an accepted or connected socket. Out: leases of received bytes; chunks to the peer, in order.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use crate::op::OpFuture;
+use crate::sys::{Accepted, Address, Chunk, File, Lease, More, Op, OpId, Received, ReceivedQueue, Socket};
+use crate::waker;
+use crate::worker::{self, Core};
+
+/// A connection of the current worker, TCP or Unix.
+///
+/// Dropping it cancels what is in flight and closes the socket after the last completion.
+#[derive(Debug)]
+pub struct Stream {
+    core: Rc<Core>,
+    socket: Socket,
+    /// The receive subscription, from the first receive on.
+    receiving: Option<OpId>,
+    /// The one send in flight, or its outcome not yet looked at.
+    sending: Option<OpFuture>,
+}
+
+impl Stream {
+    /// Makes an accepted socket this worker's.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn adopt(accepted: Accepted) -> Self {
+        let core = worker::current();
+        let socket = core.kernel().adopt(accepted);
+        Self::new(core, socket)
+    }
+
+    fn new(core: Rc<Core>, socket: Socket) -> Self {
+        Self { core, socket, receiving: None, sending: None }
+    }
+
+    /// Connects to `address` (connect(2)).
+    ///
+    /// # Errors
+    /// Those of socket(2) and connect(2).
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub async fn connect(address: &Address) -> io::Result<Self> {
+        let core = worker::current();
+        let connecting = core.kernel().connecting(address)?;
+        let outcome = OpFuture::submit(&core, connecting).await;
+        outcome.result?;
+        let Op::Connect { socket, .. } = outcome.op else {
+            panic!("a connect came back as {:?}", outcome.op)
+        };
+        Ok(Self::new(core, socket))
+    }
+
+    // ---- receiving ----
+
+    /// The next bytes, `None` at the end of the peer's sending. At most 64 KiB wait unread; then the peer has to.
+    ///
+    /// # Errors
+    /// Those of recv(2): `ConnectionReset` among them.
+    pub async fn receive(&mut self) -> io::Result<Option<Lease>> {
+        poll_fn(|context| self.poll_receive(context)).await
+    }
+
+    /// As [`receive`](Self::receive).
+    pub fn poll_receive(&mut self, context: &Context<'_>) -> Poll<io::Result<Option<Lease>>> {
+        let mut kernel = self.core.kernel();
+        let id = *self.receiving.get_or_insert_with(|| {
+            kernel.submit(Op::Receive { socket: self.socket.clone(), received: ReceivedQueue::new() })
+        });
+        match ready!(kernel.poll_received(id, waker::waiter(context))) {
+            Received::Data(lease) => Poll::Ready(Ok(Some(lease))),
+            Received::End => Poll::Ready(Ok(None)),
+            Received::Failed(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    // ---- sending ----
+
+    /// Sends all of `chunk`, after what was started before.
+    ///
+    /// # Errors
+    /// Those of send(2): `BrokenPipe` and `ConnectionReset` among them.
+    pub async fn send(&mut self, chunk: impl Into<Chunk>) -> io::Result<()> {
+        poll_fn(|context| self.poll_sent(context)).await?;
+        self.start_send(chunk.into(), More::Nothing);
+        poll_fn(|context| self.poll_sent(context)).await
+    }
+
+    /// Starts a send; it goes to the kernel with the turn's enter. If it fails, a receive that waits ends too.
+    ///
+    /// # Panics
+    /// While another send is in flight (two at once reorder), and for an empty chunk.
+    pub fn start_send(&mut self, chunk: Chunk, more: More) {
+        assert!(self.sending.is_none(), "one send at a time: wait for poll_sent first");
+        let op = self.core.kernel().sending(&self.socket, chunk, more);
+        self.sending = Some(OpFuture::submit(&self.core, op));
+    }
+
+    /// Ready when no send is in flight, with the outcome of the last one.
+    ///
+    /// # Errors
+    /// Those of send(2).
+    pub fn poll_sent(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        let outcome = ready!(sending.poll_outcome(context));
+        self.sending = None;
+        Poll::Ready(outcome.result.map(drop))
+    }
+
+    /// Whether a send is in flight still.
+    pub fn is_sending(&self) -> bool {
+        self.sending.as_ref().is_some_and(|sending| !sending.is_done())
+    }
+
+    /// Bytes of the send in flight that the kernel has taken: progress to judge a slow peer by.
+    pub fn sent_bytes(&self) -> u32 {
+        self.sending.as_ref().map_or(0, OpFuture::sent_bytes)
+    }
+
+    /// Sends without waiting, past the ring: the start of an answer whose body follows by [`send_file`](Self::send_file).
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket takes nothing now; otherwise those of send(2).
+    ///
+    /// # Panics
+    /// While a send is in flight, which this one would overtake.
+    pub fn send_now(&mut self, bytes: &[u8], more: More) -> io::Result<usize> {
+        assert!(self.sending.is_none(), "an inline send would overtake the one in flight");
+        self.socket.send_now(bytes, more)
+    }
+
+    /// Sends up to `length` bytes of `file` from `offset` without waiting for the peer (sendfile(2)). Waits for the disk if
+    /// they are not resident.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket takes nothing now; otherwise those of sendfile(2). `Ok(0)` is the file's end.
+    ///
+    /// # Panics
+    /// While a send is in flight, which this one would overtake.
+    pub fn send_file(&mut self, file: &File, offset: u64, length: usize) -> io::Result<usize> {
+        assert!(self.sending.is_none(), "an inline send would overtake the one in flight");
+        file.send_to(&self.socket, offset, length)
+    }
+
+    /// Waits until the socket takes bytes again.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub async fn writable(&self) -> io::Result<()> {
+        let op = Op::Writable { socket: self.socket.clone() };
+        OpFuture::submit(&self.core, op).await.result.map(drop)
+    }
+
+    // ---- the end ----
+
+    /// Ends the sending direction: the peer reads what was sent, then the end (shutdown(2) with SHUT_WR).
+    ///
+    /// # Errors
+    /// `NotConnected` when the peer is gone.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        self.socket.shutdown_write()
+    }
+
+    /// Makes the coming close a reset that discards what was not sent (SO_LINGER 0, socket(7)).
+    pub fn reset_on_drop(&self) {
+        self.socket.reset_on_close();
+    }
+
+    // ---- facts ----
+
+    /// The peer's address: one system call, so asked only by who needs it (getpeername(2)).
+    ///
+    /// # Errors
+    /// `NotConnected` when the peer is gone.
+    pub fn peer(&self) -> io::Result<Address> {
+        self.socket.peer()
+    }
+
+    /// This end's address (getsockname(2)).
+    ///
+    /// # Errors
+    /// Those of getsockname(2).
+    pub fn local(&self) -> io::Result<Address> {
+        self.socket.local()
+    }
+
+    /// Bounds the kernel's send buffer in bytes (SO_SNDBUF; the kernel doubles it).
+    ///
+    /// # Errors
+    /// Those of setsockopt(2).
+    pub fn set_send_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        self.socket.set_send_buffer_bytes(bytes)
+    }
+
+    /// Bounds the kernel's receive buffer in bytes (SO_RCVBUF; the kernel doubles it).
+    ///
+    /// # Errors
+    /// Those of setsockopt(2).
+    pub fn set_receive_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        self.socket.set_receive_buffer_bytes(bytes)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // The send cancels itself; the socket closes when both have completed.
+        if let Some(id) = self.receiving {
+            self.core.kernel().release(id);
+        }
+    }
+}
+
+macro_rules! stream_of_a_family {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(Stream);
+
+        impl Deref for $name {
+            type Target = Stream;
+
+            fn deref(&self) -> &Stream {
+                &self.0
+            }
+        }
+
+        impl DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Stream {
+                &mut self.0
+            }
+        }
+
+        impl From<$name> for Stream {
+            fn from(stream: $name) -> Self {
+                stream.0
+            }
+        }
+    };
+}
+
+stream_of_a_family! {
+    /// A TCP connection.
+    TcpStream
+}
+
+stream_of_a_family! {
+    /// A Unix-domain connection.
+    UnixStream
+}
+
+impl TcpStream {
+    pub(super) fn from_stream(stream: Stream) -> Self {
+        Self(stream)
+    }
+
+    /// Connects to an IP address.
+    ///
+    /// # Errors
+    /// Those of [`Stream::connect`].
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Stream::connect(&Address::Ip(address)).await.map(Self)
+    }
+}
+
+impl UnixStream {
+    pub(super) fn from_stream(stream: Stream) -> Self {
+        Self(stream)
+    }
+
+    /// Connects to a path.
+    ///
+    /// # Errors
+    /// Those of [`Stream::connect`].
+    pub async fn connect(path: &Path) -> io::Result<Self> {
+        Stream::connect(&Address::Unix(path.to_path_buf())).await.map(Self)
+    }
+}

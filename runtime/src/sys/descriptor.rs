@@ -1,0 +1,65 @@
+//! Descriptors that close when nobody uses them any more.
+//!
+//! A handle and every op that works on it hold the same count, so a descriptor is closed only after the last completion:
+//! a queued send can never reach a number that the kernel has given to someone else.
+
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+/// A counted descriptor; the last holder's drop queues it to be closed through the ring.
+#[derive(Debug, Clone)]
+pub(super) struct Descriptor(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// `None` only while it is being dropped.
+    fd: Option<OwnedFd>,
+    close_queue: Rc<CloseQueue>,
+}
+
+impl Descriptor {
+    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
+        Self(Rc::new(Inner { fd: Some(fd), close_queue: Rc::clone(close_queue) }))
+    }
+
+    pub(super) fn raw(&self) -> RawFd {
+        self.0.fd.as_ref().expect("a descriptor is open until its last holder is gone").as_raw_fd()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(fd) = self.fd.take() {
+            self.close_queue.push(fd);
+        }
+    }
+}
+
+/// Descriptors waiting for the turn's end, when one submission closes them all.
+#[derive(Debug)]
+pub(super) struct CloseQueue(RefCell<Vec<OwnedFd>>);
+
+impl CloseQueue {
+    /// Beyond this many in one turn, a descriptor is closed by a direct close(2).
+    const CAPACITY: usize = 256;
+
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self(RefCell::new(Vec::with_capacity(Self::CAPACITY))))
+    }
+
+    fn push(&self, fd: OwnedFd) {
+        let mut queue = self.0.borrow_mut();
+        if queue.len() < Self::CAPACITY {
+            queue.push(fd);
+        }
+    }
+
+    pub(super) fn pop(&self) -> Option<OwnedFd> {
+        self.0.borrow_mut().pop()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}

@@ -1,0 +1,222 @@
+//! Directories and files: opening beneath a root, and the direct calls that do not block.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+
+use super::descriptor::{CloseQueue, Descriptor};
+use super::socket::Socket;
+
+/// Where a path may lead (openat2(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolve {
+    /// Nowhere out of the directory: neither by `..`, nor by a relative or absolute link.
+    Beneath,
+    /// As `Beneath`, and through no symbolic link at all.
+    BeneathWithoutLinks,
+    /// Wherever links lead.
+    Anywhere,
+}
+
+impl Resolve {
+    pub(super) fn flags(self) -> ResolveFlags {
+        match self {
+            Self::Beneath => ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
+            Self::BeneathWithoutLinks => {
+                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS
+            }
+            Self::Anywhere => ResolveFlags::NO_MAGICLINKS,
+        }
+    }
+}
+
+/// What is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only the place in the tree, whatever is there: nothing of it is opened (O_PATH, open(2)).
+    Place,
+    /// Its bytes for reading. Never waits for a FIFO's writer and never takes a terminal.
+    Read,
+}
+
+impl Access {
+    pub(super) fn flags(self) -> OFlags {
+        match self {
+            Self::Place => OFlags::PATH | OFlags::CLOEXEC,
+            Self::Read => OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        }
+    }
+}
+
+/// The kind of thing a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A FIFO, socket, device or other thing that is not served.
+    Special,
+}
+
+/// What fstat(2) tells of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// The kind.
+    pub kind: Kind,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Last change of the content: seconds since 1970 and nanoseconds.
+    pub modified: (i64, u32),
+    /// Last change of the content or the inode.
+    pub changed: (i64, u32),
+    /// Device and inode number: the same file.
+    pub identity: (u64, u64),
+}
+
+/// A file or directory of one worker; open while a handle or an op in flight uses it.
+#[derive(Debug, Clone)]
+pub struct File(Descriptor);
+
+impl File {
+    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
+        Self(Descriptor::new(fd, close_queue))
+    }
+
+    pub(super) fn raw(&self) -> i32 {
+        self.0.raw()
+    }
+
+    fn borrow(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
+        unsafe { BorrowedFd::borrow_raw(self.raw()) }
+    }
+
+    /// fstat(2): a direct call, since the inode of an open file is in memory.
+    ///
+    /// # Errors
+    /// Those of fstat(2): EIO and ESTALE on network file systems.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        let stat = rustix::fs::fstat(self.borrow())?;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::Regular,
+            FileType::Directory => Kind::Directory,
+            _ => Kind::Special,
+        };
+        Ok(Metadata {
+            kind,
+            size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
+            identity: (stat.st_dev as u64, stat.st_ino as u64),
+        })
+    }
+
+    /// Sends up to `length` bytes from `offset` without waiting for the socket (sendfile(2)). It may wait for the disk
+    /// where the bytes are not [`resident`](Self::resident).
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket takes nothing now. `Ok(0)`: the file ends at or before `offset`.
+    pub(crate) fn send_to(&self, socket: &Socket, mut offset: u64, length: usize) -> io::Result<usize> {
+        Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
+    }
+
+    /// Whether `length` bytes from `offset` are in the page cache: a hint, true only at this moment (cachestat(2),
+    /// Linux 6.5; before that a read of the last byte that refuses to wait, preadv2(2) with RWF_NOWAIT).
+    pub(crate) fn resident(&self, offset: u64, length: u64) -> Residency {
+        if length == 0 {
+            return Residency::Cached;
+        }
+        match self.cached_pages(offset, length) {
+            Ok(cached) => {
+                let page = super::page_size_bytes() as u64;
+                let pages = (offset + length).div_ceil(page) - offset / page;
+                if cached >= pages { Residency::Cached } else { Residency::Absent }
+            }
+            Err(_) => {
+                let mut byte = [0_u8];
+                let mut buffers = [io::IoSliceMut::new(&mut byte)];
+                let flags = rustix::io::ReadWriteFlags::NOWAIT;
+                match rustix::io::preadv2(self.borrow(), &mut buffers, offset + length - 1, flags) {
+                    Ok(_) => Residency::Cached,
+                    Err(_) => Residency::Absent,
+                }
+            }
+        }
+    }
+
+    fn cached_pages(&self, offset: u64, length: u64) -> io::Result<u64> {
+        const SYS_CACHESTAT: libc::c_long = 451;
+        let range = [offset, length];
+        // nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted
+        let mut figures = [0_u64; 5];
+        // SAFETY: the kernel reads two u64 from `range` and writes five to `figures`, both live across the call.
+        let result = unsafe {
+            libc::syscall(SYS_CACHESTAT, self.raw(), range.as_ptr(), figures.as_mut_ptr(), 0 as libc::c_uint)
+        };
+        if result == 0 { Ok(figures[0]) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// The absolute path the file has now, as the kernel knows it (/proc/self/fd, proc(5)).
+    ///
+    /// # Errors
+    /// Those of readlink(2); `NotFound` where /proc is not mounted.
+    pub fn current_path(&self) -> io::Result<PathBuf> {
+        use std::os::unix::ffi::OsStringExt;
+        let link = rustix::fs::readlink(format!("/proc/self/fd/{}", self.raw()), Vec::new())?;
+        Ok(PathBuf::from(std::ffi::OsString::from_vec(link.into_bytes())))
+    }
+
+    /// Opens `path` relative to this directory now, if that needs no disk (RESOLVE_CACHED, openat2(2)).
+    ///
+    /// # Errors
+    /// `WouldBlock` when it would need the disk; otherwise those of openat2(2).
+    pub(super) fn open_cached(
+        &self,
+        path: &std::ffi::CStr,
+        access: Access,
+        resolve: Resolve,
+    ) -> io::Result<OwnedFd> {
+        Ok(rustix::fs::openat2(
+            self.borrow(),
+            path,
+            access.flags(),
+            Mode::empty(),
+            resolve.flags() | ResolveFlags::CACHED,
+        )?)
+    }
+}
+
+/// Opens a directory by its path in the process's own name space; may wait for the disk, so at start only.
+pub(super) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Whether bytes of a file are in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Residency {
+    /// In the page cache.
+    Cached,
+    /// Some of them would have to be read from the disk.
+    Absent,
+}
+
+/// A path and how to open it, kept where the kernel can read it until the op is done.
+#[derive(Debug)]
+pub(crate) struct OpenArguments {
+    pub(super) path: CString,
+    pub(super) how: io_uring::types::OpenHow,
+}
+
+impl OpenArguments {
+    pub(crate) fn new(path: CString, access: Access, resolve: Resolve) -> Box<Self> {
+        let how = io_uring::types::OpenHow::new()
+            .flags(u64::from(access.flags().bits()))
+            .resolve(resolve.flags().bits());
+        Box::new(Self { path, how })
+    }
+}

@@ -1,0 +1,535 @@
+//! The seam between a worker and the machine: all a worker asks of it goes through here.
+//!
+//! In: ops, by value. Out: their outcomes, and who is to be woken. Nothing above names a ring, a buffer id or F_MORE: a
+//! multishot op is a subscription, and one that ends for a reason of the kernel's own is started again in here.
+
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::task::Poll;
+
+use io_uring::squeue;
+
+use super::buffer_ring::BufferRing;
+use super::chunk::Chunk;
+use super::clock::{self, Moment};
+use super::descriptor::CloseQueue;
+use super::doorbell::{Doorbell, RingAddress};
+use super::file::{self, Access, File, OpenArguments, Resolve};
+use super::op::{self, Op};
+use super::pool::{Lease, Pool};
+use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
+use super::slots::{OpId, Phase, Slots};
+use super::socket::{Accepted, Address, Listening, More, Socket};
+use super::start_error::StartError;
+use super::token::Token;
+use super::waker::Waiter;
+
+/// Received buffers a connection may leave unread before its receiving is paused: 64 KiB.
+pub(super) const UNREAD_BUFFERS_MAX: u16 = 16;
+
+/// Sizes of a worker's ring and buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelLimits {
+    /// Receive buffers: a power of two, at most 32,768.
+    pub receive_buffers: u16,
+    /// Size of a receive buffer in bytes.
+    pub receive_buffer_bytes: usize,
+    /// Blocks for file contents on their way, registered with the kernel where the memlock limit allows.
+    pub file_blocks: usize,
+    /// Size of such a block in bytes.
+    pub file_block_bytes: usize,
+    /// Threads the kernel may use for ops that cannot be done inline: for files, and for the rest.
+    pub kernel_threads_max: [u32; 2],
+}
+
+impl Default for KernelLimits {
+    fn default() -> Self {
+        Self {
+            receive_buffers: 2_048,
+            receive_buffer_bytes: 4_096,
+            file_blocks: 32,
+            file_block_bytes: 128 * 1024,
+            kernel_threads_max: [4, 4],
+        }
+    }
+}
+
+impl KernelLimits {
+    /// Bytes the pools take when every page of them has been touched.
+    pub fn memory_bytes(&self) -> usize {
+        usize::from(self.receive_buffers) * (self.receive_buffer_bytes + 16)
+            + self.file_blocks * self.file_block_bytes
+    }
+}
+
+/// What went on inside, for the worker's counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KernelFigures {
+    /// io_uring_enter(2) calls.
+    pub enters: u64,
+    /// Submission queue entries.
+    pub submissions: u64,
+    /// Completions.
+    pub completions: u64,
+    /// Turns in which the completion queue had overflowed.
+    pub overflows: u64,
+    /// Receives that found no buffer.
+    pub starvations: u64,
+    /// Subscriptions started again.
+    pub rearms: u64,
+    /// Sends that went out in more than one piece.
+    pub short_sends: u64,
+    /// Receives paused because their owner had enough to read.
+    pub pauses: u64,
+}
+
+/// What a reap found besides completed ops.
+#[derive(Debug, Default)]
+pub(crate) struct Reaped {
+    /// Who is to be woken. Filled by the kernel, emptied by the worker.
+    pub(crate) woken: Vec<Waiter>,
+    /// Somebody rang.
+    pub(crate) rung: bool,
+    /// Workers (by inbox) that our ring could not ring.
+    pub(crate) unreached: Vec<u32>,
+}
+
+/// Whether the kernel has let go of all our memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum AtRest {
+    /// No op is in flight.
+    Yes,
+    /// One is (a read from a disk that hangs): what it uses must never be freed.
+    No,
+}
+
+/// The outcome of an op: the op itself, with all it owned, and the kernel's answer.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) op: Op,
+    pub(crate) result: io::Result<u32>,
+}
+
+/// What a receive subscription has.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// Bytes.
+    Data(Lease),
+    /// The peer has ended its sending.
+    End,
+    /// The connection failed.
+    Failed(io::Error),
+}
+
+/// One worker's kernel: its ring, its ops in flight and its receive buffers.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(super) ring: Ring,
+    pub(super) slots: Slots,
+    pub(super) buffers: BufferRing,
+    file_blocks: Rc<Pool>,
+    pub(super) starved: VecDeque<OpId>,
+    /// Entries that found the submission queue full, in order. At most one per op, and one cancel.
+    backlog: VecDeque<squeue::Entry>,
+    pub(super) batch: Vec<RawCompletion>,
+    close_queue: Rc<CloseQueue>,
+    pub(super) doorbell: Doorbell,
+    pub(super) figures: KernelFigures,
+}
+
+impl Kernel {
+    /// Makes ring and buffers on the calling thread. `doorbell` wakes it from threads without a ring.
+    pub(crate) fn new(limits: &KernelLimits, doorbell: &Doorbell) -> Result<Self, StartError> {
+        let mut ring = Ring::new()?;
+        let buffers = BufferRing::new(limits.receive_buffers, limits.receive_buffer_bytes)
+            .map_err(StartError::Memory)?;
+        buffers
+            .register(ring.submitter())
+            .map_err(|error| StartError::Other("registering receive buffers", error))?;
+        let file_blocks =
+            Pool::new(limits.file_blocks, limits.file_block_bytes).map_err(StartError::Memory)?;
+        if register_blocks(&ring, &file_blocks).is_ok() {
+            ring.note_registered_blocks();
+        }
+        // Best effort (Linux 5.15): without it the kernel picks its own bounds.
+        let _ = ring.submitter().register_iowq_max_workers(&mut limits.kernel_threads_max.clone());
+        let doorbell =
+            doorbell.try_clone().map_err(|error| StartError::Other("duplicating an eventfd", error))?;
+        let mut kernel = Self {
+            ring,
+            slots: Slots::with_capacity(4_096),
+            buffers,
+            file_blocks,
+            starved: VecDeque::with_capacity(64),
+            backlog: VecDeque::with_capacity(64),
+            batch: Vec::with_capacity(super::ring::COMPLETIONS_PER_TURN_MAX),
+            close_queue: CloseQueue::new(),
+            doorbell,
+            figures: KernelFigures::default(),
+        };
+        kernel.buffers.publish();
+        kernel.watch_doorbell();
+        Ok(kernel)
+    }
+
+    // ---- ops ----
+
+    /// Submits `op`; it goes to the kernel with the turn's enter.
+    pub(crate) fn submit(&mut self, op: Op) -> OpId {
+        let id = self.slots.insert(op);
+        self.push_op(id);
+        id
+    }
+
+    /// The outcome of a single-shot op, once: the slot is free after it. Until then `waiter` is remembered.
+    pub(crate) fn poll(&mut self, id: OpId, waiter: Waiter) -> Poll<Outcome> {
+        let slot = self.slots.get(id);
+        match slot.phase {
+            Phase::Done(result) => {
+                let op = self.slots.remove(id);
+                Poll::Ready(Outcome { op, result: to_result(result) })
+            }
+            _ => {
+                slot.waiter = waiter;
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether a single-shot op still owes its completion, without remembering anybody.
+    pub(crate) fn is_in_flight(&mut self, id: OpId) -> bool {
+        self.slots.get(id).phase.in_flight()
+    }
+
+    /// Bytes of a send that the kernel has taken so far.
+    pub(crate) fn sent_bytes(&mut self, id: OpId) -> u32 {
+        match &self.slots.get(id).op {
+            Op::Send { sent, .. } => *sent,
+            other => panic!("{other:?} is not a send"),
+        }
+    }
+
+    /// The next of a receive subscription.
+    pub(crate) fn poll_received(&mut self, id: OpId, waiter: Waiter) -> Poll<Received> {
+        let slot = self.slots.get(id);
+        let Op::Receive { received, .. } = &mut slot.op else { panic!("{:?} is not a receive", slot.op) };
+        if let Some(lease) = self.buffers.pop(received) {
+            if slot.phase == Phase::Paused && received.len() == 0 {
+                self.rearm(id);
+            }
+            return Poll::Ready(Received::Data(lease));
+        }
+        match slot.phase {
+            Phase::Done(0) => Poll::Ready(Received::End),
+            Phase::Done(result) => {
+                Poll::Ready(Received::Failed(to_result(result).err().unwrap_or_else(unexpected)))
+            }
+            Phase::Paused => {
+                slot.waiter = waiter;
+                self.rearm(id);
+                Poll::Pending
+            }
+            _ => {
+                slot.waiter = waiter;
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The next connection of an accept subscription, or why it has ended.
+    pub(crate) fn poll_accepted(&mut self, id: OpId, waiter: Waiter) -> Poll<io::Result<Accepted>> {
+        let slot = self.slots.get(id);
+        let Op::Accept { accepted, .. } = &mut slot.op else { panic!("{:?} is not an accept", slot.op) };
+        if let Some(socket) = accepted.pop_front() {
+            return Poll::Ready(Ok(socket));
+        }
+        match slot.phase {
+            Phase::Done(result) => Poll::Ready(Err(to_result(result).err().unwrap_or_else(unexpected))),
+            _ => {
+                slot.waiter = waiter;
+                Poll::Pending
+            }
+        }
+    }
+
+    /// A connection that waits in the backlog of an accept subscription's listener, taken directly.
+    pub(crate) fn accept_now(&mut self, id: OpId) -> Option<Accepted> {
+        match &self.slots.get(id).op {
+            Op::Accept { listener, .. } => listener.accept_now(),
+            other => panic!("{other:?} is not an accept"),
+        }
+    }
+
+    /// Starts a subscription that has ended with an error again.
+    pub(crate) fn restart(&mut self, id: OpId) {
+        assert!(
+            matches!(self.slots.get(id).phase, Phase::Done(_)),
+            "only an ended subscription is started again"
+        );
+        self.rearm(id);
+    }
+
+    /// Asks the kernel to end an op early; its outcome still comes.
+    pub(crate) fn cancel(&mut self, id: OpId) {
+        if self.slots.get(id).phase.in_flight() {
+            self.cancel_entry(id);
+        }
+    }
+
+    /// The op's future is gone: cancels it, and frees its slot at the last completion.
+    pub(crate) fn release(&mut self, id: OpId) {
+        let slot = self.slots.get(id);
+        slot.waiter = Waiter::Nobody;
+        match slot.phase {
+            Phase::InFlight | Phase::Pausing => {
+                let cancel = slot.phase == Phase::InFlight;
+                slot.phase = Phase::Orphaned;
+                if cancel {
+                    self.cancel_entry(id);
+                }
+            }
+            Phase::Starved => {
+                self.starved.retain(|starved| *starved != id);
+                self.free(id);
+            }
+            Phase::Paused | Phase::Done(_) => self.free(id),
+            Phase::Orphaned => panic!("an op is released once"),
+        }
+    }
+
+    /// Frees the slot of an op whose last completion is in, and gives back what it still holds.
+    pub(super) fn free(&mut self, id: OpId) {
+        let mut op = self.slots.remove(id);
+        if let Op::Receive { received, .. } = &mut op {
+            while self.buffers.pop(received).is_some() {}
+        }
+    }
+
+    pub(super) fn rearm(&mut self, id: OpId) {
+        self.figures.rearms += 1;
+        self.slots.get(id).phase = Phase::InFlight;
+        self.push_op(id);
+    }
+
+    pub(super) fn push_op(&mut self, id: OpId) {
+        let entry = self.slots.get(id).op.encode().user_data(id.token());
+        self.push(entry);
+    }
+
+    /// `entry` points only into what an op slot owns (see [`Op::encode`]), or to nothing.
+    pub(super) fn push(&mut self, entry: squeue::Entry) {
+        self.figures.submissions += 1;
+        if self.backlog.is_empty() && self.try_push(&entry) {
+            return;
+        }
+        self.backlog.push_back(entry);
+    }
+
+    fn try_push(&mut self, entry: &squeue::Entry) -> bool {
+        // SAFETY: entries are made by `op.rs` alone and point into their op, which its slot keeps until the last
+        // completion; cancel, close, ring and watch entries point nowhere.
+        if unsafe { self.ring.push(entry) }.is_ok() {
+            return true;
+        }
+        self.enter(Wait::None);
+        // SAFETY: as above.
+        unsafe { self.ring.push(entry) }.is_ok()
+    }
+
+    fn flush_backlog(&mut self) {
+        while let Some(entry) = self.backlog.pop_front() {
+            if !self.try_push(&entry) {
+                self.backlog.push_front(entry);
+                return;
+            }
+        }
+    }
+
+    // ---- the turn ----
+
+    /// Gives read buffers back to the kernel and lets starved receives go on, first come first served, one per buffer.
+    pub(crate) fn publish(&mut self) {
+        let published = self.buffers.publish();
+        for _ in 0..published.min(self.starved.len()) {
+            if let Some(id) = self.starved.pop_front() {
+                self.rearm(id);
+            }
+        }
+        self.buffers.assert_conserved();
+    }
+
+    /// Submits everything and waits as told; ends early at a completion or a signal.
+    pub(crate) fn wait(&mut self, wait: Wait) {
+        while let Some(fd) = self.close_queue.pop() {
+            self.push(op::encode_close(fd).user_data(Token::Unattended.encode()));
+        }
+        self.flush_backlog();
+        if self.ring.overflowed() {
+            self.figures.overflows += 1;
+        }
+        let wait = if self.backlog.is_empty() { wait } else { Wait::None };
+        self.enter(wait);
+    }
+
+    fn enter(&mut self, wait: Wait) {
+        self.figures.enters += 1;
+        if let Err(error) = self.ring.enter(wait) {
+            // EBADF, EFAULT, EINVAL, EOPNOTSUPP, ENXIO: a mistake of this program (io_uring_enter(2)).
+            panic!("io_uring_enter: {error}");
+        }
+    }
+
+    /// What is queued for the next enter.
+    pub(crate) fn has_submissions(&mut self) -> bool {
+        self.ring.queued() > 0 || !self.backlog.is_empty() || !self.close_queue.is_empty()
+    }
+
+    /// Figures since the start.
+    pub(crate) fn figures(&self) -> KernelFigures {
+        self.figures
+    }
+
+    /// Ops whose slots are in use.
+    pub(crate) fn ops(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Receive buffers: held by leases, left with the kernel, in all.
+    pub(crate) fn receive_buffers(&self) -> (usize, usize, usize) {
+        (self.buffers.leases_out(), self.buffers.with_kernel(), self.buffers.buffers())
+    }
+
+    /// Cancels everything and waits until the kernel uses none of our memory any more, at most 2 s.
+    pub(crate) fn shut_down(&mut self) -> AtRest {
+        let mut reaped = Reaped::default();
+        let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
+        while self.slots.in_flight() > 0 && clock::monotonic() < deadline {
+            self.wait(Wait::None);
+            // ENOENT: nothing left to cancel; ETIME: not all of it has ended yet, seen by the count.
+            let cancel_all = io_uring::types::CancelBuilder::any().all();
+            let _ = self.ring.submitter().register_sync_cancel(None, cancel_all);
+            self.wait(Wait::AtMost(std::time::Duration::from_millis(10)));
+            self.reap(&mut reaped);
+            reaped.woken.clear();
+        }
+        // The last closes.
+        self.wait(Wait::None);
+        if self.slots.in_flight() == 0 { AtRest::Yes } else { AtRest::No }
+    }
+
+    // ---- doorbells ----
+
+    /// Where other rings ring this one.
+    pub(crate) fn ring_address(&self) -> RingAddress {
+        RingAddress(self.ring.raw())
+    }
+
+    /// Rings the ring at `address` with the turn's enter. If that fails, `inbox` is reported as unreached.
+    pub(crate) fn ring_other(&mut self, address: RingAddress, inbox: u32) {
+        let entry = op::encode_ring(address.0, Token::Doorbell.encode());
+        self.push(entry.user_data(Token::RingFailed { index: inbox }.encode()));
+    }
+
+    pub(super) fn watch_doorbell(&mut self) {
+        let entry = op::encode_watch(self.doorbell.raw());
+        self.push(entry.user_data(Token::EventFd.encode()));
+    }
+
+    // ---- what a worker asks directly ----
+
+    /// The monotonic clock.
+    pub(crate) fn now(&self) -> Moment {
+        clock::monotonic()
+    }
+
+    /// The wall clock: seconds since 1970 and nanoseconds.
+    pub(crate) fn wall_clock(&self) -> (u64, u32) {
+        clock::wall()
+    }
+
+    /// What the kernel gave at set-up.
+    pub(crate) fn features(&self) -> RingFeatures {
+        self.ring.features()
+    }
+
+    /// Makes an accepted socket this worker's own.
+    pub(crate) fn adopt(&self, accepted: Accepted) -> Socket {
+        Socket::new(accepted.into_fd(), &self.close_queue)
+    }
+
+    /// Makes a listening socket usable for [`Op::Accept`] on this worker.
+    pub(crate) fn adopt_listening(&self, listening: Listening) -> Socket {
+        Socket::new(listening.into_fd(), &self.close_queue)
+    }
+
+    /// An op that connects a new socket to `address`.
+    pub(crate) fn connecting(&self, address: &Address) -> io::Result<Op> {
+        let (socket, address) = Socket::for_connect(address, &self.close_queue)?;
+        Ok(Op::Connect { socket, address })
+    }
+
+    /// An op that sends all of `chunk`, which must not be empty.
+    pub(crate) fn sending(&self, socket: &Socket, chunk: Chunk, more: More) -> Op {
+        assert!(!chunk.is_empty() && u32::try_from(chunk.len()).is_ok(), "a send has 1 to 2^32-1 bytes");
+        Op::Send { socket: socket.clone(), chunk, sent: 0, more }
+    }
+
+    /// Opens a directory by path; waits for the disk if it must.
+    pub(crate) fn open_directory(&self, path: &Path) -> io::Result<File> {
+        file::open_directory(path).map(|fd| File::new(fd, &self.close_queue))
+    }
+
+    /// Opens `path` in `directory` if that needs no disk; `WouldBlock` otherwise.
+    pub(crate) fn open_cached(
+        &self,
+        directory: &File,
+        path: &CStr,
+        access: Access,
+        resolve: Resolve,
+    ) -> io::Result<File> {
+        directory.open_cached(path, access, resolve).map(|fd| File::new(fd, &self.close_queue))
+    }
+
+    /// The file an [`Op::Open`] has opened.
+    pub(crate) fn adopt_opened(&self, fd: std::os::fd::OwnedFd) -> File {
+        File::new(fd, &self.close_queue)
+    }
+
+    /// An op that opens `path` in `directory`, waiting for the disk on a thread of the kernel's.
+    pub(crate) fn opening(&self, directory: &File, arguments: Box<OpenArguments>) -> Op {
+        Op::Open { directory: directory.clone(), arguments, opened: None }
+    }
+
+    /// A block for file contents.
+    pub(crate) fn file_block(&self) -> Option<Lease> {
+        self.file_blocks.lease()
+    }
+
+    /// An op that reads from `offset` until `lease` is full or the file ends.
+    pub(crate) fn reading(&self, file: &File, lease: Lease, offset: u64) -> Op {
+        let registered =
+            (self.ring.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
+        Op::Read { file: file.clone(), lease, offset, registered }
+    }
+}
+
+fn register_blocks(ring: &Ring, pool: &Pool) -> io::Result<()> {
+    let iovec = libc::iovec {
+        iov_base: pool.address(0).as_ptr().cast(),
+        iov_len: pool.buffers() * pool.buffer_bytes(),
+    };
+    // SAFETY: the pool's arena is one mapping of that size, and the kernel object keeps it until the ring is closed.
+    unsafe { ring.submitter().register_buffers(&[iovec]) }
+}
+
+pub(super) fn to_result(result: i32) -> io::Result<u32> {
+    u32::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("a subscription ended without an error")
+}

@@ -1,0 +1,72 @@
+//! The only module that talks to the kernel, and the only one with unsafe code.
+//!
+//! What it offers to the rest of the runtime:
+//! - [`Kernel`](kernel::Kernel): one worker's ring, ops, buffers and direct calls;
+//! - handles that own descriptors ([`Socket`], [`File`], [`Listening`], [`Accepted`]); a raw number never leaves this module;
+//! - the rights to memory the kernel reads and writes ([`Lease`], [`SharedLease`], [`Chunk`]);
+//! - what belongs to the process: threads, signals, limits, clocks, allocation counts.
+//!
+//! Two facts carry its safety. (a) Memory the kernel uses is owned by an op slot, or is an arena that outlives the ring.
+//! (b) A slot is freed only at its op's last completion.
+
+mod arena;
+mod buffer_ring;
+mod chunk;
+mod clock;
+mod counting_allocator;
+mod descriptor;
+mod doorbell;
+mod file;
+mod kernel;
+mod op;
+mod pool;
+mod process;
+mod reap;
+mod ring;
+mod signals;
+mod slots;
+mod socket;
+mod start_error;
+mod thread;
+mod token;
+mod waker;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use buffer_ring::ReceivedQueue;
+pub use chunk::Chunk;
+pub use clock::Moment;
+pub(crate) use clock::monotonic;
+pub use counting_allocator::{CountingAllocator, allocator_calls_of_thread};
+pub(crate) use doorbell::{Doorbell, RingAddress};
+pub(crate) use file::OpenArguments;
+pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
+pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
+pub use kernel::{KernelFigures, KernelLimits};
+pub(crate) use op::Op;
+pub(crate) use pool::Pool;
+pub use pool::{Lease, SharedLease};
+pub use process::{
+    DescriptorLimit, allowed_cpus, cpu_quota, descriptors_open, listen_backlog_max, memlock_limit_bytes,
+    raise_descriptor_limit,
+};
+pub use ring::RingFeatures;
+pub(crate) use ring::Wait;
+pub use signals::{Signal, Signals};
+pub(crate) use slots::OpId;
+pub(crate) use socket::Socket;
+pub use socket::{Accepted, Address, Listening, More, PortSharing, unix_path_is_live};
+pub use start_error::StartError;
+pub(crate) use thread::{pin_to_cpu, spawn_thread};
+pub(crate) use waker::{IndexTable, Waiter};
+
+/// The numbers of errno(3) that code above this module tells apart, as this architecture has them.
+pub(crate) mod errno {
+    pub(crate) use libc::{EMFILE, ENFILE, ENOBUFS, ENOMEM};
+}
+
+/// The size of a page of memory in bytes.
+fn page_size_bytes() -> usize {
+    rustix::param::page_size()
+}

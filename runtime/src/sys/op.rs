@@ -1,0 +1,111 @@
+//! What a worker can ask the kernel to do, and the one place where that becomes a submission queue entry.
+//!
+//! An op owns everything the kernel uses: handles, leases, paths, addresses. It lives in its slot until its last
+//! completion, and what it points to (heap or arena) does not move with it.
+
+use std::collections::VecDeque;
+use std::os::fd::{OwnedFd, RawFd};
+
+use io_uring::types::Fd;
+use io_uring::{opcode, squeue};
+use socket2::SockAddr;
+
+use super::buffer_ring::{BUFFER_GROUP, ReceivedQueue};
+use super::chunk::Chunk;
+use super::file::{File, OpenArguments};
+use super::pool::Lease;
+use super::socket::{Accepted, More, Socket};
+
+/// An operation, by value. What a cancelled one loses is said per variant.
+#[derive(Debug)]
+pub(crate) enum Op {
+    /// Subscription: accepts until cancelled. Cancelled: connections already accepted are closed.
+    Accept { listener: Socket, accepted: VecDeque<Accepted> },
+    /// Subscription: receives into buffers the kernel picks. Cancelled: received bytes not yet taken are lost.
+    Receive { socket: Socket, received: ReceivedQueue },
+    /// Sends the whole chunk. Cancelled: an unknown part of it has been sent, so the connection is of no more use.
+    Send { socket: Socket, chunk: Chunk, sent: u32, more: More },
+    /// Waits until the socket takes bytes again. Cancelled: nothing is lost.
+    Writable { socket: Socket },
+    /// Connects. Cancelled: the socket is of no more use.
+    Connect { socket: Socket, address: Box<SockAddr> },
+    /// Opens a path relative to a directory. Cancelled: if it was opened all the same, it is closed.
+    Open { directory: File, arguments: Box<OpenArguments>, opened: Option<OwnedFd> },
+    /// Reads into a lease. Cancelled: the lease goes back to its pool at the last completion.
+    Read { file: File, lease: Lease, offset: u64, registered: Option<u16> },
+}
+
+/// What happens to a slot at a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One completion ends it.
+    Once,
+    /// It completes many times, until a completion without F_MORE.
+    Subscription,
+}
+
+impl Op {
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Self::Accept { .. } | Self::Receive { .. } => Shape::Subscription,
+            _ => Shape::Once,
+        }
+    }
+
+    /// The entry for this op, or for what is left of it. Its pointers are into memory the op owns.
+    pub(super) fn encode(&mut self) -> squeue::Entry {
+        match self {
+            Self::Accept { listener, .. } => opcode::AcceptMulti::new(Fd(listener.raw()))
+                .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+                .build(),
+            Self::Receive { socket, .. } => opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build(),
+            Self::Send { socket, chunk, sent, more } => {
+                let rest = &chunk[*sent as usize..];
+                // Without MSG_WAITALL: a short send completes, which shows its progress, and the rest follows.
+                let flags = match more {
+                    More::Follows => libc::MSG_NOSIGNAL | libc::MSG_MORE,
+                    More::Nothing => libc::MSG_NOSIGNAL,
+                };
+                opcode::Send::new(Fd(socket.raw()), rest.as_ptr(), rest.len() as u32).flags(flags).build()
+            }
+            Self::Writable { socket } => opcode::PollAdd::new(Fd(socket.raw()), libc::POLLOUT as u32).build(),
+            Self::Connect { socket, address } => {
+                opcode::Connect::new(Fd(socket.raw()), address.as_ptr().cast(), address.len()).build()
+            }
+            Self::Open { directory, arguments, .. } => {
+                opcode::OpenAt2::new(Fd(directory.raw()), arguments.path.as_ptr(), &raw const arguments.how)
+                    .build()
+            }
+            Self::Read { file, lease, offset, registered } => {
+                let (address, length) = (lease.as_mut_ptr(), lease.len() as u32);
+                match registered {
+                    Some(index) => opcode::ReadFixed::new(Fd(file.raw()), address, length, *index)
+                        .offset(*offset)
+                        .build(),
+                    None => opcode::Read::new(Fd(file.raw()), address, length).offset(*offset).build(),
+                }
+            }
+        }
+    }
+}
+
+/// Closes a descriptor nobody waits for. The number is given up here and closed by the kernel.
+pub(super) fn encode_close(fd: OwnedFd) -> squeue::Entry {
+    use std::os::fd::IntoRawFd;
+    opcode::Close::new(Fd(fd.into_raw_fd())).build()
+}
+
+/// Cancels the op with this token; its own completion still comes.
+pub(super) fn encode_cancel(token: u64) -> squeue::Entry {
+    opcode::AsyncCancel::new(token).build()
+}
+
+/// Rings another ring: a message whose arrival is all it says.
+pub(super) fn encode_ring(ring: RawFd, token_there: u64) -> squeue::Entry {
+    opcode::MsgRingData::new(Fd(ring), 0, token_there, None).build().flags(squeue::Flags::SKIP_SUCCESS)
+}
+
+/// Watches an eventfd for as long as the ring lives.
+pub(super) fn encode_watch(fd: RawFd) -> squeue::Entry {
+    opcode::PollAdd::new(Fd(fd), libc::POLLIN as u32).multi(true).build()
+}

@@ -1,0 +1,120 @@
+//! What the process may use: descriptors, processors, locked memory.
+
+use std::fs;
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// The limit on open descriptors (RLIMIT_NOFILE, getrlimit(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DescriptorLimit {
+    /// What was in force when the process started.
+    pub before: u64,
+    /// What is in force now.
+    pub now: u64,
+}
+
+/// Raises the soft limit on descriptors to the hard one; keeps what is there if that is refused.
+pub fn raise_descriptor_limit() -> DescriptorLimit {
+    let limit = getrlimit(Resource::Nofile);
+    // None is infinity.
+    let before = limit.current.unwrap_or(u64::MAX);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let now = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum.unwrap_or(u64::MAX),
+        Err(_) => before,
+    };
+    DescriptorLimit { before, now }
+}
+
+/// Bytes of memory this user may lock, `None` for no limit (RLIMIT_MEMLOCK).
+pub fn memlock_limit_bytes() -> Option<u64> {
+    getrlimit(Resource::Memlock).current
+}
+
+/// Descriptors open now (/proc/self/fd, the one that counts left out).
+///
+/// # Errors
+/// Where /proc is not mounted.
+pub fn descriptors_open() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
+}
+
+/// The processors the calling thread may run on, in order (sched_getaffinity(2)).
+pub fn allowed_cpus() -> Vec<usize> {
+    let cpus = core_affinity::get_core_ids().unwrap_or_default();
+    let mut cpus: Vec<usize> = cpus.into_iter().map(|core| core.id).collect();
+    cpus.sort_unstable();
+    cpus
+}
+
+/// Processors' worth of time the control group may use, rounded up; `None` where it has no quota.
+pub fn cpu_quota() -> Option<usize> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    groups.lines().filter_map(quota_of_line).min()
+}
+
+/// One line of /proc/self/cgroup: `hierarchy:controllers:path` (cgroups(7)).
+fn quota_of_line(line: &str) -> Option<usize> {
+    let mut fields = line.splitn(3, ':');
+    let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?.trim_start_matches('/'));
+    if controllers.is_empty() {
+        // Version 2: every group on the way to the root may have a quota, and the smallest counts.
+        let mut path = std::path::Path::new("/sys/fs/cgroup").join(path);
+        let mut smallest = None;
+        while path.starts_with("/sys/fs/cgroup") {
+            if let Ok(text) = fs::read_to_string(path.join("cpu.max")) {
+                smallest = smallest.into_iter().chain(parse_cpu_max(&text)).min();
+            }
+            if !path.pop() {
+                break;
+            }
+        }
+        return smallest;
+    }
+    if !controllers.split(',').any(|controller| controller == "cpu") {
+        return None;
+    }
+    let read = |name: &str| -> Option<i64> {
+        let path = std::path::Path::new("/sys/fs/cgroup/cpu").join(path).join(name);
+        fs::read_to_string(path).ok()?.trim().parse().ok()
+    };
+    processors(read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?)
+}
+
+/// `"200000 100000"` is two processors, `"max 100000"` no limit.
+fn parse_cpu_max(text: &str) -> Option<usize> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    processors(quota.parse().ok()?, period.parse().ok()?)
+}
+
+fn processors(quota: i64, period: i64) -> Option<usize> {
+    if quota <= 0 || period <= 0 {
+        return None;
+    }
+    usize::try_from((quota + period - 1) / period).ok()
+}
+
+/// The longest listen backlog the kernel grants (net.core.somaxconn, listen(2)).
+pub fn listen_backlog_max() -> Option<u32> {
+    fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_round_up_to_whole_processors_and_max_is_none() {
+        assert_eq!(parse_cpu_max("200000 100000\n"), Some(2));
+        assert_eq!(parse_cpu_max("150000 100000\n"), Some(2));
+        assert_eq!(parse_cpu_max("5000 100000\n"), Some(1));
+        assert_eq!(parse_cpu_max("max 100000\n"), None);
+        assert_eq!(parse_cpu_max("garbage"), None);
+    }
+
+    #[test]
+    fn this_thread_may_run_somewhere() {
+        assert!(!allowed_cpus().is_empty());
+    }
+}

@@ -1,0 +1,166 @@
+//! Completions: from what the kernel wrote to the op it is about.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use io_uring::cqueue;
+
+use super::chunk::Chunk;
+use super::kernel::{Kernel, Reaped, UNREAD_BUFFERS_MAX};
+use super::op::{self, Op, Shape};
+use super::ring::RawCompletion;
+use super::slots::{OpId, Phase};
+use super::socket::Accepted;
+use super::token::Token;
+use super::waker::Waiter;
+
+impl Kernel {
+    /// Takes the completions that are there, at most 1,024, into their ops.
+    pub(crate) fn reap(&mut self, reaped: &mut Reaped) {
+        let mut batch = std::mem::take(&mut self.batch);
+        self.ring.take_completions(&mut batch);
+        self.figures.completions += batch.len() as u64;
+        for completion in batch.drain(..) {
+            match Token::decode(completion.token) {
+                Token::Op { index, generation } => {
+                    self.complete(OpId { index, generation }, completion, reaped)
+                }
+                Token::Doorbell => reaped.rung = true,
+                Token::EventFd => {
+                    self.doorbell.hush();
+                    reaped.rung = true;
+                    if !cqueue::more(completion.flags) {
+                        self.watch_doorbell();
+                    }
+                }
+                Token::RingFailed { index } => reaped.unreached.push(index),
+                Token::Unattended => {}
+            }
+        }
+        self.batch = batch;
+    }
+
+    fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {
+        let last = !cqueue::more(completion.flags);
+        let slot = self.slots.get(id);
+        assert!(slot.phase.in_flight(), "{:?} completes in phase {:?}", slot.op, slot.phase);
+        match slot.op.shape() {
+            Shape::Once => self.complete_once(id, completion.result, reaped),
+            Shape::Subscription => self.complete_subscription(id, completion, last, reaped),
+        }
+    }
+
+    fn complete_once(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {
+        let slot = self.slots.get(id);
+        match &mut slot.op {
+            Op::Send { socket, chunk, sent, .. } => {
+                if result > 0 {
+                    *sent += result as u32;
+                    assert!(*sent as usize <= chunk.len(), "the kernel sent more than it was given");
+                    if (*sent as usize) < chunk.len() && slot.phase == Phase::InFlight {
+                        self.figures.short_sends += 1;
+                        self.push_op(id);
+                        return;
+                    }
+                } else if slot.phase == Phase::InFlight {
+                    // Wakes whoever receives on this connection: it is of no more use.
+                    socket.shutdown_both();
+                }
+                // The bytes are free again before anybody asks for the outcome.
+                *chunk = Chunk::Static(&[]);
+            }
+            Op::Open { opened, .. } if result >= 0 => {
+                // SAFETY: openat2 has just made this descriptor for us alone; nothing else knows the number.
+                *opened = Some(unsafe { OwnedFd::from_raw_fd(result) });
+            }
+            _ => {}
+        }
+        self.finish(id, result, reaped);
+    }
+
+    fn complete_subscription(
+        &mut self,
+        id: OpId,
+        completion: RawCompletion,
+        last: bool,
+        reaped: &mut Reaped,
+    ) {
+        let result = completion.result;
+        let slot = self.slots.get(id);
+        match &mut slot.op {
+            Op::Accept { accepted, .. } => {
+                // Also the last one can carry a live descriptor (a completion queue that overflowed ends the
+                // subscription with a success).
+                if result >= 0 {
+                    accepted.push_back(Accepted::from_raw(result));
+                }
+            }
+            Op::Receive { received, .. } => {
+                if let Some(buffer) = cqueue::buffer_select(completion.flags) {
+                    match u32::try_from(result) {
+                        Ok(length @ 1..) => self.buffers.push(received, buffer, length),
+                        _ => self.buffers.recycle(buffer),
+                    }
+                }
+                if received.len() >= UNREAD_BUFFERS_MAX && slot.phase == Phase::InFlight && !last {
+                    self.figures.pauses += 1;
+                    slot.phase = Phase::Pausing;
+                    self.cancel_entry(id);
+                }
+            }
+            other => panic!("{other:?} is not a subscription"),
+        }
+        let slot = self.slots.get(id);
+        let phase = slot.phase;
+        if !last {
+            wake(&mut slot.waiter, reaped);
+            return;
+        }
+        match (phase, result) {
+            (Phase::Orphaned, _) => self.free(id),
+            (_, result) if -result == libc::ENOBUFS => {
+                // ENOBUFS is also what accept(2) may answer for want of memory; that one is its owner's matter.
+                if matches!(self.slots.get(id).op, Op::Receive { .. }) {
+                    self.figures.starvations += 1;
+                    self.slots.get(id).phase = Phase::Starved;
+                    self.starved.push_back(id);
+                } else {
+                    self.finish(id, result, reaped);
+                }
+            }
+            (Phase::Pausing, result) if result > 0 || -result == libc::ECANCELED => {
+                let slot = self.slots.get(id);
+                slot.phase = Phase::Paused;
+                wake(&mut slot.waiter, reaped);
+            }
+            // It ended for a reason of the kernel's own.
+            (_, result)
+                if result > 0 || (result == 0 && matches!(self.slots.get(id).op, Op::Accept { .. })) =>
+            {
+                wake(&mut self.slots.get(id).waiter, reaped);
+                self.rearm(id);
+            }
+            (_, result) => self.finish(id, result, reaped),
+        }
+    }
+
+    fn finish(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {
+        let slot = self.slots.get(id);
+        if slot.phase == Phase::Orphaned {
+            self.free(id);
+        } else {
+            slot.phase = Phase::Done(result);
+            wake(&mut slot.waiter, reaped);
+        }
+    }
+
+    pub(super) fn cancel_entry(&mut self, id: OpId) {
+        self.push(op::encode_cancel(id.token()).user_data(Token::Unattended.encode()));
+    }
+}
+
+fn wake(waiter: &mut Waiter, reaped: &mut Reaped) {
+    match std::mem::take(waiter) {
+        Waiter::Nobody => {}
+        waiter => reaped.woken.push(waiter),
+    }
+}

@@ -1,0 +1,204 @@
+//! One io_uring: made by its worker, entered once per turn.
+//!
+//! In: submission queue entries and a deadline. Out: completions, copied out before any is acted on.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter, squeue};
+
+use super::start_error::StartError;
+
+/// Entries of the submission queue: one turn's batch; more in a turn cost a further enter.
+const SUBMISSIONS_MAX: u32 = 512;
+/// Entries of the completion queue, so that a burst of multishot completions does not overflow it.
+const COMPLETIONS_MAX: u32 = 16_384;
+/// Completions copied out per turn; the rest wait in the queue for the next turn.
+pub(super) const COMPLETIONS_PER_TURN_MAX: usize = 1_024;
+
+/// What the kernel gave of what was asked for; the floor (Linux 6.1) is not listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RingFeatures {
+    /// No indirection array in the submission queue (Linux 6.6).
+    pub no_sqarray: bool,
+    /// The ring's descriptor is registered, which saves a table look-up per enter.
+    pub registered_ring: bool,
+    /// File blocks are registered, so that reads into them need no page look-up (limited by RLIMIT_MEMLOCK).
+    pub registered_blocks: bool,
+}
+
+/// How long an enter may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Not at all: submit, run what the kernel has deferred, return.
+    None,
+    /// Until a completion, or this long.
+    AtMost(Duration),
+    /// Until a completion.
+    Forever,
+}
+
+/// A completion as the kernel wrote it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawCompletion {
+    pub(super) token: u64,
+    pub(super) result: i32,
+    pub(super) flags: u32,
+}
+
+/// The three parts of an io_uring, kept apart for its whole life: the registration of the ring's descriptor lives in the
+/// submitter, and splitting anew would lose it.
+pub(super) struct Ring {
+    // Fields drop in this order: the parts write to the ring's memory when they go, so the owner is last.
+    submitter: Submitter<'static>,
+    submissions: SubmissionQueue<'static>,
+    completions: CompletionQueue<'static>,
+    features: RingFeatures,
+    owner: Owner,
+}
+
+/// The io_uring behind the three parts.
+struct Owner(NonNull<IoUring>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `Box::into_raw`, and the parts that borrowed from it were dropped before.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl Ring {
+    /// Makes a ring for the calling thread, which alone may submit to it.
+    pub(super) fn new() -> Result<Self, StartError> {
+        let (ring, no_sqarray) = set_up().map_err(StartError::from_ring_set_up)?;
+        let owner = Owner(NonNull::from(Box::leak(Box::new(ring))));
+        // SAFETY: the box is leaked until `owner` drops, which is after the parts (field order of `Ring`), and this is
+        // the only reference ever made from the pointer.
+        let ring: &'static mut IoUring = unsafe { &mut *owner.0.as_ptr() };
+        let (mut submitter, submissions, completions) = ring.split();
+        // EINVAL or ENOMEM: served all the same, a little slower.
+        let registered_ring = submitter.register_ring_fd().is_ok();
+        let features = RingFeatures { no_sqarray, registered_ring, registered_blocks: false };
+        Ok(Self { submitter, submissions, completions, features, owner })
+    }
+
+    pub(super) fn features(&self) -> RingFeatures {
+        self.features
+    }
+
+    pub(super) fn note_registered_blocks(&mut self) {
+        self.features.registered_blocks = true;
+    }
+
+    pub(super) fn submitter(&self) -> &Submitter<'static> {
+        &self.submitter
+    }
+
+    /// The ring's own descriptor number, where MSG_RING of other rings arrives.
+    pub(super) fn raw(&self) -> RawFd {
+        // SAFETY: the io_uring lives as long as `self`; `as_raw_fd` reads a field that nobody writes.
+        unsafe { self.owner.0.as_ref() }.as_raw_fd()
+    }
+
+    /// Queues `entry` for the next enter; `Err(Full)` when the queue has no room.
+    ///
+    /// # Safety
+    /// What the entry points to must stay valid, and unused by anyone else, until its last completion.
+    pub(super) unsafe fn push(&mut self, entry: &squeue::Entry) -> Result<(), Full> {
+        // SAFETY: the caller's promise is the one `push` asks for.
+        unsafe { self.submissions.push(entry) }.map_err(|_| Full)
+    }
+
+    /// Whether completions overflowed into the kernel's list, which only an enter empties.
+    pub(super) fn overflowed(&mut self) -> bool {
+        self.submissions.cq_overflow()
+    }
+
+    /// Entries queued for the next enter.
+    pub(super) fn queued(&mut self) -> usize {
+        self.submissions.len()
+    }
+
+    /// Submits all that is queued, lets the kernel run its deferred work, and waits as told.
+    ///
+    /// A timeout, a signal, and a kernel that is short of memory or completion room are not errors: the caller reaps,
+    /// looks at the clock and comes again.
+    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        self.submissions.sync();
+        let queued = self.submissions.len() as u32;
+        let mut arguments = SubmitArgs::new();
+        let time;
+        let want = match wait {
+            Wait::None => 0,
+            Wait::Forever => 1,
+            Wait::AtMost(duration) => {
+                time = Timespec::from(duration);
+                arguments = arguments.timespec(&time);
+                1
+            }
+        };
+        // GETEVENTS always: with deferred task work nothing completes without it (io_uring_enter(2)).
+        let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
+        // SAFETY: the entries were pushed under `push`'s promise; `arguments` and `time` live across the call.
+        let result = unsafe { self.submitter.enter(queued, want, flags.bits(), Some(&arguments)) };
+        self.submissions.sync();
+        self.completions.sync();
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Copies up to [`COMPLETIONS_PER_TURN_MAX`] completions out, so that none is acted on while the queue is read.
+    pub(super) fn take_completions(&mut self, into: &mut Vec<RawCompletion>) {
+        self.completions.sync();
+        for entry in self.completions.by_ref().take(COMPLETIONS_PER_TURN_MAX) {
+            into.push(RawCompletion {
+                token: entry.user_data(),
+                result: entry.result(),
+                flags: entry.flags(),
+            });
+        }
+        self.completions.sync();
+    }
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring")
+            .field("fd", &self.raw())
+            .field("features", &self.features)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The submission queue has no room: enter first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// The flags ladder: all of it, then without what Linux 6.1 does not know.
+fn set_up() -> io::Result<(IoUring, bool)> {
+    let mut builder = IoUring::builder();
+    builder
+        // One thread submits and reaps, and the kernel's completion work runs only inside its enter.
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        // One bad entry must not hold up those behind it.
+        .setup_submit_all()
+        .setup_clamp()
+        .setup_cqsize(COMPLETIONS_MAX)
+        .dontfork();
+    match builder.clone().setup_no_sqarray().build(SUBMISSIONS_MAX) {
+        Ok(ring) => Ok((ring, true)),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            builder.build(SUBMISSIONS_MAX).map(|ring| (ring, false))
+        }
+        Err(error) => Err(error),
+    }
+}

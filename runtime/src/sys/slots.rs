@@ -1,0 +1,99 @@
+//! Op slots: where an op lives from its submission to its last completion.
+
+use slab::Slab;
+
+use super::op::Op;
+use super::token::{GENERATION_MASK, Token};
+use super::waker::Waiter;
+
+/// Names an op that was submitted, until its future has taken the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpId {
+    pub(super) index: u32,
+    pub(super) generation: u32,
+}
+
+impl OpId {
+    pub(super) fn token(self) -> u64 {
+        Token::Op { index: self.index, generation: self.generation }.encode()
+    }
+}
+
+/// How far an op has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The kernel has it, or it waits in the submission queue.
+    InFlight,
+    /// Its future is gone; the slot waits only for the last completion.
+    Orphaned,
+    /// A subscription that ended for want of receive buffers, in line for the next one.
+    Starved,
+    /// A subscription told to stop because its owner has enough to read; its last completion is still to come.
+    Pausing,
+    /// A subscription that has stopped and is started again when its owner has read.
+    Paused,
+    /// The last completion is in, with this result.
+    Done(i32),
+}
+
+impl Phase {
+    /// Whether a completion is still owed.
+    pub(super) fn in_flight(self) -> bool {
+        matches!(self, Self::InFlight | Self::Orphaned | Self::Pausing)
+    }
+}
+
+/// One op. Everything the kernel uses for it is in `op`.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) generation: u32,
+    pub(super) phase: Phase,
+    pub(super) waiter: Waiter,
+    pub(super) op: Op,
+}
+
+/// All ops of a ring. Grows with the number of connections, whose limit bounds it.
+#[derive(Debug)]
+pub(super) struct Slots {
+    slots: Slab<Slot>,
+    next_generation: u32,
+}
+
+impl Slots {
+    pub(super) fn with_capacity(ops: usize) -> Self {
+        Self { slots: Slab::with_capacity(ops), next_generation: 0 }
+    }
+
+    pub(super) fn insert(&mut self, op: Op) -> OpId {
+        self.next_generation = self.next_generation.wrapping_add(1) & GENERATION_MASK;
+        let generation = self.next_generation;
+        let slot = Slot { generation, phase: Phase::InFlight, waiter: Waiter::Nobody, op };
+        let index = u32::try_from(self.slots.insert(slot)).expect("fewer than 2^32 ops");
+        OpId { index, generation }
+    }
+
+    /// # Panics
+    /// When the op's slot has been freed: completions and futures come only while it lives.
+    pub(super) fn get(&mut self, id: OpId) -> &mut Slot {
+        let slot =
+            self.slots.get_mut(id.index as usize).expect("an op's slot lives until its last completion");
+        assert_eq!(slot.generation, id.generation, "an op's slot was reused before its last completion");
+        slot
+    }
+
+    pub(super) fn remove(&mut self, id: OpId) -> Op {
+        let slot = self.slots.remove(id.index as usize);
+        assert_eq!(slot.generation, id.generation, "an op's slot was reused before its last completion");
+        assert!(!slot.phase.in_flight() || slot.phase == Phase::Orphaned, "a slot in flight cannot be freed");
+        slot.op
+    }
+
+    /// Ops that still owe a completion.
+    pub(super) fn in_flight(&self) -> usize {
+        self.slots.iter().filter(|(_, slot)| slot.phase.in_flight()).count()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+}

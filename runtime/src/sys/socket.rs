@@ -1,0 +1,302 @@
+//! Stream sockets: making, binding and connecting them, and the direct calls that never block.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
+
+use super::descriptor::{CloseQueue, Descriptor};
+
+/// An address of a stream socket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An IPv4 or IPv6 address and port.
+    Ip(SocketAddr),
+    /// A Unix-domain socket by path.
+    Unix(PathBuf),
+    /// A Unix-domain socket without a path: the usual client.
+    Unnamed,
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Unnamed => f.write_str("unix:"),
+        }
+    }
+}
+
+impl Address {
+    fn to_native(&self) -> io::Result<SockAddr> {
+        match self {
+            Self::Ip(address) => Ok((*address).into()),
+            Self::Unix(path) => SockAddr::unix(path),
+            Self::Unnamed => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "an unnamed Unix address has no path"))
+            }
+        }
+    }
+
+    fn from_native(address: &SockAddr) -> Self {
+        match (address.as_socket(), address.as_pathname()) {
+            (Some(address), _) => Self::Ip(address),
+            (None, Some(path)) => Self::Unix(path.to_path_buf()),
+            (None, None) => Self::Unnamed,
+        }
+    }
+}
+
+/// Whether several listeners may be bound to one port (SO_REUSEPORT, socket(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortSharing {
+    /// This listener alone.
+    Exclusive,
+    /// The kernel spreads new connections over all listeners of the port.
+    Shared,
+}
+
+/// A listening socket of the process: bound, listening, not yet used by a worker.
+///
+/// TCP_NODELAY is set here and inherited by every accepted socket, so it costs no call per connection.
+#[derive(Debug)]
+pub struct Listening {
+    fd: OwnedFd,
+    address: Address,
+}
+
+impl Listening {
+    /// Binds an IP address (tcp(7)); `[::]` accepts IPv4 too (IPV6_V6ONLY off, ipv6(7)).
+    ///
+    /// # Errors
+    /// Those of socket(2), bind(2) and listen(2).
+    pub fn bind_ip(address: SocketAddr, backlog: u32, sharing: PortSharing) -> io::Result<Self> {
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        if let SocketAddr::V6(v6) = address {
+            socket.set_only_v6(!v6.ip().is_unspecified())?;
+        }
+        // Lets a restarted server bind while old connections are in TIME_WAIT (ip(7)).
+        socket.set_reuse_address(true)?;
+        if sharing == PortSharing::Shared {
+            socket.set_reuse_port(true)?;
+        }
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Self::from_socket(socket)
+    }
+
+    /// Binds a Unix-domain path (unix(7)) with the permission bits `mode`. The path must not exist.
+    ///
+    /// # Errors
+    /// Those of socket(2), bind(2), chmod(2) and listen(2).
+    pub fn bind_unix(path: &Path, mode: u32, backlog: u32) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        // Between bind and listen nobody can connect, so the mode is in force before the first client.
+        rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(mode))?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Self::from_socket(socket)
+    }
+
+    /// Takes over a listening stream socket that the process was started with (socket activation).
+    ///
+    /// # Errors
+    /// `InvalidInput` when `number` is not such a socket; `AlreadyExists` for the standard streams 0 to 2.
+    pub fn inherit(number: i32) -> io::Result<Self> {
+        if number < 3 {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "descriptors 0 to 2 are the standard streams",
+            ));
+        }
+        // SAFETY: fcntl(F_GETFD) on any number only asks whether it is open.
+        if unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no descriptor of that number is open"));
+        }
+        // SAFETY: the number is open (checked), and by the caller's word it was given to this process to own.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        let socket = SockRef::from(&borrowed);
+        if socket.r#type().ok() != Some(Type::STREAM) || !socket.is_listener().unwrap_or(false) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening stream socket"));
+        }
+        let socket: socket2::Socket = borrowed.try_clone_to_owned()?.into();
+        socket.set_nonblocking(true)?;
+        if matches!(socket.domain(), Ok(Domain::IPV4 | Domain::IPV6)) {
+            socket.set_tcp_nodelay(true)?;
+        }
+        Self::from_socket(socket)
+    }
+
+    fn from_socket(socket: socket2::Socket) -> io::Result<Self> {
+        let address = Address::from_native(&socket.local_addr()?);
+        Ok(Self { fd: socket.into(), address })
+    }
+
+    /// The bound address, with the port the kernel chose if 0 was asked for.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// A second handle on the same listening socket.
+    ///
+    /// # Errors
+    /// Those of fcntl(2) with F_DUPFD_CLOEXEC.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()?, address: self.address.clone() })
+    }
+
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+/// Whether somebody accepts connections at a Unix path now.
+pub fn unix_path_is_live(path: &Path) -> bool {
+    let probe = || -> io::Result<()> {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&SockAddr::unix(path)?) {
+            // A full backlog also means that somebody listens.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            other => other,
+        }
+    };
+    probe().is_ok()
+}
+
+/// A connected socket on its way to the worker that will own it.
+#[derive(Debug)]
+pub struct Accepted(OwnedFd);
+
+impl Accepted {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.0
+    }
+
+    /// Takes over a number that travelled in a message between rings.
+    pub(super) fn from_raw(number: RawFd) -> Self {
+        // SAFETY: accept(2) gave this number to the sender, who gave up its ownership with the message.
+        Self(unsafe { OwnedFd::from_raw_fd(number) })
+    }
+}
+
+/// A stream socket of one worker; open while a handle or an op in flight uses it.
+#[derive(Debug, Clone)]
+pub struct Socket(Descriptor);
+
+impl Socket {
+    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
+        Self(Descriptor::new(fd, close_queue))
+    }
+
+    /// A new unconnected socket fit for `address`, and that address in the kernel's form.
+    pub(super) fn for_connect(
+        address: &Address,
+        queue: &Rc<CloseQueue>,
+    ) -> io::Result<(Self, Box<SockAddr>)> {
+        let native = address.to_native()?;
+        let socket = socket2::Socket::new(native.domain(), Type::STREAM, None)?;
+        if matches!(address, Address::Ip(_)) {
+            socket.set_tcp_nodelay(true)?;
+        }
+        // For sendfile(2), which must not block; ops on the ring wait all the same.
+        socket.set_nonblocking(true)?;
+        Ok((Self::new(socket.into(), queue), Box::new(native)))
+    }
+
+    pub(super) fn raw(&self) -> RawFd {
+        self.0.raw()
+    }
+
+    fn borrow(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
+        unsafe { BorrowedFd::borrow_raw(self.raw()) }
+    }
+
+    /// A connection from a listening socket's backlog, if one is there (accept4(2)).
+    pub(super) fn accept_now(&self) -> Option<Accepted> {
+        let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
+        rustix::net::accept_with(self, flags).ok().map(Accepted::new)
+    }
+
+    /// Ends the sending direction (shutdown(2) with SHUT_WR); a direct call, because the op always goes to a thread.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        SockRef::from(self).shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Ends both directions, so that a waiting receive completes.
+    pub(crate) fn shutdown_both(&self) {
+        // ENOTCONN: the peer was faster; the receive completes all the same.
+        let _ = SockRef::from(self).shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Makes the coming close a reset that discards unsent bytes (SO_LINGER with 0 s, socket(7)).
+    pub(crate) fn reset_on_close(&self) {
+        // Fails only on a socket that has no connection left to reset.
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+
+    /// The other end (getpeername(2)).
+    pub(crate) fn peer(&self) -> io::Result<Address> {
+        SockRef::from(self).peer_addr().map(|address| Address::from_native(&address))
+    }
+
+    /// This end (getsockname(2)).
+    pub(crate) fn local(&self) -> io::Result<Address> {
+        SockRef::from(self).local_addr().map(|address| Address::from_native(&address))
+    }
+
+    /// Bounds the kernel's send buffer in bytes (SO_SNDBUF, which the kernel doubles).
+    pub(crate) fn set_send_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        SockRef::from(self).set_send_buffer_size(bytes)
+    }
+
+    /// Bounds the kernel's receive buffer in bytes (SO_RCVBUF, which the kernel doubles).
+    pub(crate) fn set_receive_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        SockRef::from(self).set_recv_buffer_size(bytes)
+    }
+
+    /// Sends without waiting (send(2) with MSG_DONTWAIT), corked if `more` follows at once.
+    pub(crate) fn send_now(&self, bytes: &[u8], more: More) -> io::Result<usize> {
+        let flags = match more {
+            More::Follows => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE,
+            More::Nothing => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+        };
+        SockRef::from(self).send_with_flags(bytes, flags)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.borrow()
+    }
+}
+
+/// Whether further bytes of the same answer follow at once (MSG_MORE, send(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// Hold a partial packet back.
+    Follows,
+    /// Send what is there.
+    Nothing,
+}

@@ -1,0 +1,94 @@
+//! Why a runtime cannot start, with the cause and what helps.
+
+use std::fmt;
+use std::io;
+
+/// A runtime that cannot start. Its text is one line: what is wrong, then what to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// io_uring is switched off for this process by sysctl, or by a container's seccomp profile that answers EPERM.
+    Forbidden {
+        /// The value of `kernel.io_uring_disabled`, where it can be read.
+        sysctl: Option<u32>,
+    },
+    /// The kernel has no io_uring, or a filter hides it (ENOSYS, EOPNOTSUPP).
+    Missing(io::Error),
+    /// The kernel is older than Linux 6.1.
+    KernelTooOld {
+        /// What uname(2) calls the release.
+        release: String,
+    },
+    /// Memory for the ring or its buffers cannot be had.
+    Memory(io::Error),
+    /// The configuration cannot be met.
+    Configuration(String),
+    /// Anything else, with what was being done.
+    Other(&'static str, io::Error),
+}
+
+impl StartError {
+    pub(super) fn from_ring_set_up(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Self::Forbidden { sysctl: io_uring_disabled() },
+            Some(libc::ENOSYS | libc::EOPNOTSUPP) => Self::Missing(error),
+            Some(libc::EINVAL) => {
+                let release = rustix::system::uname().release().to_string_lossy().into_owned();
+                Self::KernelTooOld { release }
+            }
+            Some(libc::ENOMEM) => Self::Memory(error),
+            _ => Self::Other("io_uring_setup", error),
+        }
+    }
+}
+
+fn io_uring_disabled() -> Option<u32> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").ok()?;
+    text.trim().parse().ok()
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forbidden { sysctl: Some(1) } => f.write_str(
+                "io_uring is reserved for privileged users (kernel.io_uring_disabled=1); \
+                 run `sysctl -w kernel.io_uring_disabled=0` as root, or add this user to kernel.io_uring_group",
+            ),
+            Self::Forbidden { sysctl: Some(2) } => f.write_str(
+                "io_uring is switched off on this machine (kernel.io_uring_disabled=2); \
+                 run `sysctl -w kernel.io_uring_disabled=0` as root",
+            ),
+            Self::Forbidden { .. } => f.write_str(
+                "io_uring is forbidden to this process, most likely by a container's seccomp profile; \
+                 start the container with `--security-opt seccomp=unconfined`, or with a profile that allows \
+                 io_uring_setup, io_uring_enter and io_uring_register",
+            ),
+            Self::Missing(error) => write!(
+                f,
+                "this kernel offers no io_uring ({error}): it was built without it, or a sandbox (gVisor, seccomp) \
+                 hides it; use Linux 6.1 or newer, in a container with `--security-opt seccomp=unconfined`"
+            ),
+            Self::KernelTooOld { release } => write!(
+                f,
+                "Linux {release} is too old: single-issuer rings with deferred task work came with 6.1; \
+                 boot Linux 6.1 or newer"
+            ),
+            Self::Memory(error) => write!(
+                f,
+                "no memory for rings and buffers ({error}); use fewer workers or smaller pools, or raise the memory \
+                 limit of the container (and `ulimit -l` on kernels that count rings against it)"
+            ),
+            Self::Configuration(text) => f.write_str(text),
+            Self::Other(what, error) => write!(f, "{what} failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Missing(error) | Self::Memory(error) | Self::Other(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}

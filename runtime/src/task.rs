@@ -1,0 +1,128 @@
+//! Starting tasks on the current worker, and waiting for their results.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use crate::waker::TaskId;
+use crate::worker::{self, Core};
+
+/// Starts `future` as a task of the current worker. `name` is what reports and the watchdog call it.
+///
+/// The task goes on when the handle is dropped.
+///
+/// # Panics
+/// Outside a worker, and beyond 1,048,576 tasks on one.
+pub fn spawn<T: 'static>(name: &'static str, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    let core = worker::current();
+    let shared = Rc::new(RefCell::new(Shared { result: None, waker: None }));
+    // Held by the task alone, so that it tells the handle when the task has ended without a result.
+    let completer = Completer(Rc::clone(&shared));
+    let task = core.spawn(
+        name,
+        Box::pin(async move {
+            let result = future.await;
+            completer.0.borrow_mut().result = Some(result);
+            drop(completer);
+        }),
+    );
+    JoinHandle { shared, task, core: Rc::downgrade(&core) }
+}
+
+/// Starts `future` as a task nobody waits for: one allocation, for the future itself.
+///
+/// # Panics
+/// As [`spawn`].
+pub fn spawn_detached(name: &'static str, future: impl Future<Output = ()> + 'static) {
+    worker::current().spawn(name, Box::pin(future));
+}
+
+/// Lets all other ready tasks and the kernel have a turn first.
+pub async fn yield_now() {
+    let mut yielded = Yielded::No;
+    std::future::poll_fn(|context| match yielded {
+        Yielded::Yes => Poll::Ready(()),
+        Yielded::No => {
+            yielded = Yielded::Yes;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+enum Yielded {
+    Yes,
+    No,
+}
+
+struct Shared<T> {
+    result: Option<T>,
+    waker: Option<Waker>,
+}
+
+struct Completer<T>(Rc<RefCell<Shared<T>>>);
+
+impl<T> Drop for Completer<T> {
+    fn drop(&mut self) {
+        let waker = self.0.borrow_mut().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Waits for a task's result.
+#[must_use = "dropping a handle lets its task go on unobserved"]
+pub struct JoinHandle<T> {
+    shared: Rc<RefCell<Shared<T>>>,
+    task: TaskId,
+    core: Weak<Core>,
+}
+
+impl<T> JoinHandle<T> {
+    /// Ends the task: its future is dropped at its await.
+    pub fn abort(&self) {
+        if let Some(core) = self.core.upgrade() {
+            core.abort(self.task);
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, Lost>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut shared = self.shared.borrow_mut();
+        if let Some(result) = shared.result.take() {
+            return Poll::Ready(Ok(result));
+        }
+        // The completer is the other holder; with it gone no result will come.
+        if Rc::strong_count(&self.shared) == 1 {
+            return Poll::Ready(Err(Lost));
+        }
+        shared.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("task", &self.task).finish_non_exhaustive()
+    }
+}
+
+/// A task ended without a result: it panicked or was aborted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task panicked or was aborted")
+    }
+}
+
+impl std::error::Error for Lost {}

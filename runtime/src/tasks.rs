@@ -1,0 +1,135 @@
+//! The tasks of one worker and the order in which they run.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+
+use slab::Slab;
+
+use crate::inbox::TASKS_MAX;
+use crate::waker::{TaskId, next_generation};
+
+/// A task's future; boxed once when it is spawned.
+pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// All tasks, and the queue of those that were woken.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    slots: Slab<Task>,
+    ready: VecDeque<u32>,
+    next_generation: u32,
+}
+
+struct Task {
+    generation: u32,
+    queued: Queued,
+    /// `None` exactly while it is being polled.
+    future: Option<TaskFuture>,
+    /// As the worker's counters number it.
+    name: u8,
+}
+
+/// Whether a task's index is in the ready queue: it is there at most once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queued {
+    Yes,
+    No,
+}
+
+/// What is left to do with a task after its future was polled.
+pub(crate) struct Running {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+    pub(crate) name: u8,
+    pub(crate) future: TaskFuture,
+}
+
+impl Tasks {
+    pub(crate) fn with_capacity(tasks: usize) -> Self {
+        Self { slots: Slab::with_capacity(tasks), ready: VecDeque::with_capacity(tasks), next_generation: 0 }
+    }
+
+    /// Adds a task, which is ready at once.
+    ///
+    /// # Panics
+    /// Beyond 1,048,576 tasks on one worker.
+    pub(crate) fn insert(&mut self, inbox: u16, name: u8, future: TaskFuture) -> TaskId {
+        assert!(self.slots.len() < TASKS_MAX, "a worker has at most {TASKS_MAX} tasks");
+        self.next_generation = next_generation(self.next_generation);
+        let generation = self.next_generation;
+        let index =
+            self.slots.insert(Task { generation, queued: Queued::Yes, future: Some(future), name }) as u32;
+        self.ready.push_back(index);
+        TaskId::new(inbox, generation, index)
+    }
+
+    /// Queues the task unless it is queued already or gone.
+    pub(crate) fn make_ready(&mut self, index: u32, generation: Option<u32>) {
+        if let Some(task) = self.slots.get_mut(index as usize)
+            && generation.is_none_or(|generation| generation == task.generation)
+            && task.queued == Queued::No
+        {
+            task.queued = Queued::Yes;
+            self.ready.push_back(index);
+        }
+    }
+
+    /// Tasks that wait to run.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The next task to run, or `None` if the queue is empty. A queued task that is gone is passed over.
+    pub(crate) fn start_next(&mut self) -> Option<Running> {
+        loop {
+            let index = self.ready.pop_front()?;
+            // A slot that was freed and filled again has its own entry in the queue.
+            let Some(task) = self.slots.get_mut(index as usize) else { continue };
+            task.queued = Queued::No;
+            let Some(future) = task.future.take() else { continue };
+            return Some(Running { index, generation: task.generation, name: task.name, future });
+        }
+    }
+
+    /// Puts a future that is not finished back. If its task was aborted meanwhile, the future comes back to be dropped.
+    pub(crate) fn put_back(&mut self, running: Running) -> Option<TaskFuture> {
+        match self.slots.get_mut(running.index as usize) {
+            Some(task) if task.generation == running.generation => {
+                task.future = Some(running.future);
+                None
+            }
+            _ => Some(running.future),
+        }
+    }
+
+    /// Forgets a finished task.
+    pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<TaskFuture> {
+        match self.slots.get(index as usize) {
+            Some(task) if task.generation == generation => self.slots.remove(index as usize).future,
+            _ => None,
+        }
+    }
+
+    /// Takes any task's future out, until none is left: the end of a worker.
+    pub(crate) fn take_any(&mut self) -> Option<TaskFuture> {
+        loop {
+            let index = self.slots.iter().next()?.0;
+            if let Some(future) = self.slots.remove(index).future {
+                return Some(future);
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+}
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks")
+            .field("tasks", &self.len())
+            .field("ready", &self.ready())
+            .finish_non_exhaustive()
+    }
+}

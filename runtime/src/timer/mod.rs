@@ -1,0 +1,68 @@
+//! Waiting for time: [`sleep`] and [`timeout`] to the millisecond, [`Deadline`] for what is put off at every request.
+
+mod sleep;
+mod wheel;
+
+pub use sleep::{Elapsed, Sleep, Timeout, sleep, sleep_until, timeout};
+pub use wheel::TICK;
+
+pub(crate) use sleep::Sleeps;
+pub(crate) use wheel::Wheel;
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::sys::Moment;
+use crate::waker;
+use crate::worker::{self, Core};
+
+/// A point in time that is put off often and reached seldom: setting it later is one store.
+///
+/// It expires up to [`TICK`] late, never early.
+#[derive(Debug)]
+pub struct Deadline {
+    core: Rc<Core>,
+    entry: u32,
+}
+
+impl Deadline {
+    /// A deadline of the current worker, not set yet.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn new() -> Self {
+        let core = worker::current();
+        let entry = core.wheel().insert();
+        Self { core, entry }
+    }
+
+    /// Sets it, instead of what was set before.
+    pub fn set(&self, at: Moment) {
+        self.core.wheel().set(self.entry, Some(at));
+    }
+
+    /// It is not to be reached any more.
+    pub fn clear(&self) {
+        self.core.wheel().set(self.entry, None);
+    }
+
+    /// Ready once the moment has passed, until it is set anew.
+    pub fn poll_expired(&self, context: &Context<'_>) -> Poll<()> {
+        match self.core.wheel().poll_expired(self.entry, waker::waiter(context)) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.core.wheel().remove(self.entry);
+    }
+}

@@ -1,0 +1,284 @@
+//! Deadlines of connections: one wheel per worker, whose entries are moved only when they come up.
+//!
+//! Activity writes a field (as nginx and Warp do); the wheel looks at it when the entry's old place is reached.
+
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::sys::{Moment, Waiter};
+
+/// The wheel's resolution: a deadline expires at most this late, never early.
+pub const TICK: Duration = Duration::from_millis(100);
+
+const TICK_NANOSECONDS: u64 = TICK.as_nanos() as u64;
+const SLOTS: u64 = 512;
+const NONE: u32 = u32::MAX;
+const NEVER: u64 = u64::MAX;
+
+/// All deadlines of a worker, in 512 slots of 100 ms; later ones wait in the last slot and are put in again.
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    entries: Slab<Entry>,
+    heads: Box<[u32]>,
+    /// One bit per slot that is not empty.
+    occupied: [u64; (SLOTS / 64) as usize],
+    /// The last tick that was worked off.
+    tick: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// When it is due, in ticks; `NEVER` if not at all.
+    due: u64,
+    /// The tick whose slot it is linked into; `NEVER` if into none. Never later than `due`.
+    linked: u64,
+    state: State,
+    next: u32,
+    previous: u32,
+    waiter: Waiter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Expired,
+}
+
+impl Wheel {
+    pub(crate) fn new(now: Moment) -> Self {
+        Self {
+            entries: Slab::new(),
+            heads: vec![NONE; SLOTS as usize].into_boxed_slice(),
+            occupied: [0; (SLOTS / 64) as usize],
+            tick: now.nanoseconds() / TICK_NANOSECONDS,
+        }
+    }
+
+    pub(crate) fn insert(&mut self) -> u32 {
+        let entry = Entry {
+            due: NEVER,
+            linked: NEVER,
+            state: State::Waiting,
+            next: NONE,
+            previous: NONE,
+            waiter: Waiter::Nobody,
+        };
+        self.entries.insert(entry) as u32
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) {
+        self.unlink(index);
+        self.entries.remove(index as usize);
+    }
+
+    /// Sets when the entry is due; `None` is never. Later than before: a store. Earlier: a move.
+    pub(crate) fn set(&mut self, index: u32, due: Option<Moment>) {
+        let due = due.map_or(NEVER, |due| due.nanoseconds().div_ceil(TICK_NANOSECONDS));
+        let entry = &mut self.entries[index as usize];
+        entry.due = due;
+        entry.state = State::Waiting;
+        if due < entry.linked {
+            self.unlink(index);
+            self.link(index);
+        }
+    }
+
+    /// Whether the entry has expired; if not, `waiter` is woken when it does.
+    pub(crate) fn poll_expired(&mut self, index: u32, waiter: Waiter) -> bool {
+        let entry = &mut self.entries[index as usize];
+        entry.waiter = waiter;
+        entry.state == State::Expired
+    }
+
+    /// Works off all ticks up to `now`; `wake` gets who waits for what has expired.
+    pub(crate) fn advance(&mut self, now: Moment, mut wake: impl FnMut(Waiter)) {
+        let target = now.nanoseconds() / TICK_NANOSECONDS;
+        // After a long sleep every slot is looked at once, whatever the number of ticks.
+        let first = (self.tick + 1).max(target.saturating_sub(SLOTS - 1));
+        for tick in first..=target {
+            self.tick = tick;
+            let slot = (tick % SLOTS) as usize;
+            if self.occupied[slot / 64] & (1 << (slot % 64)) == 0 {
+                continue;
+            }
+            let mut index = std::mem::replace(&mut self.heads[slot], NONE);
+            self.occupied[slot / 64] &= !(1 << (slot % 64));
+            while index != NONE {
+                let entry = &mut self.entries[index as usize];
+                let next = entry.next;
+                (entry.next, entry.previous, entry.linked) = (NONE, NONE, NEVER);
+                if entry.due <= target {
+                    entry.state = State::Expired;
+                    entry.due = NEVER;
+                    wake(std::mem::take(&mut entry.waiter));
+                } else {
+                    self.link(index);
+                }
+                index = next;
+            }
+        }
+        self.tick = self.tick.max(target);
+    }
+
+    /// When the wheel must be looked at next.
+    pub(crate) fn next(&self) -> Option<Moment> {
+        if self.occupied.iter().all(|&word| word == 0) {
+            return None;
+        }
+        (self.tick + 1..=self.tick + SLOTS)
+            .find(|tick| {
+                let slot = (tick % SLOTS) as usize;
+                self.occupied[slot / 64] & (1 << (slot % 64)) != 0
+            })
+            .map(|tick| Moment::from_nanoseconds(tick * TICK_NANOSECONDS))
+    }
+
+    fn link(&mut self, index: u32) {
+        let entry = &mut self.entries[index as usize];
+        if entry.due == NEVER {
+            return;
+        }
+        let tick = entry.due.clamp(self.tick + 1, self.tick + SLOTS - 1);
+        let slot = (tick % SLOTS) as usize;
+        entry.linked = tick;
+        entry.previous = NONE;
+        entry.next = self.heads[slot];
+        let next = entry.next;
+        if next != NONE {
+            self.entries[next as usize].previous = index;
+        }
+        self.heads[slot] = index;
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let entry = &mut self.entries[index as usize];
+        if entry.linked == NEVER {
+            return;
+        }
+        let slot = (entry.linked % SLOTS) as usize;
+        let (next, previous) = (entry.next, entry.previous);
+        (entry.next, entry.previous, entry.linked) = (NONE, NONE, NEVER);
+        if previous == NONE {
+            self.heads[slot] = next;
+            if next == NONE {
+                self.occupied[slot / 64] &= !(1 << (slot % 64));
+            }
+        } else {
+            self.entries[previous as usize].next = next;
+        }
+        if next != NONE {
+            self.entries[next as usize].previous = previous;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Moment {
+        Moment::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn expired(wheel: &mut Wheel, index: u32) -> bool {
+        wheel.poll_expired(index, Waiter::Nobody)
+    }
+
+    #[test]
+    fn a_deadline_expires_at_its_tick_and_not_before() {
+        let mut wheel = Wheel::new(at(0));
+        let entry = wheel.insert();
+        wheel.set(entry, Some(at(1_000)));
+        assert_eq!(wheel.next(), Some(at(1_000)));
+        wheel.advance(at(999), drop);
+        assert!(!expired(&mut wheel, entry));
+        wheel.advance(at(1_000), drop);
+        assert!(expired(&mut wheel, entry));
+    }
+
+    #[test]
+    fn a_deadline_put_off_is_not_moved_until_its_old_place_comes_up() {
+        let mut wheel = Wheel::new(at(0));
+        let entry = wheel.insert();
+        wheel.set(entry, Some(at(1_000)));
+        wheel.set(entry, Some(at(5_000)));
+        assert_eq!(wheel.next(), Some(at(1_000)));
+        wheel.advance(at(2_000), drop);
+        assert!(!expired(&mut wheel, entry));
+        assert_eq!(wheel.next(), Some(at(5_000)));
+        wheel.advance(at(5_000), drop);
+        assert!(expired(&mut wheel, entry));
+    }
+
+    #[test]
+    fn a_deadline_brought_forward_expires_early() {
+        let mut wheel = Wheel::new(at(0));
+        let entry = wheel.insert();
+        wheel.set(entry, Some(at(40_000)));
+        wheel.set(entry, Some(at(500)));
+        wheel.advance(at(500), drop);
+        assert!(expired(&mut wheel, entry));
+    }
+
+    #[test]
+    fn deadlines_beyond_one_revolution_expire_in_time() {
+        let mut wheel = Wheel::new(at(12_345));
+        let entry = wheel.insert();
+        wheel.set(entry, Some(at(12_345 + 200_000)));
+        let mut now = 12_345;
+        while now < 12_345 + 199_900 {
+            wheel.advance(at(now), drop);
+            assert!(!expired(&mut wheel, entry), "expired at {now}");
+            now += 700;
+        }
+        wheel.advance(at(12_345 + 200_100), drop);
+        assert!(expired(&mut wheel, entry));
+    }
+
+    #[test]
+    fn a_cleared_deadline_never_expires_and_a_removed_one_leaves_no_trace() {
+        let mut wheel = Wheel::new(at(0));
+        let (first, second, third) = (wheel.insert(), wheel.insert(), wheel.insert());
+        for entry in [first, second, third] {
+            wheel.set(entry, Some(at(300)));
+        }
+        wheel.set(first, None);
+        wheel.remove(second);
+        wheel.advance(at(100_000), drop);
+        assert!(!expired(&mut wheel, first));
+        assert!(expired(&mut wheel, third));
+        wheel.remove(third);
+        assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn random_deadlines_expire_in_their_tick() {
+        // A small linear congruential generator: the same sequence each run.
+        let mut seed = 42_u64;
+        let mut random = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> 33
+        };
+        let mut wheel = Wheel::new(at(0));
+        let mut entries: Vec<(u32, u64)> = (0..500).map(|_| (wheel.insert(), NEVER)).collect();
+        let mut now = 0;
+        for _ in 0..5_000 {
+            let choice = (random() % 500) as usize;
+            let (entry, due) = &mut entries[choice];
+            *due = now + 1 + random() % 120_000;
+            wheel.set(*entry, Some(at(*due)));
+            now += random() % 90;
+            wheel.advance(at(now), drop);
+            for (entry, due) in &mut entries {
+                let is_due = due.div_ceil(100) <= now / 100;
+                assert_eq!(expired(&mut wheel, *entry), is_due && *due != NEVER, "at {now}, due {due}");
+                if is_due {
+                    wheel.set(*entry, None);
+                    *due = NEVER;
+                }
+            }
+        }
+    }
+}

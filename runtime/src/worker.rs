@@ -1,0 +1,373 @@
+//! One worker: a pinned thread with its own kernel, tasks and timers.
+//!
+//! In: completions, wake-ups, the clock. Out: polls of tasks, and one enter per turn. [`Core::turn`] never blocks; only
+//! the loop around it waits.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell, RefMut};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::blocks::{BlockLimits, Blocks};
+use crate::counters::{Counters, Turn};
+use crate::inbox::{self, Inbox, InboxClaim};
+use crate::report::{self, Reporter};
+use crate::sys::{AtRest, Kernel, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter};
+use crate::tasks::{Running, TaskFuture, Tasks};
+use crate::timer::{Sleeps, Wheel};
+use crate::waker::{self, TaskId};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+/// Sizes of a worker, fixed at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkerLimits {
+    /// Ring and receive buffers.
+    pub kernel: KernelLimits,
+    /// Blocks for responses.
+    pub blocks: BlockLimits,
+}
+
+impl WorkerLimits {
+    /// Bytes a worker's pools take when every page of them has been touched.
+    pub fn memory_bytes(&self) -> usize {
+        self.kernel.memory_bytes() + self.blocks.memory_bytes()
+    }
+}
+
+/// What the parts of a worker share. All of it stays on the worker's thread but the counters, which others read.
+pub(crate) struct Core {
+    kernel: RefCell<Kernel>,
+    tasks: RefCell<Tasks>,
+    wheel: RefCell<Wheel>,
+    sleeps: RefCell<Sleeps>,
+    blocks: Blocks,
+    counters: Arc<Counters>,
+    reporter: Reporter,
+    /// The clock at the beginning of the turn.
+    now: Cell<Moment>,
+    /// Who is woken by the clock in this turn; kept for its memory.
+    due: RefCell<Vec<Waiter>>,
+    inbox: &'static Inbox,
+    claim: InboxClaim,
+    index: usize,
+}
+
+impl Core {
+    /// Makes a worker's core on its own thread.
+    pub(crate) fn new(
+        index: usize,
+        limits: &WorkerLimits,
+        counters: Arc<Counters>,
+    ) -> Result<Rc<Self>, StartError> {
+        let claim = InboxClaim::new().map_err(|error| StartError::Other("claiming an inbox", error))?;
+        let kernel = Kernel::new(&limits.kernel, claim.inbox().doorbell())?;
+        claim.inbox().set_ring(Some(kernel.ring_address()));
+        let now = kernel.now();
+        Ok(Rc::new(Self {
+            kernel: RefCell::new(kernel),
+            tasks: RefCell::new(Tasks::with_capacity(1_024)),
+            wheel: RefCell::new(Wheel::new(now)),
+            sleeps: RefCell::new(Sleeps::default()),
+            blocks: Blocks::new(&limits.blocks).map_err(StartError::Memory)?,
+            counters,
+            reporter: Reporter::default(),
+            now: Cell::new(now),
+            due: RefCell::default(),
+            inbox: claim.inbox(),
+            claim,
+            index,
+        }))
+    }
+
+    /// Runs `main` and all that it spawns, until `main` is ready; then drops every task and lets the kernel come to rest.
+    pub(crate) fn run(self: &Rc<Self>, main: impl Future<Output = ()>) {
+        let entered = Entered::new(self);
+        {
+            let mut main = pin!(main);
+            // Task 0 of this worker stands for `main`, which lives on this stack.
+            let main_id = self.spawn("main", Box::pin(std::future::pending()));
+            let mut reaped = Reaped::default();
+            loop {
+                if self.turn(&mut reaped, main_id, main.as_mut()) == Turned::MainIsDone {
+                    break;
+                }
+                self.wait();
+            }
+        }
+        while let Some(future) = self.take_any_task() {
+            self.drop_task(future);
+        }
+        let at_rest = self.kernel.borrow_mut().shut_down();
+        self.counters.note_kernel(&self.kernel.borrow().figures());
+        drop(entered);
+        if at_rest == AtRest::No {
+            report::line("a kernel operation does not end; its memory is given up");
+            #[expect(clippy::mem_forget, reason = "the kernel may still write into this memory")]
+            std::mem::forget(Rc::clone(self));
+        }
+    }
+
+    /// One turn: completions, wake-ups, timers, then the tasks that are ready now, then the buffers they gave back.
+    fn turn(&self, reaped: &mut Reaped, main_id: TaskId, main: Pin<&mut impl Future<Output = ()>>) -> Turned {
+        let started = self.now_from_kernel();
+        self.counters.begin_turn(started);
+        self.kernel.borrow_mut().reap(reaped);
+        for waiter in reaped.woken.drain(..) {
+            waker::wake_waiter(waiter);
+        }
+        for inbox in reaped.unreached.drain(..) {
+            inbox::ring_by_eventfd(inbox);
+        }
+        if std::mem::take(&mut reaped.rung) {
+            self.inbox.drain(|index| self.tasks.borrow_mut().make_ready(index, None));
+        }
+        self.fire_timers(started);
+        let turned = self.run_ready(main_id, main);
+        self.kernel.borrow_mut().publish();
+        let ended = self.kernel.borrow().now();
+        self.counters.end_turn(&Turn { started, ended });
+        turned
+    }
+
+    fn fire_timers(&self, now: Moment) {
+        let mut due = self.due.take();
+        self.wheel.borrow_mut().advance(now, |waiter| due.push(waiter));
+        self.sleeps.borrow_mut().advance(now, |waiter| due.push(waiter));
+        for waiter in due.drain(..) {
+            waker::wake_waiter(waiter);
+        }
+        self.due.replace(due);
+    }
+
+    /// Runs what is ready at this moment; what becomes ready meanwhile waits for the next turn, after the kernel.
+    fn run_ready(&self, main_id: TaskId, mut main: Pin<&mut impl Future<Output = ()>>) -> Turned {
+        let ready = self.tasks.borrow().ready();
+        for _ in 0..ready {
+            let Some(mut running) = self.tasks.borrow_mut().start_next() else { break };
+            self.counters.note_task(running.name);
+            let id = TaskId::new(self.inbox(), running.generation, running.index);
+            let waker = id.waker();
+            let mut context = Context::from_waker(&waker);
+            if id == main_id {
+                self.put_back(running);
+                if main.as_mut().poll(&mut context).is_ready() {
+                    return Turned::MainIsDone;
+                }
+                continue;
+            }
+            match catch_unwind(AssertUnwindSafe(|| running.future.as_mut().poll(&mut context))) {
+                Ok(Poll::Pending) => self.put_back(running),
+                Ok(Poll::Ready(())) => self.finish(running),
+                Err(panic) => {
+                    self.counters.panics.add(1);
+                    self.reporter.report("a task panicked", self.now(), || {
+                        format!(
+                            "worker {}: a `{}` task panicked: {}",
+                            self.index,
+                            self.counters.last_task(),
+                            panic_text(&*panic)
+                        )
+                    });
+                    self.finish(running);
+                }
+            }
+        }
+        Turned::Goes
+    }
+
+    fn put_back(&self, running: Running) {
+        let aborted = self.tasks.borrow_mut().put_back(running);
+        if let Some(future) = aborted {
+            self.drop_task(future);
+        }
+    }
+
+    fn finish(&self, running: Running) {
+        // The bound entry first, the future after: its drop may wake and spawn.
+        let left = self.tasks.borrow_mut().remove(running.index, running.generation);
+        debug_assert!(left.is_none(), "a running task's future is out of its slot");
+        self.drop_task(running.future);
+    }
+
+    /// A drop that panics ends here.
+    fn drop_task(&self, future: TaskFuture) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            self.counters.panics.add(1);
+            self.reporter.report("a task panicked while it was dropped", self.now(), || {
+                format!(
+                    "worker {}: a task panicked while it was dropped: {}",
+                    self.index,
+                    panic_text(&*panic)
+                )
+            });
+            // Dropping the payload may panic again.
+            #[expect(clippy::mem_forget, reason = "a payload whose drop panics would end the worker")]
+            std::mem::forget(panic);
+        }
+    }
+
+    fn take_any_task(&self) -> Option<TaskFuture> {
+        self.tasks.borrow_mut().take_any()
+    }
+
+    fn wait(&self) {
+        let wait = if self.tasks.borrow().ready() > 0 {
+            Wait::None
+        } else {
+            let next = [self.wheel.borrow().next(), self.sleeps.borrow().next()].into_iter().flatten().min();
+            next.map_or(Wait::Forever, |next| Wait::AtMost(next.since(self.kernel.borrow().now())))
+        };
+        let mut kernel = self.kernel.borrow_mut();
+        self.counters.note_kernel(&kernel.figures());
+        kernel.wait(wait);
+    }
+
+    fn now_from_kernel(&self) -> Moment {
+        let now = self.kernel.borrow().now();
+        self.now.set(now);
+        now
+    }
+
+    // ---- what the parts of a worker use ----
+
+    pub(crate) fn spawn(&self, name: &'static str, future: TaskFuture) -> TaskId {
+        self.tasks.borrow_mut().insert(self.inbox(), self.counters.task_name(name), future)
+    }
+
+    /// Ends a task: its future is dropped now, or after its poll if it is the one that runs.
+    pub(crate) fn abort(&self, task: TaskId) {
+        let future = self.tasks.borrow_mut().remove(task.index(), task.generation());
+        if let Some(future) = future {
+            self.drop_task(future);
+        }
+    }
+
+    pub(crate) fn make_ready(&self, task: TaskId) {
+        self.tasks.borrow_mut().make_ready(task.index(), Some(task.generation()));
+    }
+
+    /// Rings another worker's ring; false if this worker's kernel is busy, so that another way must be taken.
+    pub(crate) fn ring_other(&self, address: RingAddress, inbox: u16) -> bool {
+        match self.kernel.try_borrow_mut() {
+            Ok(mut kernel) => {
+                kernel.ring_other(address, u32::from(inbox));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) fn kernel(&self) -> RefMut<'_, Kernel> {
+        self.kernel.borrow_mut()
+    }
+
+    pub(crate) fn wheel(&self) -> RefMut<'_, Wheel> {
+        self.wheel.borrow_mut()
+    }
+
+    pub(crate) fn sleeps(&self) -> RefMut<'_, Sleeps> {
+        self.sleeps.borrow_mut()
+    }
+
+    pub(crate) fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// The clock at the beginning of the turn.
+    pub(crate) fn now(&self) -> Moment {
+        self.now.get()
+    }
+
+    pub(crate) fn inbox(&self) -> u16 {
+        self.claim.index()
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+}
+
+impl std::fmt::Debug for Core {
+    /// Short: every stream and future holds its core.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Core(worker {})", self.index)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turned {
+    Goes,
+    MainIsDone,
+}
+
+/// The thread is this worker's while this lives.
+struct Entered;
+
+impl Entered {
+    fn new(core: &Rc<Core>) -> Self {
+        CURRENT.with(|current| {
+            let before = current.borrow_mut().replace(Rc::clone(core));
+            assert!(before.is_none(), "a thread is at most one worker");
+        });
+        Self
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let core = CURRENT.with(|current| current.borrow_mut().take());
+        drop(core);
+    }
+}
+
+/// The worker of the calling thread.
+///
+/// # Panics
+/// Outside a worker.
+pub(crate) fn current() -> Rc<Core> {
+    CURRENT
+        .with(|current| current.borrow().clone())
+        .expect("this needs a worker: call it from a future that runs on a selvedge runtime")
+}
+
+pub(crate) fn with_current<T>(run: impl FnOnce(Option<&Core>) -> T) -> T {
+    let mut run = Some(run);
+    // While a thread's storage is torn down it is nobody's worker any more.
+    let result = CURRENT.try_with(|current| {
+        let current = current.borrow();
+        run.take().map(|run| run(current.as_deref()))
+    });
+    match result.ok().flatten() {
+        Some(result) => result,
+        None => (run.expect("it has not run"))(None),
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text
+    } else {
+        "(no message)"
+    }
+}

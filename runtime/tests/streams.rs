@@ -1,0 +1,122 @@
+//! Streams between tasks of one worker, on the real kernel.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use selvedge_runtime::net::{Address, TcpListener, TcpStream, UnixListener, UnixStream};
+use selvedge_runtime::{BufferPool, Lease, block_on, spawn, timer};
+
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+fn ip(address: &Address) -> SocketAddr {
+    match address {
+        Address::Ip(address) => *address,
+        other => panic!("{other} is not an IP address"),
+    }
+}
+
+async fn receive_all(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(lease) = stream.receive().await.unwrap() {
+        bytes.extend_from_slice(&lease);
+    }
+    bytes
+}
+
+#[test]
+fn bytes_arrive_in_order_and_the_end_is_seen() {
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let address = ip(listener.address());
+        let server = spawn("server", async move {
+            let mut stream = listener.accept().await.unwrap();
+            receive_all(&mut stream).await
+        });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let message: Vec<u8> = (0..1_000_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+        client.send(message.clone()).await.unwrap();
+        client.shutdown_write().unwrap();
+        assert!(server.await.unwrap() == message);
+    });
+}
+
+#[test]
+fn a_reader_that_does_not_read_makes_the_sender_wait_and_gets_everything_later() {
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let address = ip(listener.address());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut stream = listener.accept().await.unwrap();
+        // Starts the subscription, then leaves what comes unread.
+        client.send("x").await.unwrap();
+        assert_eq!(stream.receive().await.unwrap().as_deref(), Some(b"x".as_slice()));
+        let sender = spawn("sender", async move {
+            client.send(vec![7_u8; 32 << 20]).await.unwrap();
+            client.shutdown_write().unwrap();
+        });
+        timer::sleep(Duration::from_millis(50)).await;
+        let usage = BufferPool::usage();
+        assert!(
+            usage.receive_with_kernel >= usage.receive_buffers / 2,
+            "one connection takes all buffers: {usage:?}"
+        );
+        assert_eq!(receive_all(&mut stream).await.len(), 32 << 20);
+        sender.await.unwrap();
+    });
+}
+
+#[test]
+fn unix_sockets_carry_bytes_too() {
+    let directory = std::env::temp_dir().join(format!("selvedge-unix-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("socket");
+    let path_there = path.clone();
+    block_on(|| async move {
+        let mut listener = UnixListener::bind(&path_there).unwrap();
+        let mut client = UnixStream::connect(&path_there).await.unwrap();
+        let mut server = listener.accept().await.unwrap();
+        server.send("hello").await.unwrap();
+        let lease: Lease = client.receive().await.unwrap().unwrap();
+        assert_eq!(&*lease, b"hello");
+        assert_eq!(server.local().unwrap(), Address::Unix(path_there));
+        assert_eq!(server.peer().unwrap(), Address::Unnamed);
+    });
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_refused_connection_is_an_error() {
+    block_on(|| async {
+        // Bound and closed again: nobody listens on its port.
+        let address = std::net::TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn what_a_connection_held_comes_back_when_it_is_dropped() {
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let address = ip(listener.address());
+        let before = BufferPool::usage();
+        for _ in 0..50 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let mut server = listener.accept().await.unwrap();
+            client.send(vec![1_u8; 20_000]).await.unwrap();
+            let held = server.receive().await.unwrap().unwrap();
+            // A send that cannot end, and receives in flight, are cancelled by the drop.
+            server.start_send(vec![2_u8; 64 << 20].into(), selvedge_runtime::net::More::Nothing);
+            drop(server);
+            drop(client);
+            drop(held);
+        }
+        timer::sleep(Duration::from_millis(50)).await;
+        let after = BufferPool::usage();
+        assert_eq!(after.receive_leases, before.receive_leases);
+        assert_eq!(after.receive_with_kernel, before.receive_with_kernel);
+        assert_eq!(after.ops, before.ops);
+    });
+}
