@@ -25,6 +25,18 @@ impl BufferPool {
         worker::with_current(|core| core.expect("a lease needs a worker").kernel().file_block())
     }
 
+    /// Whether less than a quarter of the receive buffers is left: then nothing should hold one across an await.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn is_scarce() -> bool {
+        worker::with_current(|core| {
+            let core = core.expect("buffer figures need a worker");
+            let (_, with_kernel, all) = core.kernel().receive_buffers();
+            with_kernel < all / 4
+        })
+    }
+
     /// What is out now.
     ///
     /// # Panics
@@ -60,11 +72,4 @@ pub struct BufferUsage {
     pub ops: usize,
     /// Tasks.
     pub tasks: usize,
-}
-
-impl BufferUsage {
-    /// Whether less than a quarter of the receive buffers is left: then nothing should hold one across an await.
-    pub fn is_scarce(&self) -> bool {
-        self.receive_with_kernel < self.receive_buffers / 4
-    }
 }

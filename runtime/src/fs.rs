@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::op::OpFuture;
-use crate::sys::{Op, OpenArguments};
+use crate::sys::{Op, OpenArguments, errno};
 use crate::worker;
 
 use crate::sys::Lease;
@@ -52,6 +52,30 @@ pub async fn open(directory: &File, path: CString, access: Access, resolve: Reso
     Ok(file)
 }
 
+/// What `path` relative to `directory` leads to now; opens nothing of it and allocates nothing.
+///
+/// # Errors
+/// `WouldBlock` when it would need the disk: then [`open`] with [`Access::Place`] does it. Otherwise those of openat2(2).
+///
+/// # Panics
+/// Outside a worker.
+pub fn stat_cached(directory: &File, path: &CStr, resolve: Resolve) -> io::Result<Metadata> {
+    worker::with_current(|core| {
+        core.expect("a look at a file needs a worker").kernel().stat_cached(directory, path, resolve)
+    })
+}
+
+/// Opens for reading what was opened as a place, whatever its path leads to by now.
+///
+/// # Errors
+/// Those of open(2): `PermissionDenied` for a file this process may not read; `NotFound` where /proc is not mounted.
+///
+/// # Panics
+/// Outside a worker.
+pub fn reopen(place: &File) -> io::Result<File> {
+    worker::current().kernel().reopen(place)
+}
+
 /// Reads from `offset` into all of `lease`; fewer bytes come at the file's end, and sometimes before it.
 ///
 /// # Errors
@@ -60,11 +84,53 @@ pub async fn open(directory: &File, path: CString, access: Access, resolve: Reso
 /// # Panics
 /// Outside a worker.
 pub async fn read_at(file: &File, lease: Lease, offset: u64) -> io::Result<Lease> {
+    read_behind(file, lease, 0, offset).await
+}
+
+/// As [`read_at`], into `lease` behind its first `skip` bytes, which stay. The result ends where the read did.
+///
+/// # Errors
+/// As [`read_at`].
+///
+/// # Panics
+/// Outside a worker, and when `skip` leaves no room.
+pub async fn read_behind(file: &File, lease: Lease, skip: usize, offset: u64) -> io::Result<Lease> {
     let core = worker::current();
-    let op = core.kernel().reading(file, lease, offset);
+    let op = core.kernel().reading(file, lease, skip, offset);
     let outcome = OpFuture::submit(&core, op).await;
     let length = outcome.result?;
     let Op::Read { mut lease, .. } = outcome.op else { panic!("a read came back as {:?}", outcome.op) };
-    lease.truncate(length as usize);
+    lease.truncate(skip + length as usize);
     Ok(lease)
+}
+
+/// What a failed open means to whoever asked for the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing is at that path (ENOENT, ENOTDIR, ENAMETOOLONG).
+    NotThere,
+    /// This process may not (EACCES, EPERM).
+    Forbidden,
+    /// The path leads out of the directory (EXDEV).
+    LeadsOut,
+    /// A symbolic link where none is followed, or too many of them (ELOOP).
+    Link,
+    /// Out of descriptors or memory (EMFILE, ENFILE, ENOMEM).
+    Exhausted,
+    /// The disk, mostly.
+    Other,
+}
+
+impl Failure {
+    /// Classifies an error of openat2(2).
+    pub fn of(error: &io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(errno::ENOENT | errno::ENOTDIR | errno::ENAMETOOLONG) => Self::NotThere,
+            Some(errno::EACCES | errno::EPERM) => Self::Forbidden,
+            Some(errno::EXDEV) => Self::LeadsOut,
+            Some(errno::ELOOP) => Self::Link,
+            Some(errno::EMFILE | errno::ENFILE | errno::ENOMEM) => Self::Exhausted,
+            _ => Self::Other,
+        }
+    }
 }

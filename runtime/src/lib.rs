@@ -43,7 +43,7 @@ pub mod timer;
 pub use blocks::{BlockClass, BlockLimits};
 pub use buffers::{BufferPool, BufferUsage};
 pub use counters::{Counter, Counters, TURN_BUCKETS};
-pub use report::line as report_line;
+pub use report::{install_panic_hook, line as report_line};
 pub use runtime::{Builder, Busy, Handle, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{

@@ -15,6 +15,30 @@ pub fn line(text: &str) {
     let _ = writeln!(stderr, "selvedge: {text}");
 }
 
+thread_local! {
+    /// Where the last panic of this thread happened, for the line that reports it.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Leaves panics on workers to the runtime, which reports them once a second at most; other threads keep the hook they
+/// had. For binaries: a hook belongs to the process.
+pub fn install_panic_hook() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if crate::worker::with_current(|core| core.is_some()) {
+            PANICKED_AT.with(|at| *at.borrow_mut() = panic.location().map(ToString::to_string));
+        } else {
+            others(panic);
+        }
+    }));
+}
+
+/// Where the last panic happened, if the hook is installed, as ` (at src/x.rs:1:2)`.
+pub(crate) fn take_panic_place() -> String {
+    let place = PANICKED_AT.with(|at| at.borrow_mut().take());
+    place.map_or_else(String::new, |place| format!(" (at {place})"))
+}
+
 /// Remembers when each reason was last reported.
 #[derive(Debug, Default)]
 pub(crate) struct Reporter(RefCell<Vec<Reported>>);

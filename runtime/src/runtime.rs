@@ -168,7 +168,7 @@ impl Runtime {
         let workers: Arc<[Shared]> = self.cpus.iter().map(|&cpu| Shared::new(cpu)).collect();
         let handle = Handle { workers, stop };
         let (report_start, started) = mpsc::channel();
-        let mut threads = Vec::new();
+        let mut threads = Starting(Vec::new());
         for index in 0..self.cpus.len() {
             // Dropped without a word, it tells the worker to end.
             let (go, may_go) = mpsc::channel::<()>();
@@ -191,11 +191,11 @@ impl Runtime {
                     live(&core, Worker { index, handle, stopped }, &*factory);
                 }
             });
-            threads.push((thread.map_err(|error| StartError::Other("starting a thread", error))?, go));
+            threads.0.push((thread.map_err(|error| StartError::Other("starting a thread", error))?, go));
         }
         drop(report_start);
         let mut features = RingFeatures::default();
-        for _ in &threads {
+        for _ in &threads.0 {
             // A thread that ended without a word has panicked; its message is on standard error.
             features = started.recv().unwrap_or_else(|_| {
                 Err(StartError::Other("starting a worker", io::Error::other("it ended before it began")))
@@ -205,7 +205,7 @@ impl Runtime {
             WatchdogSetting::After(limit) => Some(watchdog::start(limit, handle.clone())?),
             WatchdogSetting::Off => None,
         };
-        let threads = threads
+        let threads = std::mem::take(&mut threads.0)
             .into_iter()
             .map(|(thread, go)| {
                 let _ = go.send(());
@@ -213,6 +213,18 @@ impl Runtime {
             })
             .collect();
         Ok(Running { handle, threads, watchdog, features })
+    }
+}
+
+/// Threads that wait for the word to begin. Dropped, it ends them.
+struct Starting(Vec<(JoinHandle<()>, mpsc::Sender<()>)>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        for (thread, go) in self.0.drain(..) {
+            drop(go);
+            let _ = thread.join();
+        }
     }
 }
 
@@ -239,19 +251,33 @@ fn start_worker(
 fn live<M: Future<Output = ()>>(core: &std::rc::Rc<Core>, worker: Worker, factory: &dyn Fn(Worker) -> M) {
     let index = worker.index;
     let jobs = worker.handle.workers[index].jobs.1.clone();
+    let _end = JobsEnd(jobs.clone());
     let life = AssertUnwindSafe(|| {
         core.run(async move {
             task::spawn_detached("jobs", async move {
                 while let Ok(job) = jobs.recv().await {
-                    job();
+                    // A task of its own, so that one which panics does not end those behind it.
+                    task::spawn_detached("job", async move { job() });
                 }
             });
             factory(worker).await;
         });
     });
     if let Err(panic) = catch_unwind(life) {
-        report::line(&format!("worker {index} died: {}", panic_text(&*panic)));
+        report::line(&format!("worker {index} died: {}{}", panic_text(&*panic), report::take_panic_place()));
         std::process::exit(1);
+    }
+}
+
+/// With the worker ended, nobody runs its jobs: those that wait are dropped, further ones refused.
+struct JobsEnd(Receiver<Job>);
+
+impl Drop for JobsEnd {
+    fn drop(&mut self) {
+        self.0.close();
+        while let Ok(job) = self.0.try_recv() {
+            drop(job);
+        }
     }
 }
 

@@ -110,14 +110,9 @@ impl Tasks {
         }
     }
 
-    /// Takes any task's future out, until none is left: the end of a worker.
-    pub(crate) fn take_any(&mut self) -> Option<TaskFuture> {
-        loop {
-            let index = self.slots.iter().next()?.0;
-            if let Some(future) = self.slots.remove(index).future {
-                return Some(future);
-            }
-        }
+    /// Takes all tasks' futures out: the end of a worker.
+    pub(crate) fn take_all(&mut self) -> Vec<TaskFuture> {
+        self.slots.drain().filter_map(|task| task.future).collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -101,8 +101,11 @@ impl Core {
                 self.wait();
             }
         }
-        while let Some(future) = self.take_any_task() {
-            self.drop_task(future);
+        // A drop may spawn.
+        while self.tasks() > 0 {
+            for future in self.take_all_tasks() {
+                self.drop_task(future);
+            }
         }
         let at_rest = self.kernel.borrow_mut().shut_down();
         self.counters.note_kernel(&self.kernel.borrow().figures());
@@ -121,6 +124,9 @@ impl Core {
         self.kernel.borrow_mut().reap(reaped);
         for waiter in reaped.woken.drain(..) {
             waker::wake_waiter(waiter);
+        }
+        while let Some(discarded) = reaped.discarded.pop() {
+            self.survive(|| drop(discarded));
         }
         for inbox in reaped.unreached.drain(..) {
             inbox::ring_by_eventfd(inbox);
@@ -196,9 +202,13 @@ impl Core {
         self.drop_task(running.future);
     }
 
-    /// A drop that panics ends here.
     fn drop_task(&self, future: TaskFuture) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        self.survive(|| drop(future));
+    }
+
+    /// A drop that panics ends here.
+    fn survive(&self, drop: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(drop)) {
             self.counters.panics.add(1);
             self.reporter.report("a task panicked while it was dropped", self.now(), || {
                 format!(
@@ -213,8 +223,8 @@ impl Core {
         }
     }
 
-    fn take_any_task(&self) -> Option<TaskFuture> {
-        self.tasks.borrow_mut().take_any()
+    fn take_all_tasks(&self) -> Vec<TaskFuture> {
+        self.tasks.borrow_mut().take_all()
     }
 
     fn wait(&self) {
@@ -278,10 +288,6 @@ impl Core {
 
     pub(crate) fn blocks(&self) -> &Blocks {
         &self.blocks
-    }
-
-    pub(crate) fn counters(&self) -> &Arc<Counters> {
-        &self.counters
     }
 
     pub(crate) fn reporter(&self) -> &Reporter {

@@ -132,6 +132,7 @@ async fn wait_for_room(intake: &Intake, sources: &mut [Source], accepted: Accept
     while let Some(accepted) = in_hand.take() {
         intake.room().await;
         if intake.is_stopped() {
+            intake.assign_beyond_limit(accepted, listener);
             return;
         }
         if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {

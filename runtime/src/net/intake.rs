@@ -4,7 +4,7 @@
 //! queue, so none is lost silently. The counts have one writer each: who assigns, and the worker whose connections end.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_channel::{Receiver, Sender, TrySendError};
@@ -36,9 +36,6 @@ pub struct Intake {
     next: AtomicUsize,
     /// Listeners not yet taken by the worker of that number.
     listeners: Mutex<Vec<Vec<(u16, Listening)>>>,
-    /// Set while the acceptor waits for a connection to end.
-    waiting_for_room: AtomicBool,
-    room: (Sender<()>, Receiver<()>),
     stop: StopSource,
     stopped: StopSignal,
     /// Acceptors that may still hand something over.
@@ -52,6 +49,14 @@ struct Place {
     alive: AtomicBool,
     assigned: Line,
     ended: Line,
+    room: Room,
+}
+
+/// How the acceptor on this place's worker hears that a connection has ended while it waits for that.
+#[derive(Debug)]
+struct Room {
+    waited_for: AtomicBool,
+    news: (Sender<()>, Receiver<()>),
 }
 
 /// A counter with a cache line of its own, since the two sides of a place are written by two threads.
@@ -97,6 +102,7 @@ impl Intake {
             alive: AtomicBool::new(false),
             assigned: Line::default(),
             ended: Line::default(),
+            room: Room { waited_for: AtomicBool::new(false), news: async_channel::bounded(1) },
         });
         let (stop, stopped) = StopSource::new();
         Ok(Arc::new(Self {
@@ -112,8 +118,6 @@ impl Intake {
                     })
                     .collect(),
             ),
-            waiting_for_room: AtomicBool::new(false),
-            room: async_channel::bounded(1),
             stop,
             stopped,
             acceptors: AtomicUsize::new(0),
@@ -138,7 +142,9 @@ impl Intake {
     /// Takes no new connections: what is in the backlogs is handed over, then every [`Door`] ends.
     pub fn stop(&self) {
         self.stop.stop();
-        let _ = self.room.0.try_send(());
+        for place in &self.places {
+            let _ = place.room.news.0.try_send(());
+        }
     }
 
     /// Opens worker `worker`'s door, and starts its acceptor if it accepts. To be called on that worker, once.
@@ -148,6 +154,7 @@ impl Intake {
     pub fn open_door(self: &Arc<Self>, worker: usize) -> Door {
         let listeners = std::mem::take(&mut self.lock_listeners()[worker]);
         self.places[worker].alive.store(true, Ordering::Release);
+        self.tell_of_room(worker);
         if !listeners.is_empty() {
             self.acceptors.fetch_add(1, Ordering::AcqRel);
             let finished = AcceptorEnd(Arc::clone(self));
@@ -174,7 +181,7 @@ impl Intake {
         for turn in 0..count {
             let worker = candidates.start + (first + turn) % count;
             let place = &self.places[worker];
-            if !place.alive.load(Ordering::Acquire) || place.open() >= self.connections_per_worker_max {
+            if !self.has_room(place) {
                 continue;
             }
             self.next.store((first + turn + 1) % count, Ordering::Relaxed);
@@ -187,11 +194,18 @@ impl Intake {
     /// As [`assign`](Self::assign), but a full worker takes it too: the last connections before the end.
     pub(super) fn assign_beyond_limit(&self, accepted: Accepted, listener: u16) {
         if let Assigned::NoRoom(accepted) = self.assign(accepted, listener) {
-            let candidates = self.candidates();
-            let worker =
-                candidates.min_by_key(|&worker| self.places[worker].open()).expect("an intake has workers");
-            self.give(worker, Handed { accepted, listener });
+            let living = |&worker: &usize| self.places[worker].alive.load(Ordering::Acquire);
+            let least_busy =
+                self.candidates().filter(living).min_by_key(|&worker| self.places[worker].open());
+            // With no worker left nobody can answer, and the socket closes.
+            if let Some(worker) = least_busy {
+                self.give(worker, Handed { accepted, listener });
+            }
         }
+    }
+
+    fn has_room(&self, place: &Place) -> bool {
+        place.alive.load(Ordering::Acquire) && place.open() < self.connections_per_worker_max
     }
 
     fn candidates(&self) -> std::ops::Range<usize> {
@@ -216,15 +230,36 @@ impl Intake {
         }
     }
 
-    /// Waits until a connection has ended since every worker was found full.
+    /// Waits until a connection may have ended, or a door opened, since no worker had room.
     pub(super) async fn room(&self) {
-        self.waiting_for_room.store(true, Ordering::SeqCst);
-        // A connection may have ended just before the flag was seen.
-        let full = |place: &Place| place.open() >= self.connections_per_worker_max;
-        if self.candidates().all(|worker| full(&self.places[worker])) && !self.is_stopped() {
-            let _ = self.room.1.recv().await;
+        let room = &self.places[worker::current().index()].room;
+        room.waited_for.store(true, Ordering::Relaxed);
+        // Pairs with the fence of `tell_of_room`: a connection that ends now sees the flag, or is counted here.
+        fence(Ordering::SeqCst);
+        if !self.candidates().any(|worker| self.has_room(&self.places[worker])) && !self.is_stopped() {
+            let _ = room.news.1.recv().await;
         }
-        self.waiting_for_room.store(false, Ordering::SeqCst);
+        room.waited_for.store(false, Ordering::Relaxed);
+    }
+
+    /// Wakes whoever waits for room on worker `worker`, after the change that made room.
+    fn tell_of_room(&self, worker: usize) {
+        fence(Ordering::SeqCst);
+        let waits = |place: &Place| place.room.waited_for.load(Ordering::Relaxed);
+        let tell = |place: &Place| {
+            // Full: told already.
+            let _ = place.room.news.0.try_send(());
+        };
+        match self.policy {
+            AcceptPolicy::ReusePort => {
+                let own = &self.places[worker];
+                if waits(own) {
+                    tell(own);
+                }
+            }
+            // Any of them may accept, though it is the first as a rule.
+            _ => self.places.iter().filter(|place| waits(place)).for_each(tell),
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -296,9 +331,7 @@ pub struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.intake.places[self.worker].ended.0.add(1);
-        if self.intake.waiting_for_room.load(Ordering::SeqCst) {
-            let _ = self.intake.room.0.try_send(());
-        }
+        self.intake.tell_of_room(self.worker);
     }
 }
 

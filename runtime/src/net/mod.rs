@@ -6,8 +6,8 @@ mod listener;
 mod stream;
 
 pub use accept::AcceptPolicy;
-pub use intake::{Intake, IntakeOptions, Slot};
+pub use intake::{Door, Intake, IntakeOptions, Slot};
 pub use listener::{TcpListener, UnixListener};
-pub use stream::{Stream, TcpStream, UnixStream};
+pub use stream::{Stream, TcpStream, UnixStream, Writable};
 
 pub use crate::sys::{Accepted, Address, Listening, More, PortSharing, unix_path_is_live};

@@ -157,8 +157,29 @@ impl Stream {
     /// # Errors
     /// Those of poll(2).
     pub async fn writable(&self) -> io::Result<()> {
-        let op = Op::Writable { socket: self.socket.clone() };
-        OpFuture::submit(&self.core, op).await.result.map(drop)
+        let mut waiting = self.start_writable();
+        poll_fn(|context| self.poll_writable(&mut waiting, context)).await
+    }
+
+    /// Begins to wait until the socket takes bytes again; for [`poll_writable`](Self::poll_writable).
+    pub fn start_writable(&self) -> Writable {
+        Writable(OpFuture::submit(&self.core, Op::Writable { socket: self.socket.clone() }))
+    }
+
+    /// Ready, once, when the socket takes bytes again.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub fn poll_writable(&self, waiting: &mut Writable, context: &Context<'_>) -> Poll<io::Result<()>> {
+        waiting.0.poll_outcome(context).map(|outcome| outcome.result.map(drop))
+    }
+
+    /// Ready when the connection has failed. The end of the peer's sending is no failure, and nothing received is lost.
+    pub fn poll_failure(&self, context: &Context<'_>) -> Poll<io::Error> {
+        match self.receiving {
+            Some(id) => self.core.kernel().poll_failure(id, waker::waiter(context)),
+            None => Poll::Pending,
+        }
     }
 
     // ---- the end ----
@@ -219,6 +240,10 @@ impl Drop for Stream {
         }
     }
 }
+
+/// A wait for room in a socket's send buffer. Dropped, it is cancelled.
+#[derive(Debug)]
+pub struct Writable(OpFuture);
 
 macro_rules! stream_of_a_family {
     ($(#[$doc:meta])* $name:ident) => {

@@ -58,8 +58,4 @@ impl CloseQueue {
     pub(super) fn pop(&self) -> Option<OwnedFd> {
         self.0.borrow_mut().pop()
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
 }

@@ -101,19 +101,7 @@ impl File {
     /// # Errors
     /// Those of fstat(2): EIO and ESTALE on network file systems.
     pub fn metadata(&self) -> io::Result<Metadata> {
-        let stat = rustix::fs::fstat(self.borrow())?;
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::Regular,
-            FileType::Directory => Kind::Directory,
-            _ => Kind::Special,
-        };
-        Ok(Metadata {
-            kind,
-            size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
-            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
-            identity: (stat.st_dev as u64, stat.st_ino as u64),
-        })
+        metadata_of(self.borrow())
     }
 
     /// Sends up to `length` bytes from `offset` without waiting for the socket (sendfile(2)). It may wait for the disk
@@ -127,7 +115,7 @@ impl File {
 
     /// Whether `length` bytes from `offset` are in the page cache: a hint, true only at this moment (cachestat(2),
     /// Linux 6.5; before that a read of the last byte that refuses to wait, preadv2(2) with RWF_NOWAIT).
-    pub(crate) fn resident(&self, offset: u64, length: u64) -> Residency {
+    pub fn resident(&self, offset: u64, length: u64) -> Residency {
         if length == 0 {
             return Residency::Cached;
         }
@@ -161,6 +149,12 @@ impl File {
         if result == 0 { Ok(figures[0]) } else { Err(io::Error::last_os_error()) }
     }
 
+    /// Opens the same file for reading, whatever its path leads to by now (/proc/self/fd, proc(5)).
+    pub(super) fn reopen(&self) -> io::Result<OwnedFd> {
+        let path = format!("/proc/self/fd/{}", self.raw());
+        Ok(rustix::fs::open(path, Access::Read.flags(), Mode::empty())?)
+    }
+
     /// The absolute path the file has now, as the kernel knows it (/proc/self/fd, proc(5)).
     ///
     /// # Errors
@@ -189,6 +183,27 @@ impl File {
             resolve.flags() | ResolveFlags::CACHED,
         )?)
     }
+}
+
+/// Looks at what `path` leads to, opening nothing of it; `WouldBlock` if that needs the disk.
+pub(super) fn stat_cached(directory: &File, path: &std::ffi::CStr, resolve: Resolve) -> io::Result<Metadata> {
+    metadata_of(directory.open_cached(path, Access::Place, resolve)?.as_fd())
+}
+
+fn metadata_of(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
+    let stat = rustix::fs::fstat(fd)?;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::Regular,
+        FileType::Directory => Kind::Directory,
+        _ => Kind::Special,
+    };
+    Ok(Metadata {
+        kind,
+        size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
+        identity: (stat.st_dev as u64, stat.st_ino as u64),
+    })
 }
 
 /// Opens a directory by its path in the process's own name space; may wait for the disk, so at start only.

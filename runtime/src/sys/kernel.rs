@@ -17,7 +17,7 @@ use super::chunk::Chunk;
 use super::clock::{self, Moment};
 use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
-use super::file::{self, Access, File, OpenArguments, Resolve};
+use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
 use super::op::{self, Op};
 use super::pool::{Lease, Pool};
 use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
@@ -95,6 +95,17 @@ pub(crate) struct Reaped {
     pub(crate) rung: bool,
     /// Workers (by inbox) that our ring could not ring.
     pub(crate) unreached: Vec<u32>,
+    /// What is to be dropped by the worker while it does not hold the kernel.
+    pub(crate) discarded: Vec<Discarded>,
+}
+
+/// Something whose drop runs foreign code, which may come back to the kernel (by closing a stream, say).
+#[derive(Debug)]
+pub(crate) enum Discarded {
+    /// A waker that was replaced or given up.
+    Waiter(Waiter),
+    /// Bytes that were sent.
+    Chunk(Chunk),
 }
 
 /// Whether the kernel has let go of all our memory.
@@ -139,12 +150,20 @@ pub(crate) struct Kernel {
     close_queue: Rc<CloseQueue>,
     pub(super) doorbell: Doorbell,
     pub(super) figures: KernelFigures,
+    pub(super) discarded: Vec<Discarded>,
 }
 
 impl Kernel {
     /// Makes ring and buffers on the calling thread. `doorbell` wakes it from threads without a ring.
     pub(crate) fn new(limits: &KernelLimits, doorbell: &Doorbell) -> Result<Self, StartError> {
-        let mut ring = Ring::new()?;
+        Self::with_ring(Ring::new()?, limits, doorbell)
+    }
+
+    pub(super) fn with_ring(
+        mut ring: Ring,
+        limits: &KernelLimits,
+        doorbell: &Doorbell,
+    ) -> Result<Self, StartError> {
         let buffers = BufferRing::new(limits.receive_buffers, limits.receive_buffer_bytes)
             .map_err(StartError::Memory)?;
         buffers
@@ -170,6 +189,7 @@ impl Kernel {
             close_queue: CloseQueue::new(),
             doorbell,
             figures: KernelFigures::default(),
+            discarded: Vec::new(),
         };
         kernel.buffers.publish();
         kernel.watch_doorbell();
@@ -194,7 +214,7 @@ impl Kernel {
                 Poll::Ready(Outcome { op, result: to_result(result) })
             }
             _ => {
-                slot.waiter = waiter;
+                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
                 Poll::Pending
             }
         }
@@ -229,12 +249,26 @@ impl Kernel {
                 Poll::Ready(Received::Failed(to_result(result).err().unwrap_or_else(unexpected)))
             }
             Phase::Paused => {
-                slot.waiter = waiter;
+                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
                 self.rearm(id);
                 Poll::Pending
             }
             _ => {
-                slot.waiter = waiter;
+                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Ready when a receive subscription has ended with an error, whatever it still has to read.
+    pub(crate) fn poll_failure(&mut self, id: OpId, waiter: Waiter) -> Poll<io::Error> {
+        let slot = self.slots.get(id);
+        match slot.phase {
+            Phase::Done(result) if result < 0 => {
+                Poll::Ready(to_result(result).err().unwrap_or_else(unexpected))
+            }
+            _ => {
+                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
                 Poll::Pending
             }
         }
@@ -250,7 +284,7 @@ impl Kernel {
         match slot.phase {
             Phase::Done(result) => Poll::Ready(Err(to_result(result).err().unwrap_or_else(unexpected))),
             _ => {
-                slot.waiter = waiter;
+                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
                 Poll::Pending
             }
         }
@@ -275,7 +309,9 @@ impl Kernel {
 
     /// Asks the kernel to end an op early; its outcome still comes.
     pub(crate) fn cancel(&mut self, id: OpId) {
-        if self.slots.get(id).phase.in_flight() {
+        let slot = self.slots.get(id);
+        if slot.phase.in_flight() {
+            slot.phase = Phase::Cancelling;
             self.cancel_entry(id);
         }
     }
@@ -283,9 +319,9 @@ impl Kernel {
     /// The op's future is gone: cancels it, and frees its slot at the last completion.
     pub(crate) fn release(&mut self, id: OpId) {
         let slot = self.slots.get(id);
-        slot.waiter = Waiter::Nobody;
+        replace_waiter(&mut slot.waiter, Waiter::Nobody, &mut self.discarded);
         match slot.phase {
-            Phase::InFlight | Phase::Pausing => {
+            Phase::InFlight | Phase::Pausing | Phase::Cancelling => {
                 let cancel = slot.phase == Phase::InFlight;
                 slot.phase = Phase::Orphaned;
                 if cancel {
@@ -351,10 +387,11 @@ impl Kernel {
 
     // ---- the turn ----
 
-    /// Gives read buffers back to the kernel and lets starved receives go on, first come first served, one per buffer.
+    /// Gives read buffers back to the kernel and lets starved receives go on, first come first served, one per buffer
+    /// that the kernel has: those given back now, and those given back before a starved receive was heard of.
     pub(crate) fn publish(&mut self) {
-        let published = self.buffers.publish();
-        for _ in 0..published.min(self.starved.len()) {
+        self.buffers.publish();
+        for _ in 0..self.buffers.with_kernel().min(self.starved.len()) {
             if let Some(id) = self.starved.pop_front() {
                 self.rearm(id);
             }
@@ -383,11 +420,6 @@ impl Kernel {
         }
     }
 
-    /// What is queued for the next enter.
-    pub(crate) fn has_submissions(&mut self) -> bool {
-        self.ring.queued() > 0 || !self.backlog.is_empty() || !self.close_queue.is_empty()
-    }
-
     /// Figures since the start.
     pub(crate) fn figures(&self) -> KernelFigures {
         self.figures
@@ -409,9 +441,11 @@ impl Kernel {
         let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
         while self.slots.in_flight() > 0 && clock::monotonic() < deadline {
             self.wait(Wait::None);
-            // ENOENT: nothing left to cancel; ETIME: not all of it has ended yet, seen by the count.
+            // ENOENT: nothing left to cancel; ETIME: not all of it has ended yet, seen by the count. Without a time it
+            // would wait for an op that runs on a thread of the kernel's as long as that takes.
             let cancel_all = io_uring::types::CancelBuilder::any().all();
-            let _ = self.ring.submitter().register_sync_cancel(None, cancel_all);
+            let patience = io_uring::types::Timespec::from(std::time::Duration::from_millis(10));
+            let _ = self.ring.submitter().register_sync_cancel(Some(patience), cancel_all);
             self.wait(Wait::AtMost(std::time::Duration::from_millis(10)));
             self.reap(&mut reaped);
             reaped.woken.clear();
@@ -494,6 +528,21 @@ impl Kernel {
         directory.open_cached(path, access, resolve).map(|fd| File::new(fd, &self.close_queue))
     }
 
+    /// What `path` in `directory` leads to, if that needs no disk; `WouldBlock` otherwise. Allocates nothing.
+    pub(crate) fn stat_cached(
+        &self,
+        directory: &File,
+        path: &CStr,
+        resolve: Resolve,
+    ) -> io::Result<Metadata> {
+        file::stat_cached(directory, path, resolve)
+    }
+
+    /// Opens what `place` is for reading.
+    pub(crate) fn reopen(&self, place: &File) -> io::Result<File> {
+        place.reopen().map(|fd| File::new(fd, &self.close_queue))
+    }
+
     /// The file an [`Op::Open`] has opened.
     pub(crate) fn adopt_opened(&self, fd: std::os::fd::OwnedFd) -> File {
         File::new(fd, &self.close_queue)
@@ -509,11 +558,12 @@ impl Kernel {
         self.file_blocks.lease()
     }
 
-    /// An op that reads from `offset` until `lease` is full or the file ends.
-    pub(crate) fn reading(&self, file: &File, lease: Lease, offset: u64) -> Op {
+    /// An op that reads from `offset` into `lease` after its first `skip` bytes, until it is full or the file ends.
+    pub(crate) fn reading(&self, file: &File, lease: Lease, skip: usize, offset: u64) -> Op {
+        assert!(skip < lease.len(), "a read needs room");
         let registered =
             (self.ring.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
-        Op::Read { file: file.clone(), lease, offset, registered }
+        Op::Read { file: file.clone(), lease, skip: skip as u32, offset, registered }
     }
 }
 
@@ -524,6 +574,14 @@ fn register_blocks(ring: &Ring, pool: &Pool) -> io::Result<()> {
     };
     // SAFETY: the pool's arena is one mapping of that size, and the kernel object keeps it until the ring is closed.
     unsafe { ring.submitter().register_buffers(&[iovec]) }
+}
+
+/// Puts `waiter` in the place of another, which is dropped when the kernel is not held.
+fn replace_waiter(place: &mut Waiter, waiter: Waiter, discarded: &mut Vec<Discarded>) {
+    let before = std::mem::replace(place, waiter);
+    if let Waiter::Foreign(_) = before {
+        discarded.push(Discarded::Waiter(before));
+    }
 }
 
 pub(super) fn to_result(result: i32) -> io::Result<u32> {

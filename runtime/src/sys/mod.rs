@@ -42,14 +42,14 @@ pub use counting_allocator::{CountingAllocator, allocator_calls_of_thread};
 pub(crate) use doorbell::{Doorbell, RingAddress};
 pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
-pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
+pub(crate) use kernel::{AtRest, Discarded, Kernel, Outcome, Reaped, Received};
 pub use kernel::{KernelFigures, KernelLimits};
 pub(crate) use op::Op;
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub use process::{
-    DescriptorLimit, allowed_cpus, cpu_quota, descriptors_open, listen_backlog_max, memlock_limit_bytes,
-    raise_descriptor_limit,
+    DescriptorLimit, allowed_cpus, cpu_quota, descriptors_open, kernel_release, listen_backlog_max,
+    memlock_limit_bytes, raise_descriptor_limit,
 };
 pub use ring::RingFeatures;
 pub(crate) use ring::Wait;
@@ -63,7 +63,9 @@ pub(crate) use waker::{IndexTable, Waiter};
 
 /// The numbers of errno(3) that code above this module tells apart, as this architecture has them.
 pub(crate) mod errno {
-    pub(crate) use libc::{EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    pub(crate) use libc::{
+        EACCES, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTDIR, EPERM, EXDEV,
+    };
 }
 
 /// The size of a page of memory in bytes.

@@ -32,7 +32,7 @@ pub(crate) enum Op {
     /// Opens a path relative to a directory. Cancelled: if it was opened all the same, it is closed.
     Open { directory: File, arguments: Box<OpenArguments>, opened: Option<OwnedFd> },
     /// Reads into a lease. Cancelled: the lease goes back to its pool at the last completion.
-    Read { file: File, lease: Lease, offset: u64, registered: Option<u16> },
+    Read { file: File, lease: Lease, skip: u32, offset: u64, registered: Option<u16> },
 }
 
 /// What happens to a slot at a completion.
@@ -76,8 +76,9 @@ impl Op {
                 opcode::OpenAt2::new(Fd(directory.raw()), arguments.path.as_ptr(), &raw const arguments.how)
                     .build()
             }
-            Self::Read { file, lease, offset, registered } => {
-                let (address, length) = (lease.as_mut_ptr(), lease.len() as u32);
+            Self::Read { file, lease, skip, offset, registered } => {
+                let room = &mut lease[*skip as usize..];
+                let (address, length) = (room.as_mut_ptr(), room.len() as u32);
                 match registered {
                     Some(index) => opcode::ReadFixed::new(Fd(file.raw()), address, length, *index)
                         .offset(*offset)

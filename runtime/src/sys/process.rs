@@ -95,6 +95,11 @@ fn processors(quota: i64, period: i64) -> Option<usize> {
     usize::try_from((quota + period - 1) / period).ok()
 }
 
+/// The kernel's release, as in `6.18.44` (uname(2)).
+pub fn kernel_release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
 /// The longest listen backlog the kernel grants (net.core.somaxconn, listen(2)).
 pub fn listen_backlog_max() -> Option<u32> {
     fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()

@@ -5,7 +5,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use io_uring::cqueue;
 
 use super::chunk::Chunk;
-use super::kernel::{Kernel, Reaped, UNREAD_BUFFERS_MAX};
+use super::kernel::{Discarded, Kernel, Reaped, UNREAD_BUFFERS_MAX};
 use super::op::{self, Op, Shape};
 use super::ring::RawCompletion;
 use super::slots::{OpId, Phase};
@@ -33,10 +33,14 @@ impl Kernel {
                     }
                 }
                 Token::RingFailed { index } => reaped.unreached.push(index),
+                Token::Cancel { index, generation } => {
+                    self.cancel_tried(OpId { index, generation }, completion.result);
+                }
                 Token::Unattended => {}
             }
         }
         self.batch = batch;
+        reaped.discarded.append(&mut self.discarded);
     }
 
     fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {
@@ -66,7 +70,10 @@ impl Kernel {
                     socket.shutdown_both();
                 }
                 // The bytes are free again before anybody asks for the outcome.
-                *chunk = Chunk::Static(&[]);
+                let spent = std::mem::replace(chunk, Chunk::Static(&[]));
+                if let Chunk::Bytes(_) = spent {
+                    self.discarded.push(Discarded::Chunk(spent));
+                }
             }
             Op::Open { opened, .. } if result >= 0 => {
                 // SAFETY: openat2 has just made this descriptor for us alone; nothing else knows the number.
@@ -117,6 +124,11 @@ impl Kernel {
         }
         match (phase, result) {
             (Phase::Orphaned, _) => self.free(id),
+            // Also where it ended by itself at the same time: its owner waits for its end, not for more.
+            (Phase::Cancelling, result) => {
+                let result = if result < 0 { result } else { -libc::ECANCELED };
+                self.finish(id, result, reaped);
+            }
             (_, result) if -result == libc::ENOBUFS => {
                 // ENOBUFS is also what accept(2) may answer for want of memory; that one is its owner's matter.
                 if matches!(self.slots.get(id).op, Op::Receive { .. }) {
@@ -154,7 +166,19 @@ impl Kernel {
     }
 
     pub(super) fn cancel_entry(&mut self, id: OpId) {
-        self.push(op::encode_cancel(id.token()).user_data(Token::Unattended.encode()));
+        let token = Token::Cancel { index: id.index, generation: id.generation };
+        self.push(op::encode_cancel(id.token()).user_data(token.encode()));
+    }
+
+    /// A cancel that meets its op on the way from one wait to the next finds nothing (ENOENT) although the op goes on:
+    /// it is tried again until the op's last completion is in. EALREADY is an op that runs now and ends by itself.
+    fn cancel_tried(&mut self, id: OpId, result: i32) {
+        let phase = self.slots.phase(id);
+        if -result == libc::ENOENT
+            && matches!(phase, Some(Phase::Orphaned | Phase::Pausing | Phase::Cancelling))
+        {
+            self.cancel_entry(id);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter,
 use super::start_error::StartError;
 
 /// Entries of the submission queue: one turn's batch; more in a turn cost a further enter.
-const SUBMISSIONS_MAX: u32 = 512;
+pub(super) const SUBMISSIONS_MAX: u32 = 512;
 /// Entries of the completion queue, so that a burst of multishot completions does not overflow it.
 const COMPLETIONS_MAX: u32 = 16_384;
 /// Completions copied out per turn; the rest wait in the queue for the next turn.
@@ -73,7 +73,12 @@ impl Drop for Owner {
 impl Ring {
     /// Makes a ring for the calling thread, which alone may submit to it.
     pub(super) fn new() -> Result<Self, StartError> {
-        let (ring, no_sqarray) = set_up().map_err(StartError::from_ring_set_up)?;
+        Self::with_completions(COMPLETIONS_MAX)
+    }
+
+    /// As [`new`](Self::new), with another size of the completion queue, at least that of the submission queue.
+    pub(super) fn with_completions(completions: u32) -> Result<Self, StartError> {
+        let (ring, no_sqarray) = set_up(completions).map_err(StartError::from_ring_set_up)?;
         let owner = Owner(NonNull::from(Box::leak(Box::new(ring))));
         // SAFETY: the box is leaked until `owner` drops, which is after the parts (field order of `Ring`), and this is
         // the only reference ever made from the pointer.
@@ -115,11 +120,6 @@ impl Ring {
     /// Whether completions overflowed into the kernel's list, which only an enter empties.
     pub(super) fn overflowed(&mut self) -> bool {
         self.submissions.cq_overflow()
-    }
-
-    /// Entries queued for the next enter.
-    pub(super) fn queued(&mut self) -> usize {
-        self.submissions.len()
     }
 
     /// Submits all that is queued, lets the kernel run its deferred work, and waits as told.
@@ -183,7 +183,7 @@ impl std::fmt::Debug for Ring {
 pub(super) struct Full;
 
 /// The flags ladder: all of it, then without what Linux 6.1 does not know.
-fn set_up() -> io::Result<(IoUring, bool)> {
+fn set_up(completions: u32) -> io::Result<(IoUring, bool)> {
     let mut builder = IoUring::builder();
     builder
         // One thread submits and reaps, and the kernel's completion work runs only inside its enter.
@@ -192,7 +192,7 @@ fn set_up() -> io::Result<(IoUring, bool)> {
         // One bad entry must not hold up those behind it.
         .setup_submit_all()
         .setup_clamp()
-        .setup_cqsize(COMPLETIONS_MAX)
+        .setup_cqsize(completions)
         .dontfork();
     match builder.clone().setup_no_sqarray().build(SUBMISSIONS_MAX) {
         Ok(ring) => Ok((ring, true)),

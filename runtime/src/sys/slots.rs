@@ -30,6 +30,8 @@ pub(super) enum Phase {
     Starved,
     /// A subscription told to stop because its owner has enough to read; its last completion is still to come.
     Pausing,
+    /// Told to end by its owner, who still waits for its last completion.
+    Cancelling,
     /// A subscription that has stopped and is started again when its owner has read.
     Paused,
     /// The last completion is in, with this result.
@@ -39,7 +41,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether a completion is still owed.
     pub(super) fn in_flight(self) -> bool {
-        matches!(self, Self::InFlight | Self::Orphaned | Self::Pausing)
+        matches!(self, Self::InFlight | Self::Orphaned | Self::Pausing | Self::Cancelling)
     }
 }
 
@@ -79,6 +81,12 @@ impl Slots {
             self.slots.get_mut(id.index as usize).expect("an op's slot lives until its last completion");
         assert_eq!(slot.generation, id.generation, "an op's slot was reused before its last completion");
         slot
+    }
+
+    /// The phase of an op, `None` once its slot has been freed.
+    pub(super) fn phase(&self, id: OpId) -> Option<Phase> {
+        let slot = self.slots.get(id.index as usize)?;
+        (slot.generation == id.generation).then_some(slot.phase)
     }
 
     pub(super) fn remove(&mut self, id: OpId) -> Op {

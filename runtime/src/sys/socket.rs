@@ -117,7 +117,8 @@ impl Listening {
     /// Takes over a listening stream socket that the process was started with (socket activation).
     ///
     /// # Errors
-    /// `InvalidInput` when `number` is not such a socket; `AlreadyExists` for the standard streams 0 to 2.
+    /// EBADF when `number` is not open, ENOTSOCK when it is no socket, EINVAL when it is one that does not listen;
+    /// `AlreadyExists` for the standard streams 0 to 2.
     pub fn inherit(number: i32) -> io::Result<Self> {
         if number < 3 {
             return Err(io::Error::new(
@@ -127,13 +128,13 @@ impl Listening {
         }
         // SAFETY: fcntl(F_GETFD) on any number only asks whether it is open.
         if unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no descriptor of that number is open"));
+            return Err(io::Error::last_os_error());
         }
         // SAFETY: the number is open (checked), and by the caller's word it was given to this process to own.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
         let socket = SockRef::from(&borrowed);
-        if socket.r#type().ok() != Some(Type::STREAM) || !socket.is_listener().unwrap_or(false) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening stream socket"));
+        if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         let socket: socket2::Socket = borrowed.try_clone_to_owned()?.into();
         socket.set_nonblocking(true)?;
@@ -202,7 +203,7 @@ impl Accepted {
 
 /// A stream socket of one worker; open while a handle or an op in flight uses it.
 #[derive(Debug, Clone)]
-pub struct Socket(Descriptor);
+pub(crate) struct Socket(Descriptor);
 
 impl Socket {
     pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {

@@ -23,7 +23,9 @@ pub(super) enum Token {
     EventFd,
     /// Our MSG_RING to the inbox `index` failed: successes are not reported.
     RingFailed { index: u32 },
-    /// Nobody waits for this completion (close, cancel).
+    /// Our attempt to cancel the op in slot `index` was made; the op's own completion comes apart from it.
+    Cancel { index: u32, generation: u32 },
+    /// Nobody waits for this completion (close).
     Unattended,
 }
 
@@ -35,6 +37,7 @@ impl Token {
             Self::EventFd => (3, 0, 0),
             Self::RingFailed { index } => (4, 0, index),
             Self::Unattended => (5, 0, 0),
+            Self::Cancel { index, generation } => (6, generation & GENERATION_MASK, index),
         };
         (kind << 56) | ((generation as u64) << 32) | index as u64
     }
@@ -49,6 +52,7 @@ impl Token {
             3 => Self::EventFd,
             4 => Self::RingFailed { index },
             5 => Self::Unattended,
+            6 => Self::Cancel { index, generation: (bits >> 32) as u32 & GENERATION_MASK },
             _ => panic!("a completion with a foreign token {bits:#x}"),
         }
     }
@@ -66,6 +70,7 @@ mod tests {
             Token::Doorbell,
             Token::EventFd,
             Token::RingFailed { index: 4095 },
+            Token::Cancel { index: 7, generation: GENERATION_MASK },
             Token::Unattended,
         ] {
             assert_eq!(Token::decode(token.encode()), token);

@@ -48,7 +48,9 @@ impl Deadline {
 
     /// Ready once the moment has passed, until it is set anew.
     pub fn poll_expired(&self, context: &Context<'_>) -> Poll<()> {
-        match self.core.wheel().poll_expired(self.entry, waker::waiter(context)) {
+        // The one who waited before is dropped after the wheel is let go.
+        let (expired, _before) = self.core.wheel().poll_expired(self.entry, waker::waiter(context));
+        match expired {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -63,6 +65,7 @@ impl Default for Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
-        self.core.wheel().remove(self.entry);
+        let waiter = self.core.wheel().remove(self.entry);
+        drop(waiter);
     }
 }

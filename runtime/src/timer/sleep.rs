@@ -73,7 +73,10 @@ impl Future for Sleep {
             sleeps.next_key += 1;
             sleeps.next_key
         });
-        sleeps.by_time.insert((this.until, key), waker::waiter(context));
+        let before = sleeps.by_time.insert((this.until, key), waker::waiter(context));
+        drop(sleeps);
+        // A foreign waker's drop may come back to the sleeps.
+        drop(before);
         Poll::Pending
     }
 }
@@ -81,7 +84,9 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.core.sleeps().by_time.remove(&(self.until, key));
+            let waiter = self.core.sleeps().by_time.remove(&(self.until, key));
+            // As above: after the sleeps are let go.
+            drop(waiter);
         }
     }
 }

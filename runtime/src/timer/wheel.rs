@@ -67,9 +67,10 @@ impl Wheel {
         self.entries.insert(entry) as u32
     }
 
-    pub(crate) fn remove(&mut self, index: u32) {
+    /// Forgets the entry. Who waited for it comes back, to be dropped when the wheel is not held.
+    pub(crate) fn remove(&mut self, index: u32) -> Waiter {
         self.unlink(index);
-        self.entries.remove(index as usize);
+        self.entries.remove(index as usize).waiter
     }
 
     /// Sets when the entry is due; `None` is never. Later than before: a store. Earlier: a move.
@@ -84,11 +85,12 @@ impl Wheel {
         }
     }
 
-    /// Whether the entry has expired; if not, `waiter` is woken when it does.
-    pub(crate) fn poll_expired(&mut self, index: u32, waiter: Waiter) -> bool {
+    /// Whether the entry has expired; if not, `waiter` is woken when it does. Who waited before comes back, to be dropped
+    /// when the wheel is not held.
+    pub(crate) fn poll_expired(&mut self, index: u32, waiter: Waiter) -> (bool, Waiter) {
         let entry = &mut self.entries[index as usize];
-        entry.waiter = waiter;
-        entry.state == State::Expired
+        let before = std::mem::replace(&mut entry.waiter, waiter);
+        (entry.state == State::Expired, before)
     }
 
     /// Works off all ticks up to `now`; `wake` gets who waits for what has expired.
@@ -183,7 +185,7 @@ mod tests {
     }
 
     fn expired(wheel: &mut Wheel, index: u32) -> bool {
-        wheel.poll_expired(index, Waiter::Nobody)
+        wheel.poll_expired(index, Waiter::Nobody).0
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! What the server was asked to do, after flags, environment and defaults were put together.
+//!
+//! Plain data: nothing here was checked against the machine yet (does the directory exist, is the port free, are the
+//! CPUs in the affinity mask).
+
+use std::fmt;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cpu_list::CpuList;
+use crate::listen_spec::ListenSpec;
+
+/// Port when neither `--port` nor a variable names one.
+pub const PORT_DEFAULT: u16 = 8080;
+
+/// Length of the queue of connections that wait for accept. The kernel's own limit since 5.4
+/// (`net.core.somaxconn`, listen(2)), so that the default never asks for more than it gives.
+pub const BACKLOG_DEFAULT: NonZero<u32> = NonZero::new(4096).expect("4096 is not zero");
+
+/// How long running exchanges may take to end after the signal to stop.
+pub const DRAIN_DEFAULT: Duration = Duration::from_secs(8);
+
+/// The file that answers for a directory.
+pub const INDEX_DEFAULT: &str = "index.html";
+
+/// Everything the command line and the environment decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The directory to serve, as given: not resolved, since a deploy may replace what the path leads to.
+    pub root: PathBuf,
+    /// Where to listen: at least one, at most [`LISTENERS_MAX`](crate::listen_spec::LISTENERS_MAX), all different.
+    pub listeners: Vec<ListenSpec>,
+    /// Number of workers; `None`: one per CPU of the affinity mask, bounded by the CPU quota.
+    pub threads: Option<NonZero<usize>>,
+    /// CPUs to pin workers to, in this order and again from its start; `None`: those of the affinity mask.
+    pub cpus: Option<CpuList>,
+    /// Who accepts connections.
+    pub accept: AcceptPolicy,
+    /// Connections that may wait for accept, per listener (listen(2)).
+    pub backlog: NonZero<u32>,
+    /// File names that answer for a directory, the first that exists; may be empty.
+    pub index: Vec<String>,
+    /// How long running exchanges may take to end after the signal to stop; zero: they are dropped.
+    pub drain: Duration,
+    /// Limit of open connections of the process; `None`: what the limit of descriptors allows.
+    pub max_connections: Option<NonZero<u32>>,
+    /// Which symbolic links are followed.
+    pub symlinks: SymlinkPolicy,
+    /// How much is said on standard error.
+    pub verbosity: Verbosity,
+    /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).
+    pub ignored_variables: Vec<&'static str>,
+}
+
+/// Who accepts connections, and how workers come by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptPolicy {
+    /// `Shared` with few workers, `Dedicated` with many.
+    #[default]
+    Auto,
+    /// One worker accepts for all and takes its own turn too.
+    Shared,
+    /// One worker accepts for all and does nothing else. Needs two workers.
+    Dedicated,
+    /// Each worker has its own listening socket and the kernel chooses (`SO_REUSEPORT`, socket(7)).
+    Reuseport,
+}
+
+impl AcceptPolicy {
+    /// All policies, in the order in which messages list them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Shared, Self::Dedicated, Self::Reuseport];
+}
+
+impl fmt::Display for AcceptPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Shared => "shared",
+            Self::Dedicated => "dedicated",
+            Self::Reuseport => "reuseport",
+        })
+    }
+}
+
+/// Which symbolic links are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SymlinkPolicy {
+    /// Those whose target lies beneath the root.
+    #[default]
+    Inside,
+    /// All: files outside the root can be reached through links.
+    All,
+    /// No link at all.
+    None,
+}
+
+impl SymlinkPolicy {
+    /// All policies, in the order in which messages list them.
+    pub const ALL: [Self; 3] = [Self::Inside, Self::All, Self::None];
+}
+
+impl fmt::Display for SymlinkPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inside => "inside",
+            Self::All => "all",
+            Self::None => "none",
+        })
+    }
+}
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// The start line, warnings and errors.
+    #[default]
+    Normal,
+    /// What was decided and why, besides.
+    Verbose,
+}

@@ -1,0 +1,14 @@
+//! The static file server's parts: what the user asked for ([`options`], [`config`]), how a start that fails is told
+//! ([`failure`]), the line that a start that succeeds prints ([`banner`]), and the server itself ([`serve`], [`site`]).
+#![forbid(unsafe_code)]
+
+pub mod bad_value;
+pub mod banner;
+pub mod config;
+pub mod cpu_list;
+pub mod failure;
+pub mod listen;
+pub mod listen_spec;
+pub mod options;
+pub mod serve;
+pub mod site;

@@ -1,0 +1,137 @@
+//! The command line and the environment, put together into a [`Config`].
+//!
+//! Precedence: flag, then `SELVEDGE_*` variable, then `PORT` (for the port alone), then default. A variable that a
+//! flag overrides is not read, an empty one counts as not set.
+//!
+//! Container orchestrators put URLs into variables named after a service, such as `SELVEDGE_PORT=tcp://10.0.0.1:80`.
+//! A value with `://` is therefore ignored and named in [`Config::ignored_variables`]. Where ignoring it would open
+//! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`) it is read as any
+//! other value: none of these is ever injected.
+
+mod environment;
+mod flags;
+mod listeners;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use self::environment::{Environment, UrlValue};
+use self::flags::Flags;
+use self::listeners::Directory;
+use self::values::OrAuto;
+use crate::config::{AcceptPolicy, BACKLOG_DEFAULT, Config, DRAIN_DEFAULT, INDEX_DEFAULT};
+use crate::failure::Failure;
+
+/// What the command line asks the program to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Serve, as the configuration says.
+    Serve(Config),
+    /// Write this text (help or version) to standard output and end with success.
+    Print(String),
+}
+
+/// Reads the arguments, the program's own name first, and the variables that `environment` finds by name.
+///
+/// # Errors
+///
+/// A usage failure that names the option or variable at fault and how to fix it.
+pub fn parse<A>(arguments: A, environment: impl Fn(&str) -> Option<OsString>) -> Result<Command, Failure>
+where
+    A: IntoIterator<Item: Into<OsString> + Clone>,
+{
+    match Flags::try_parse_from(arguments) {
+        Ok(flags) => resolve(flags, &mut Environment::new(&environment)).map(Command::Serve),
+        Err(error) if error.use_stderr() => Err(Failure::from_clap(&error)),
+        Err(help_or_version) => {
+            let text = help_or_version.render().to_string();
+            Ok(Command::Print(format!("{}\n", text.trim_end())))
+        }
+    }
+}
+
+fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Failure> {
+    let verbosity = flags.verbosity();
+    let (root, directory) = match flags.dir.or_else(|| environment.path("SELVEDGE_DIR")) {
+        Some(dir) => (dir, Directory::Named),
+        None => (PathBuf::from("."), Directory::Current),
+    };
+    let listeners = listeners::resolve(flags.listen, flags.address, flags.port, directory, environment)?;
+
+    let mut given = Given { environment };
+    let threads = given.or_auto(flags.threads, "SELVEDGE_THREADS", values::threads)?;
+    let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
+    check_accept(accept, threads)?;
+    let index = given.value(flags.index, "SELVEDGE_INDEX", values::index)?;
+
+    Ok(Config {
+        root,
+        listeners,
+        threads,
+        cpus: given.or_auto(flags.cpus, "SELVEDGE_CPUS", values::cpus)?,
+        accept,
+        backlog: given.value(flags.backlog, "SELVEDGE_BACKLOG", values::backlog)?.unwrap_or(BACKLOG_DEFAULT),
+        index: index.map_or_else(|| vec![String::from(INDEX_DEFAULT)], |names| names.0),
+        drain: given.value(flags.drain, "SELVEDGE_DRAIN", values::drain)?.unwrap_or(DRAIN_DEFAULT),
+        max_connections: given.or_auto(
+            flags.max_connections,
+            "SELVEDGE_MAX_CONNECTIONS",
+            values::max_connections,
+        )?,
+        symlinks: given.value(flags.symlinks, "SELVEDGE_SYMLINKS", values::symlinks)?.unwrap_or_default(),
+        verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
+        ignored_variables: environment.ignored(),
+    })
+}
+
+/// `dedicated` with one worker would leave none to serve. The caller asks again when it knows the number of workers
+/// that "one per CPU" comes to.
+///
+/// # Errors
+///
+/// A usage failure when `accept` does not work with this number of workers.
+pub fn check_accept(accept: AcceptPolicy, threads: Option<NonZero<usize>>) -> Result<(), Failure> {
+    if accept == AcceptPolicy::Dedicated && threads == NonZero::new(1) {
+        return Err(Failure::usage(
+            "--accept dedicated with 1 thread leaves none to serve",
+            "use --threads 2 or more, or --accept shared",
+        ));
+    }
+    Ok(())
+}
+
+/// The flag if it was given, else its variable.
+struct Given<'a, 'b> {
+    environment: &'a mut Environment<'b>,
+}
+
+impl Given<'_, '_> {
+    fn value<T>(
+        &mut self,
+        flag: Option<T>,
+        variable: &'static str,
+        parse: values::Parse<T>,
+    ) -> Result<Option<T>, Failure> {
+        match flag {
+            Some(value) => Ok(Some(value)),
+            None => self.environment.value(variable, UrlValue::Injected, parse),
+        }
+    }
+
+    /// As [`Given::value`], where `auto` asks for the default.
+    fn or_auto<T>(
+        &mut self,
+        flag: Option<OrAuto<T>>,
+        variable: &'static str,
+        parse: values::Parse<OrAuto<T>>,
+    ) -> Result<Option<T>, Failure> {
+        Ok(self.value(flag, variable, parse)?.and_then(OrAuto::into_option))
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line as clap reads it, and its help. Every field is optional: defaults come after the environment.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser};
+
+use super::values::{self, IndexNames, OrAuto};
+use crate::config::{AcceptPolicy, SymlinkPolicy, Verbosity};
+use crate::cpu_list::CpuList;
+use crate::listen_spec::{ListenSpec, TcpAddress};
+
+const EXAMPLES: &str = "\
+Examples:
+  selvedge                                  this directory, for this machine only
+  selvedge ./public                         ./public for everyone, on port 8080
+  selvedge ./public -a localhost -p 3000    for this machine only, on port 3000
+  selvedge ./public -l :80 -l 'unix:/run/selvedge.sock?mode=660'
+  selvedge ./public --cpus 0-6/2            a thread on each of the CPUs 0, 2, 4 and 6
+
+A flag wins over its variable. Ctrl-C lets running answers end; a second one ends at once.";
+
+/// Serve a directory over HTTP: one thread and one io_uring per CPU.
+#[derive(Debug, Parser)]
+#[command(name = "selvedge", bin_name = "selvedge", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(override_usage = "selvedge [OPTIONS] [DIR]", disable_help_flag = true, disable_version_flag = true)]
+pub(super) struct Flags {
+    #[arg(value_name = "DIR")]
+    #[arg(help = "Directory to serve [default: the current one, on loopback only] [env: SELVEDGE_DIR]")]
+    pub(super) dir: Option<PathBuf>,
+
+    #[arg(short, long, help_heading = "Listening", value_parser = values::port)]
+    #[arg(help = "Port, 0 for any free one\n\
+        [default: 8080] [env: SELVEDGE_PORT, then PORT]")]
+    pub(super) port: Option<u16>,
+
+    #[arg(short, long, value_name = "IP", help_heading = "Listening", value_parser = values::address)]
+    #[arg(help = "IP address, or localhost\n\
+        [default: all; without DIR localhost] [env: SELVEDGE_ADDRESS]")]
+    pub(super) address: Option<TcpAddress>,
+
+    #[arg(short, long, value_name = "URI", help_heading = "Listening", value_parser = values::listen)]
+    #[arg(help = "HOST:PORT, :PORT, unix:PATH[?mode=660] or fd:N; repeatable\n\
+        [env: SELVEDGE_LISTEN, separated by spaces]")]
+    pub(super) listen: Vec<ListenSpec>,
+
+    #[arg(long, value_name = "N", help_heading = "Listening", value_parser = values::backlog)]
+    #[arg(help = "Connections that may wait to be accepted\n\
+        [default: 4096] [env: SELVEDGE_BACKLOG]")]
+    pub(super) backlog: Option<NonZero<u32>>,
+
+    #[arg(long, value_name = "N", help_heading = "Listening", value_parser = values::max_connections)]
+    #[arg(help = "Most open connections, or auto: what the descriptor limit allows\n\
+        [default: auto] [env: SELVEDGE_MAX_CONNECTIONS]")]
+    pub(super) max_connections: Option<OrAuto<NonZero<u32>>>,
+
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Threads", value_parser = values::threads)]
+    #[arg(help = "Worker threads, or auto: one per CPU it may use\n\
+        [default: auto] [env: SELVEDGE_THREADS]")]
+    pub(super) threads: Option<OrAuto<NonZero<usize>>>,
+
+    #[arg(long, value_name = "LIST", help_heading = "Threads", value_parser = values::cpus)]
+    #[arg(help = "CPUs to pin them to, as in 0-3,6,8-10/2, or auto: the affinity mask\n\
+        [default: auto] [env: SELVEDGE_CPUS]")]
+    pub(super) cpus: Option<OrAuto<CpuList>>,
+
+    #[arg(long, value_name = "POLICY", help_heading = "Threads", value_parser = values::accept)]
+    #[arg(help = "Who accepts: one thread (shared, dedicated), each (reuseport), or auto\n\
+        [default: auto] [env: SELVEDGE_ACCEPT]")]
+    pub(super) accept: Option<AcceptPolicy>,
+
+    #[arg(long, value_name = "NAME,...", help_heading = "Files", value_parser = values::index)]
+    #[arg(help = "Files that answer for a directory, the first that exists; '' for none\n\
+        [default: index.html] [env: SELVEDGE_INDEX]")]
+    pub(super) index: Option<IndexNames>,
+
+    #[arg(long, value_name = "POLICY", help_heading = "Files", value_parser = values::symlinks)]
+    #[arg(help = "Symbolic links to follow: inside (those that stay in DIR), all or none\n\
+        [default: inside] [env: SELVEDGE_SYMLINKS]")]
+    pub(super) symlinks: Option<SymlinkPolicy>,
+
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::drain)]
+    #[arg(help = "Time that running answers get at the end, as in 8, 500ms or 2m\n\
+        [default: 8] [env: SELVEDGE_DRAIN]")]
+    pub(super) drain: Option<Duration>,
+
+    #[arg(short, long, help_heading = "Running", action = ArgAction::Count)]
+    #[arg(help = "Say more on standard error [env: SELVEDGE_VERBOSE=1]")]
+    verbose: u8,
+
+    #[arg(short = 'V', long, help_heading = "Running", action = ArgAction::Version, help = "Print the version")]
+    version: Option<bool>,
+
+    #[arg(short, long, help_heading = "Running", action = ArgAction::Help, help = "Print this help")]
+    help: Option<bool>,
+}
+
+impl Flags {
+    /// `None` where the flag was not given: it can't ask for silence.
+    pub(super) fn verbosity(&self) -> Option<Verbosity> {
+        (self.verbose > 0).then_some(Verbosity::Verbose)
+    }
+}

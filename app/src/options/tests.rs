@@ -1,0 +1,393 @@
+use std::ffi::OsStr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::config::{PORT_DEFAULT, SymlinkPolicy, Verbosity};
+use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
+
+/// Every variable that is read.
+const VARIABLES: [&str; 14] = [
+    "SELVEDGE_DIR",
+    "SELVEDGE_PORT",
+    "PORT",
+    "SELVEDGE_ADDRESS",
+    "SELVEDGE_LISTEN",
+    "SELVEDGE_BACKLOG",
+    "SELVEDGE_MAX_CONNECTIONS",
+    "SELVEDGE_THREADS",
+    "SELVEDGE_CPUS",
+    "SELVEDGE_ACCEPT",
+    "SELVEDGE_INDEX",
+    "SELVEDGE_SYMLINKS",
+    "SELVEDGE_DRAIN",
+    "SELVEDGE_VERBOSE",
+];
+
+fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Command, Failure> {
+    let arguments = ["selvedge"].iter().chain(arguments);
+    parse(arguments, |name| {
+        assert!(VARIABLES.contains(&name), "{name} is read and not listed");
+        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
+    })
+}
+
+fn config(arguments: &[&str], variables: &[(&str, &str)]) -> Config {
+    match command(arguments, variables).unwrap() {
+        Command::Serve(config) => config,
+        Command::Print(text) => panic!("printed {text}"),
+    }
+}
+
+fn usage(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let failure = command(arguments, variables).unwrap_err();
+    assert_eq!(failure.exit_status(), 2);
+    let message = failure.to_string();
+    assert!(!message.contains('\n') && message.contains("; "), "{message}");
+    message
+}
+
+fn printed(argument: &str) -> String {
+    match command(&[argument], &[]).unwrap() {
+        Command::Print(text) => text,
+        Command::Serve(config) => panic!("would serve {config:?}"),
+    }
+}
+
+fn tcp(address: TcpAddress, port: u16) -> Vec<ListenSpec> {
+    vec![ListenSpec::Tcp { address, port }]
+}
+
+const LOCAL: TcpAddress = TcpAddress::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+#[test]
+fn without_arguments_the_current_directory_is_served_on_loopback() {
+    let expected = Config {
+        root: PathBuf::from("."),
+        listeners: tcp(TcpAddress::Loopback, 8080),
+        threads: None,
+        cpus: None,
+        accept: AcceptPolicy::Auto,
+        backlog: BACKLOG_DEFAULT,
+        index: vec![String::from("index.html")],
+        drain: Duration::from_secs(8),
+        max_connections: None,
+        symlinks: SymlinkPolicy::Inside,
+        verbosity: Verbosity::Normal,
+        ignored_variables: Vec::new(),
+    };
+    assert_eq!(config(&[], &[]), expected);
+}
+
+#[test]
+fn a_named_directory_is_served_on_all_addresses() {
+    for (arguments, variables) in [(&["public"][..], &[][..]), (&[], &[("SELVEDGE_DIR", "public")])] {
+        let config = config(arguments, variables);
+        assert_eq!(config.root, PathBuf::from("public"));
+        assert_eq!(config.listeners, tcp(TcpAddress::DualStack, 8080));
+    }
+    assert_eq!(config(&["."], &[]).listeners, tcp(TcpAddress::DualStack, 8080));
+}
+
+#[test]
+fn a_port_alone_does_not_open_the_current_directory_to_the_network() {
+    assert_eq!(config(&["-p", "80"], &[]).listeners, tcp(TcpAddress::Loopback, 80));
+    assert_eq!(config(&[], &[("PORT", "80")]).listeners, tcp(TcpAddress::Loopback, 80));
+}
+
+#[test]
+fn an_address_or_a_listener_overrides_loopback() {
+    assert_eq!(config(&["-a", "::"], &[]).listeners, tcp(TcpAddress::DualStack, 8080));
+    assert_eq!(config(&["-l", ":80"], &[]).listeners, tcp(TcpAddress::DualStack, 80));
+}
+
+#[test]
+fn every_flag_is_read() {
+    let short = ["d", "-p1", "-a", "127.0.0.1", "-j", "3", "-v"];
+    let long = ["d", "--port=1", "--address=127.0.0.1", "--threads=3", "--verbose"];
+    for arguments in [short.as_slice(), long.as_slice()] {
+        let config = config(arguments, &[]);
+        assert_eq!(config.listeners, tcp(LOCAL, 1));
+        assert_eq!(config.threads, NonZero::new(3));
+        assert_eq!(config.verbosity, Verbosity::Verbose);
+    }
+    let rest = [
+        "--cpus=1,0",
+        "--accept=reuseport",
+        "--backlog=7",
+        "--index=a.html,b",
+        "--drain=500ms",
+        "--max-connections=9",
+        "--symlinks=none",
+    ];
+    let config = config(&rest, &[]);
+    assert_eq!(config.cpus, Some("1,0".parse().unwrap()));
+    assert_eq!(config.accept, AcceptPolicy::Reuseport);
+    assert_eq!(config.backlog.get(), 7);
+    assert_eq!(config.index, ["a.html", "b"]);
+    assert_eq!(config.drain, Duration::from_millis(500));
+    assert_eq!(config.max_connections, NonZero::new(9));
+    assert_eq!(config.symlinks, SymlinkPolicy::None);
+}
+
+#[test]
+fn every_variable_is_read_and_its_flag_wins() {
+    let cases: [(&str, &str, &str); 10] = [
+        ("SELVEDGE_PORT", "1", "--port=2"),
+        ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
+        ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
+        ("SELVEDGE_MAX_CONNECTIONS", "1", "--max-connections=2"),
+        ("SELVEDGE_THREADS", "1", "--threads=2"),
+        ("SELVEDGE_CPUS", "1", "--cpus=2"),
+        ("SELVEDGE_ACCEPT", "shared", "--accept=reuseport"),
+        ("SELVEDGE_INDEX", "a", "--index=b"),
+        ("SELVEDGE_SYMLINKS", "all", "--symlinks=none"),
+        ("SELVEDGE_DRAIN", "1", "--drain=2"),
+    ];
+    let default = config(&[], &[]);
+    for (variable, value, flag) in cases {
+        let (option, _) = flag.split_once('=').unwrap();
+        let by_variable = config(&[], &[(variable, value)]);
+        assert_ne!(by_variable, default, "{variable}");
+        assert_eq!(by_variable, config(&[&format!("{option}={value}")], &[]), "{variable}");
+        assert_eq!(config(&[flag], &[(variable, value)]), config(&[flag], &[]), "{variable}");
+        assert_eq!(config(&[flag], &[(variable, "\u{1}bad")]), config(&[flag], &[]), "{variable}");
+    }
+    assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "1")]).verbosity, Verbosity::Verbose);
+    assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "0")]).verbosity, Verbosity::Normal);
+    assert_eq!(config(&["a"], &[("SELVEDGE_DIR", "b")]).root, PathBuf::from("a"));
+}
+
+#[test]
+fn the_own_port_variable_wins_over_the_common_one() {
+    assert_eq!(config(&[], &[("PORT", "1")]).listeners, tcp(TcpAddress::Loopback, 1));
+    assert_eq!(config(&[], &[("PORT", "1"), ("SELVEDGE_PORT", "2")]).listeners, tcp(TcpAddress::Loopback, 2));
+    assert_eq!(config(&["-p", "3"], &[("PORT", "1")]).listeners, tcp(TcpAddress::Loopback, 3));
+}
+
+#[test]
+fn an_injected_url_counts_as_not_set_and_is_named() {
+    let injected = ("SELVEDGE_PORT", "tcp://10.0.0.1:80");
+    let config_1 = config(&[], &[injected, ("PORT", "9")]);
+    assert_eq!(config_1.listeners, tcp(TcpAddress::Loopback, 9));
+    assert_eq!(config_1.ignored_variables, ["SELVEDGE_PORT"]);
+    let both = config(&[], &[injected, ("PORT", "tcp://10.0.0.1:80"), ("SELVEDGE_THREADS", "udp://1")]);
+    assert_eq!(both.listeners, tcp(TcpAddress::Loopback, 8080));
+    assert_eq!(both.ignored_variables, ["SELVEDGE_PORT", "PORT", "SELVEDGE_THREADS"]);
+    let beside_listen = config(&[], &[injected, ("SELVEDGE_LISTEN", ":1")]);
+    assert_eq!(beside_listen.listeners, tcp(TcpAddress::DualStack, 1));
+}
+
+#[test]
+fn a_url_that_says_where_to_listen_is_refused_rather_than_ignored() {
+    let message = usage(&["d"], &[("SELVEDGE_LISTEN", "unix:///run/s")]);
+    assert!(
+        message.starts_with(
+            "invalid value 'unix:///run/s' for SELVEDGE_LISTEN: this is a URL; write unix:/run/s"
+        )
+    );
+    let message = usage(&["d"], &[("SELVEDGE_ADDRESS", "http://::1")]);
+    assert!(message.contains("is not an IP address"), "{message}");
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let empty = VARIABLES.map(|name| (name, ""));
+    assert_eq!(config(&[], &empty), config(&[], &[]));
+}
+
+#[test]
+fn a_bad_variable_is_named_with_its_value_and_the_remedy() {
+    let message = usage(&[], &[("SELVEDGE_PORT", "eighty")]);
+    assert!(message.starts_with("invalid value 'eighty' for SELVEDGE_PORT: "), "{message}");
+    assert!(message.contains("; give a number from 1 to 65535"), "{message}");
+    assert!(usage(&[], &[("PORT", "99999")]).contains("for PORT: "));
+    assert!(usage(&[], &[("SELVEDGE_VERBOSE", "maybe")]).contains("set it to 1 or 0"));
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_refused_and_a_path_may_be_so() {
+    let bytes = b"\xff".to_vec();
+    let failure =
+        parse(["selvedge"], |name| (name == "SELVEDGE_PORT").then(|| OsString::from_vec(bytes.clone())))
+            .unwrap_err();
+    assert!(failure.to_string().contains("for SELVEDGE_PORT: it is not UTF-8"), "{failure}");
+
+    let arguments = [OsStr::new("selvedge"), OsStr::new("-l"), OsStr::from_bytes(&bytes)];
+    let failure = parse(arguments, |_| None).unwrap_err();
+    assert!(failure.to_string().starts_with("invalid UTF-8"), "{failure}");
+
+    let command = parse([OsStr::new("selvedge"), OsStr::from_bytes(&bytes)], |_| None).unwrap();
+    let Command::Serve(config) = command else { panic!("{command:?}") };
+    assert_eq!(config.root.as_os_str().as_bytes(), bytes);
+}
+
+#[test]
+fn listeners_may_be_repeated_and_listed_in_the_variable() {
+    let config_1 = config(&["-l", ":1", "--listen", "unix:/s", "-l=fd:3"], &[]);
+    assert_eq!(config_1.listeners.len(), 3);
+    assert_eq!(config(&[], &[("SELVEDGE_LISTEN", ":1 unix:/s\tfd:3")]).listeners, config_1.listeners);
+}
+
+#[test]
+fn a_listener_beside_a_port_or_an_address_is_refused() {
+    let message = usage(&["-l", ":1", "-p", "2"], &[]);
+    assert_eq!(
+        message,
+        "--listen says where to listen, so --port has no place beside it; leave --port out, or --listen"
+    );
+    assert!(usage(&["-l", ":1", "-a", "::"], &[]).contains("so --address has no place"));
+    let variables = [("SELVEDGE_LISTEN", ":1"), ("SELVEDGE_PORT", "2")];
+    assert!(
+        usage(&[], &variables).starts_with("SELVEDGE_LISTEN says where to listen, so SELVEDGE_PORT has no")
+    );
+}
+
+#[test]
+fn flags_about_listening_put_variables_about_it_aside() {
+    assert_eq!(config(&["-l", ":1"], &[("SELVEDGE_PORT", "2")]).listeners, tcp(TcpAddress::DualStack, 1));
+    assert_eq!(config(&["-p", "1"], &[("SELVEDGE_LISTEN", ":2")]).listeners, tcp(TcpAddress::Loopback, 1));
+    assert_eq!(
+        config(&[], &[("SELVEDGE_LISTEN", ":2"), ("PORT", "1")]).listeners,
+        tcp(TcpAddress::DualStack, 2)
+    );
+}
+
+#[test]
+fn listening_twice_at_one_place_is_refused_except_at_any_free_port() {
+    assert!(usage(&["-l", ":1", "-l", "[::]:1"], &[]).starts_with("tcp:[::]:1 is listened at twice; "));
+    assert_eq!(config(&["-l", ":0", "-l", ":0"], &[]).listeners.len(), 2);
+}
+
+#[test]
+fn too_many_listeners_are_refused() {
+    let specs = (1..=LISTENERS_MAX + 1).map(|port| format!(":{port} ")).collect::<String>();
+    assert!(
+        usage(&[], &[("SELVEDGE_LISTEN", &specs)])
+            .starts_with("65 places to listen at are too many; name at")
+    );
+}
+
+#[test]
+fn auto_puts_a_variable_aside() {
+    let variables = [("SELVEDGE_THREADS", "3"), ("SELVEDGE_CPUS", "1"), ("SELVEDGE_MAX_CONNECTIONS", "5")];
+    let flags = ["-j", "auto", "--cpus", "auto", "--max-connections", "auto"];
+    assert_eq!(config(&flags, &variables), config(&[], &[]));
+}
+
+#[test]
+fn dedicated_accept_needs_a_second_thread() {
+    assert!(
+        usage(&["-j1", "--accept=dedicated"], &[])
+            .starts_with("--accept dedicated with 1 thread leaves none")
+    );
+    assert_eq!(config(&["-j2", "--accept=dedicated"], &[]).accept, AcceptPolicy::Dedicated);
+    assert!(check_accept(AcceptPolicy::Dedicated, None).is_ok());
+}
+
+#[test]
+fn index_may_be_empty() {
+    assert!(config(&["--index", ""], &[]).index.is_empty());
+}
+
+#[test]
+fn times_are_read_with_their_units() {
+    for (text, time_ms) in
+        [("8", 8000), ("8s", 8000), ("0", 0), ("250ms", 250), ("2m", 120_000), ("1440m", 86_400_000)]
+    {
+        assert_eq!(config(&["--drain", text], &[]).drain, Duration::from_millis(time_ms), "{text}");
+    }
+}
+
+#[test]
+fn bad_values_are_told_with_option_value_and_remedy() {
+    for (option, value, wanted) in [
+        ("--port", "http", "'http' is not a port; give a number"),
+        ("--port", "", "'' is not a port"),
+        ("--port", "-1", "'-1' is not a port"),
+        ("--address", "example.com", "'example.com' is not an IP address; "),
+        ("--listen", "8080", "there is no port; write :8080"),
+        ("--threads", "0", "this is out of range; give a number from 1 to 1024"),
+        ("--threads", "1025", "this is out of range"),
+        ("--threads", "+2", "this is not a whole number; give"),
+        ("--threads", "two", "this is not a whole number"),
+        ("--backlog", "99999999999999999999", "this is out of range; give a number from 1 to 65535"),
+        ("--max-connections", "0", "this is out of range; "),
+        ("--cpus", "3-1", "the range '3-1' runs backwards; "),
+        ("--accept", "shred", "there is no such choice; choose one of auto, shared, dedicated, reuseport"),
+        ("--symlinks", "yes", "there is no such choice; choose one of inside, all, none"),
+        ("--drain", "8h", "this is not a time; give whole seconds"),
+        ("--drain", "1.5", "this is not a time"),
+        ("--drain", "s", "this is not a time"),
+        ("--drain", "1441m", "this is longer than a day; "),
+        ("--drain", "18446744073709551615", "this is longer than a day"),
+        ("--index", "a/b", "a name holds a slash; "),
+        ("--index", "a,", "a name is empty"),
+        ("--index", ".x", "a name starts with a dot"),
+        ("--index", "a\nb", "a name holds a control character"),
+    ] {
+        let message = usage(&[&format!("{option}={value}")], &[]);
+        let start = format!("invalid value '{}' for {option}: {wanted}", value.escape_default());
+        assert!(message.starts_with(&start), "{message}");
+    }
+    assert!(usage(&[&format!("--index={}", "a".repeat(256))], &[]).contains("longer than 255 bytes"));
+    assert!(
+        usage(&["--index", &["a"; 17].join(",")], &[]).contains("17 names are too many; give at most 16")
+    );
+}
+
+#[test]
+fn a_mistyped_option_is_told_with_the_one_meant() {
+    assert_eq!(
+        usage(&["--prot", "80"], &[]),
+        "unexpected argument '--prot' found; a similar argument exists: '--port'; `selvedge --help` lists the options"
+    );
+    assert!(usage(&["a", "b"], &[]).starts_with("unexpected argument 'b' found; `selvedge --help`"));
+    assert!(
+        usage(&["-p"], &[]).starts_with("a value is required for '--port <PORT>' but none was supplied; ")
+    );
+    assert!(usage(&[""], &[]).starts_with("a value is required for '[DIR]' but none was supplied; "));
+    assert!(
+        usage(&["-p1", "-p2"], &[])
+            .starts_with("the argument '--port <PORT>' cannot be used multiple times; ")
+    );
+}
+
+#[test]
+fn help_names_every_variable_and_shows_examples() {
+    let help = printed("--help");
+    assert_eq!(help, printed("-h"));
+    assert!(help.ends_with("at once.\n"), "{help}");
+    for variable in VARIABLES {
+        assert!(help.contains(variable), "{variable} is missing in:\n{help}");
+    }
+    for heading in ["Listening:", "Threads:", "Files:", "Running:", "Examples:"] {
+        assert!(help.contains(heading), "{heading} is missing in:\n{help}");
+    }
+}
+
+#[test]
+fn help_states_the_defaults_in_force() {
+    let help = printed("--help");
+    let drain = DRAIN_DEFAULT.as_secs();
+    for default in [&PORT_DEFAULT as &dyn ToString, &BACKLOG_DEFAULT, &INDEX_DEFAULT, &drain] {
+        let default = format!("[default: {}]", default.to_string());
+        assert!(help.contains(&default), "{default} is missing in:\n{help}");
+    }
+    assert!(help.contains(&format!("[default: {}] [env: SELVEDGE_ACCEPT]", AcceptPolicy::default())));
+    assert!(help.contains(&format!("[default: {}] [env: SELVEDGE_SYMLINKS]", SymlinkPolicy::default())));
+}
+
+#[test]
+fn version_is_the_packages() {
+    assert_eq!(printed("-V"), concat!("selvedge ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(printed("--version"), printed("-V"));
+}
+
+#[test]
+fn claps_own_checks_of_the_definition_hold() {
+    Flags::command().debug_assert();
+}

@@ -1,0 +1,235 @@
+//! A server's life: check, listen, start, say so, serve, take leave.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use selvedge_http::files::{FileOptions, Files, SymlinkPolicy};
+use selvedge_http::{Control, Server, ServerOptions};
+use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing};
+use selvedge_runtime::process::{self, Signal, Signals};
+use selvedge_runtime::{Runtime, StartError, report_line};
+
+use crate::banner::{Banner, Endpoint};
+use crate::config::{self, AcceptPolicy, Config, Verbosity};
+use crate::cpu_list::CpuList;
+use crate::failure::Failure;
+use crate::listen;
+use crate::options;
+use crate::site::Site;
+
+/// Descriptors kept for rings, files and the process itself, besides connections.
+const DESCRIPTORS_RESERVED: u64 = 512;
+/// Connections where nothing else limits them.
+const CONNECTIONS_MAX: u64 = 65_536;
+/// What a parked connection takes at most, in bytes: its task, its op slots, its place in queues and the wheel.
+const CONNECTION_BYTES: u64 = 1_024;
+
+/// Serves until a signal says stop; the exit status is the program's.
+///
+/// # Errors
+/// Why it cannot start, with what helps.
+pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
+    // Before any thread is started, so that all of them leave the signals to the one that waits.
+    let signals = Signals::block().map_err(|error| other("signals cannot be blocked", &error))?;
+    selvedge_runtime::install_panic_hook();
+    check_root(&config.root)?;
+    let runtime = runtime(config)?;
+    let workers = runtime.workers();
+    options::check_accept(config.accept, workers.try_into().ok())?;
+    let connections_max = connections_max(config)?;
+    warn(config);
+
+    let policy = policy(config.accept).resolve(workers);
+    let sharing = match policy {
+        net::AcceptPolicy::ReusePort => PortSharing::Shared,
+        _ => PortSharing::Exclusive,
+    };
+    let listeners = listen::bind(config, sharing, workers)?;
+    let endpoints: Vec<Endpoint> = listeners[0].iter().filter_map(|it| endpoint(it.address())).collect();
+    let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
+    let intake = Intake::new(listeners, workers, &intake_options)
+        .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
+
+    let memory_bytes_max = runtime.memory_bytes() as u64 + connections_max * CONNECTION_BYTES;
+    let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
+    let server = start(config, runtime, &intake)?;
+    let features = server.running().features();
+    print_banner(&Banner {
+        endpoints: &endpoints,
+        root: &config.root,
+        workers,
+        cpus: Some(&cpus),
+        accept: shown_policy(policy),
+        kernel_release: &process::kernel_release(),
+        kernel_features: &feature_names(features),
+        memory_bytes_max,
+    });
+    if !features.registered_blocks {
+        report_memlock();
+    }
+    obey(signals, server.control().clone(), config.verbosity)
+        .map_err(|error| other("the thread for signals cannot be started", &error))?;
+    server.join();
+    for endpoint in &endpoints {
+        if let Endpoint::Unix(path) = endpoint {
+            // Somebody may have removed it already.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_root(root: &Path) -> Result<(), Failure> {
+    // Listing asks for the permission that serving its files does not need, but whose lack is mostly a mistake.
+    std::fs::read_dir(root).map(drop).map_err(|error| Failure::root(root, &error))
+}
+
+fn runtime(config: &Config) -> Result<Runtime, Failure> {
+    let mut builder = Runtime::builder();
+    if let Some(threads) = config.threads {
+        builder = builder.workers(threads.get());
+    }
+    if let Some(cpus) = &config.cpus {
+        let mask = CpuList::from_cpus(process::allowed_cpus());
+        cpus.check_within(&mask).map_err(|bad| Failure::bad_value("--cpus", &bad))?;
+        builder = builder.cpus(cpus.cpus().to_vec());
+    }
+    builder.build().map_err(|error| start_failure(&error))
+}
+
+/// The limit of connections: what was asked for, as far as descriptors go.
+fn connections_max(config: &Config) -> Result<u64, Failure> {
+    let limit = process::raise_descriptor_limit();
+    let reserved = DESCRIPTORS_RESERVED.min(limit.now / 2);
+    let possible = limit.now - reserved;
+    match config.max_connections {
+        None => Ok(possible.min(CONNECTIONS_MAX)),
+        Some(asked) if u64::from(asked.get()) <= possible => Ok(u64::from(asked.get())),
+        Some(asked) => Err(Failure::fatal(
+            format!("{asked} connections need more descriptors than the limit of {}", limit.now),
+            format!("raise it (`ulimit -Hn`, LimitNOFILE= in systemd), or ask for at most {possible}"),
+        )),
+    }
+}
+
+fn warn(config: &Config) {
+    for variable in &config.ignored_variables {
+        report_line(&format!("{variable} holds a URL, as orchestrators inject it; it is ignored"));
+    }
+    if let Some(max) = process::listen_backlog_max()
+        && max < config.backlog.get()
+    {
+        report_line(&format!(
+            "the kernel cuts the backlog of {} to {max}; raise it with `sysctl -w net.core.somaxconn={}`",
+            config.backlog, config.backlog
+        ));
+    }
+}
+
+fn start(config: &Config, runtime: Runtime, intake: &Arc<Intake>) -> Result<Server, Failure> {
+    let files = FileOptions {
+        index: config.index.clone(),
+        symlinks: match config.symlinks {
+            config::SymlinkPolicy::Inside => SymlinkPolicy::Inside,
+            config::SymlinkPolicy::All => SymlinkPolicy::All,
+            config::SymlinkPolicy::None => SymlinkPolicy::None,
+        },
+        ..FileOptions::new(&config.root)
+    };
+    let server_options = ServerOptions { drain: config.drain, ..ServerOptions::default() };
+    let server = Server::start(runtime, intake, server_options, move |_worker| {
+        // It was there a moment ago; without it a worker cannot live.
+        let files =
+            Files::open(files.clone()).unwrap_or_else(|error| panic!("{}: {error}", files.root.display()));
+        Site::new(files)
+    });
+    server.map_err(|error| start_failure(&error))
+}
+
+/// The first signal drains, the second ends at once.
+fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<()> {
+    let mut stopping = false;
+    process::watch_signals(signals, move |signal| match signal {
+        Signal::Stop if stopping => {
+            report_line("stopped at once; running answers were cut off");
+            std::process::exit(1);
+        }
+        Signal::Stop => {
+            stopping = true;
+            if verbosity == Verbosity::Verbose {
+                report_line("stopping: running answers are finished first; once more stops at once");
+            }
+            control.stop();
+        }
+        // Nothing to load anew and no log to open again: never a reason to end.
+        Signal::Hangup | Signal::User1 => {}
+    })
+}
+
+fn print_banner(banner: &Banner<'_>) {
+    let mut stdout = io::stdout().lock();
+    // Nobody has to read it.
+    let _ = writeln!(stdout, "{banner}");
+    let _ = stdout.flush();
+}
+
+fn report_memlock() {
+    let limit = process::memlock_limit_bytes()
+        .map_or("unlimited".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
+    report_line(&format!(
+        "file blocks are not registered with the kernel: the limit of locked memory is {limit}; \
+         it serves all the same. `ulimit -l unlimited` (LimitMEMLOCK= in systemd) lifts it"
+    ));
+}
+
+fn feature_names(features: selvedge_runtime::RingFeatures) -> Vec<&'static str> {
+    let mut names = vec!["deferred task work"];
+    if features.no_sqarray {
+        names.push("no sq array");
+    }
+    if features.registered_ring {
+        names.push("registered ring");
+    }
+    if features.registered_blocks {
+        names.push("registered blocks");
+    }
+    names
+}
+
+fn endpoint(address: &Address) -> Option<Endpoint> {
+    match address {
+        Address::Ip(address) => Some(Endpoint::Tcp(*address)),
+        Address::Unix(path) => Some(Endpoint::Unix(path.clone())),
+        Address::Unnamed => None,
+    }
+}
+
+fn policy(policy: AcceptPolicy) -> net::AcceptPolicy {
+    match policy {
+        AcceptPolicy::Auto => net::AcceptPolicy::Auto,
+        AcceptPolicy::Shared => net::AcceptPolicy::Shared,
+        AcceptPolicy::Dedicated => net::AcceptPolicy::Dedicated,
+        AcceptPolicy::Reuseport => net::AcceptPolicy::ReusePort,
+    }
+}
+
+fn shown_policy(policy: net::AcceptPolicy) -> AcceptPolicy {
+    match policy {
+        net::AcceptPolicy::Auto => AcceptPolicy::Auto,
+        net::AcceptPolicy::Shared => AcceptPolicy::Shared,
+        net::AcceptPolicy::Dedicated => AcceptPolicy::Dedicated,
+        net::AcceptPolicy::ReusePort => AcceptPolicy::Reuseport,
+    }
+}
+
+fn start_failure(error: &StartError) -> Failure {
+    let text = error.to_string();
+    let (what, fix) = text.split_once("; ").unwrap_or((&text, "see the kernel's log"));
+    Failure::fatal(what, fix)
+}
+
+fn other(what: &str, error: &io::Error) -> Failure {
+    Failure::fatal(format!("{what}: {error}"), "see the limits of this process and machine")
+}

@@ -1,0 +1,57 @@
+//! The application: a site of files. In: a request. Out: the file its path leads to, a redirect, or an error.
+
+use std::rc::Rc;
+
+use http::StatusCode;
+use selvedge_http::files::{Answer, Files};
+use selvedge_http::h1::Method;
+use selvedge_http::path::{SitePath, Visibility};
+use selvedge_http::{Application, Body, Request, Response, ResponseHead};
+
+/// What a site allows (RFC 9110 section 10.2.1).
+const ALLOWED: &str = "GET, HEAD";
+
+/// A site on one worker.
+#[derive(Debug)]
+pub struct Site {
+    files: Rc<Files>,
+}
+
+impl Site {
+    /// A site of these files.
+    pub fn new(files: Rc<Files>) -> Self {
+        Self { files }
+    }
+}
+
+impl Application for Site {
+    async fn call(&self, request: Request<'_>) -> Response {
+        match request.method() {
+            Method::Get | Method::Head => {}
+            Method::Other(_) => return Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
+            _ => return Response::method_not_allowed(ALLOWED),
+        }
+        let mut decoded = Vec::new();
+        let path = match SitePath::resolve(request.path(), &mut decoded) {
+            Ok(path) => path,
+            Err(error) => return Response::error(error.status(), error.reason()),
+        };
+        if path.visibility() == Visibility::Hidden {
+            return Response::error(StatusCode::NOT_FOUND, "");
+        }
+        match self.files.answer(&request, &path).await {
+            Answer::Response(response) => response,
+            Answer::NeedsSlash => redirect_to_slash(&request, &path),
+        }
+    }
+}
+
+/// 301 to the same path with a slash, never to another host.
+fn redirect_to_slash(request: &Request<'_>, path: &SitePath<'_>) -> Response {
+    let mut location = Vec::new();
+    if path.redirect_location(request.query(), &mut location).is_err() {
+        return Response::error(StatusCode::BAD_REQUEST, "invalid query");
+    }
+    let head = ResponseHead { location: Some(location), ..ResponseHead::new(StatusCode::MOVED_PERMANENTLY) };
+    Response::new(head, Body::Empty)
+}

@@ -1,0 +1,81 @@
+//! The ceiling: what a server on one ring can reach when it parses nothing and its answer is made beforehand.
+//!
+//! It counts the ends of request heads in what it receives and sends that many copies of one canned answer. A real
+//! server is measured against it; it is not a server to use (a head in two pieces is never answered).
+
+mod buffers;
+mod canned;
+mod close;
+mod file;
+mod keep_alive;
+mod listener;
+mod ring;
+
+use std::{net::Ipv4Addr, thread};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::cpus;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// What is served, and how
+    #[arg(long, value_enum, default_value_t = Variant::Keepalive)]
+    pub(crate) variant: Variant,
+    /// Bytes of the body
+    #[arg(long, value_name = "N", default_value_t = 151)]
+    pub(crate) bytes: usize,
+    /// Port on 127.0.0.1
+    #[arg(short, long, default_value_t = 8090)]
+    pub(crate) port: u16,
+    /// Threads, each with its own listener (SO_REUSEPORT) and pinned to its own CPU
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) reuseport_workers: usize,
+}
+
+/// One row of the comparison has one variant as its ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Variant {
+    /// Connections stay open; the answer is one borrowed send
+    Keepalive,
+    /// A connection per request
+    Close,
+    /// Many requests per receive, answered by one send
+    Pipelined,
+    /// The head by send, the body by sendfile(2)
+    Sendfile,
+}
+
+/// Serves until the process is killed. Fails if the port is taken or io_uring is not to be had.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let workers = options.reuseport_workers.max(1);
+    let cpus = cpus::allowed()?;
+    let mut threads = Vec::with_capacity(workers);
+    for worker in 0..workers {
+        let listener = listener::listen(options.port, workers > 1)
+            .with_context(|| format!("cannot listen on {}:{}", Ipv4Addr::LOCALHOST, options.port))?;
+        let cpu = cpus[worker % cpus.len()];
+        let (variant, bytes) = (options.variant, options.bytes);
+        threads.push(thread::spawn(move || {
+            cpus::pin(&[cpu])?;
+            match variant {
+                Variant::Keepalive => {
+                    keep_alive::serve(&listener, &canned::Canned::new(bytes, canned::KEEP_ALIVE))
+                }
+                Variant::Pipelined => {
+                    keep_alive::serve(&listener, &canned::Canned::new(bytes, canned::PIPELINED))
+                }
+                Variant::Close => close::serve(&listener, &canned::Canned::new(bytes, canned::CLOSE)),
+                Variant::Sendfile => file::serve(&listener, &canned::Canned::new(bytes, canned::HEAD_ONLY)),
+            }
+        }));
+    }
+    for thread in threads {
+        thread.join().map_err(|_| anyhow::anyhow!("a worker of the ceiling panicked"))??;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use super::*;
+use crate::content::content;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// A connection to a ceiling that runs in this process until the tests end.
+fn start(variant: Variant, bytes: usize, reuseport_workers: usize) -> TcpStream {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let options = Options { variant, bytes, port, reuseport_workers };
+    let server = thread::spawn(move || run(&options));
+    loop {
+        if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            return stream;
+        }
+        assert!(!server.is_finished(), "{:?}", server.join());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Reads one answer and checks its body.
+fn expect_answer(stream: &mut TcpStream, bytes: usize) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(
+        head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains(&format!("Content-Length: {bytes}\r\n"))
+    );
+    let mut body = vec![0; bytes];
+    stream.read_exact(&mut body).unwrap();
+    assert!(body == content(bytes));
+}
+
+#[test]
+fn a_connection_stays_for_the_next_request() {
+    let mut stream = start(Variant::Keepalive, 151, 1);
+    for _ in 0..3 {
+        stream.write_all(REQUEST).unwrap();
+        expect_answer(&mut stream, 151);
+    }
+}
+
+#[test]
+fn pipelined_requests_are_all_answered_even_beyond_the_longest_batch() {
+    let mut stream = start(Variant::Pipelined, 4_000, 1);
+    stream.write_all(&REQUEST.repeat(300)).unwrap();
+    for _ in 0..300 {
+        expect_answer(&mut stream, 4_000);
+    }
+}
+
+#[test]
+fn a_file_larger_than_the_socket_buffer_arrives_whole() {
+    let mut stream = start(Variant::Sendfile, 20_000_000, 1);
+    for _ in 0..2 {
+        stream.write_all(REQUEST).unwrap();
+        // Time for the buffers to fill up, so that the rest has to wait for room.
+        thread::sleep(Duration::from_millis(50));
+        expect_answer(&mut stream, 20_000_000);
+    }
+}
+
+#[test]
+fn a_closed_connection_has_its_answer_and_then_its_end() {
+    for bytes in [151, 20_000_000] {
+        let mut stream = start(Variant::Close, bytes, 2);
+        stream.write_all(REQUEST).unwrap();
+        thread::sleep(Duration::from_millis(50));
+        expect_answer(&mut stream, bytes);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! A small client for what `wrk` does not do: looking at the bytes of an answer, and leaving connections open.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+
+use super::workloads::{Kind, Workload};
+use crate::content::content;
+
+/// An answer that takes longer is a failure.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens a connection to 127.0.0.1:`port`.
+pub(super) fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+    Ok(stream)
+}
+
+/// Asks in the way of `workload` and compares every byte of what comes. Fails where the server does not do what is
+/// going to be measured.
+pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<()> {
+    let (requests, connection) = match workload.kind {
+        Kind::KeepAlive | Kind::Idle => (2, ""),
+        Kind::Pipelined { depth } => (depth, ""),
+        Kind::Close => (1, "Connection: close\r\n"),
+    };
+    let request = request(port, workload, connection);
+    let mut stream = connect(port)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let expected = content(workload.bytes);
+    if matches!(workload.kind, Kind::Pipelined { .. }) {
+        stream.write_all(request.repeat(requests).as_bytes())?;
+    }
+    for number in 1..=requests {
+        if !matches!(workload.kind, Kind::Pipelined { .. }) {
+            stream.write_all(request.as_bytes())?;
+        }
+        let body = read_body(&mut reader).with_context(|| format!("answer {number} of {requests}"))?;
+        ensure!(body == expected, "answer {number} of {requests} has other bytes than the file");
+    }
+    if workload.kind == Kind::Close {
+        ensure!(reader.read(&mut [0])? == 0, "the connection stays open after 'Connection: close'");
+    }
+    Ok(())
+}
+
+/// Gets the file once on a connection that stays open.
+pub(super) fn open_and_ask(port: u16, workload: &Workload) -> anyhow::Result<TcpStream> {
+    let mut stream = connect(port)?;
+    stream.write_all(request(port, workload, "").as_bytes())?;
+    // Unbuffered memory per connection would be the client's only; the reader is dropped with nothing in it.
+    let body = read_body(&mut BufReader::with_capacity(2048, &stream))?;
+    ensure!(body.len() == workload.bytes, "the answer has {} bytes", body.len());
+    Ok(stream)
+}
+
+fn request(port: u16, workload: &Workload, connection: &str) -> String {
+    format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{connection}\r\n", workload.file)
+}
+
+/// Reads one answer and gives its body.
+fn read_body(reader: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
+    let mut line = String::new();
+    reader.read_line(&mut line).context("no answer")?;
+    if !line.starts_with("HTTP/1.1 200") {
+        bail!("the answer begins with '{}'", line.trim_end());
+    }
+    let mut length = None;
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let field = line.trim_end();
+        if field.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = field.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = Some(value.trim().parse::<usize>()?);
+        }
+    }
+    let mut body = vec![0; length.context("the answer has no Content-Length")?];
+    reader.read_exact(&mut body).context("the body ends early")?;
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_to_its_length() {
+        let mut text = &b"HTTP/1.1 200 OK\r\nServer: x/1\r\ncontent-length: 2\r\n\r\nabHTTP"[..];
+        assert_eq!(read_body(&mut text).unwrap(), b"ab");
+        assert_eq!(text, b"HTTP");
+    }
+
+    #[test]
+    fn wrong_answers_are_told() {
+        for (text, reason) in [
+            (&b"HTTP/1.1 404 Not Found\r\n\r\n"[..], "404"),
+            (b"HTTP/1.1 200 OK\r\n\r\n", "Content-Length"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", "early"),
+        ] {
+            let mut text = text;
+            let error = format!("{:#}", read_body(&mut text).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One measurement: start the server, look at its bytes, load it, and read what it used.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Instant,
+};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::{
+    Setting, client, interrupt,
+    proc::{CpuTicks, CpuTime, Memory, ticks_per_second},
+    process::{Running, find_executable, free_port, run_to_end},
+    servers::{Installed, Server, Start},
+    workloads::{Sharing, Workload},
+    wrk,
+};
+use crate::cpus::Placement;
+
+/// A side above this share of its CPUs is taken for busy.
+const BUSY: f64 = 0.95;
+/// Others' share of the CPUs in use above which a measurement is marked.
+const OTHERS_MAX: f64 = 0.05;
+/// Share stolen by the host above which a measurement is marked.
+const STOLEN_MAX: f64 = 0.01;
+
+/// What made a measurement worth less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mark {
+    /// The client had no CPU left and the server had: its rate is the client's.
+    ClientBound,
+    /// Other processes used the CPUs.
+    BusyMachine,
+    /// The host used the CPUs.
+    Stolen,
+    /// Answers failed.
+    Errors,
+}
+
+/// One measurement of one server.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Sample {
+    pub(super) round: usize,
+    pub(super) cpu_us_per_request: f64,
+    /// The client's. On loopback the kernel's work on a packet is charged to whichever side is running then.
+    pub(super) client_cpu_us_per_request: f64,
+    pub(super) requests: u64,
+    pub(super) requests_per_second: f64,
+    /// Share of its CPUs that the server's tree used.
+    pub(super) server_utilisation: f64,
+    pub(super) client_utilisation: f64,
+    /// Share of all CPUs in use that neither of them used.
+    pub(super) others_utilisation: f64,
+    pub(super) stolen: f64,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) errors: u64,
+    pub(super) memory: Memory,
+    pub(super) marks: Vec<Mark>,
+}
+
+/// The same server measured as two: what differs is noise.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct SameAgainstItself {
+    pub(super) server: Server,
+    pub(super) workload: &'static str,
+    pub(super) first: Vec<Sample>,
+    pub(super) second: Vec<Sample>,
+}
+
+pub(super) fn same_against_itself(
+    setting: &Setting<'_>,
+    installed: &Installed,
+    workload: &'static Workload,
+) -> anyhow::Result<SameAgainstItself> {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for round in 0..setting.options.rounds {
+        for turn in [round, round + 1] {
+            let samples = if turn % 2 == 0 { &mut first } else { &mut second };
+            samples.push(measure(setting, installed, workload, round)?);
+        }
+    }
+    Ok(SameAgainstItself { server: installed.server, workload: workload.name, first, second })
+}
+
+/// All rounds of all servers, the order rotated by one from round to round. A server that fails is left out with a
+/// word on stderr; an interruption ends it all.
+pub(super) fn all_rounds(
+    setting: &Setting<'_>,
+    servers: &[Installed],
+    workload: &'static Workload,
+) -> anyhow::Result<BTreeMap<Server, Vec<Sample>>> {
+    let other = servers.iter().filter_map(|installed| installed.other_configuration(workload));
+    let mut servers: Vec<Installed> = servers.iter().cloned().chain(other).collect();
+    let mut samples: BTreeMap<Server, Vec<Sample>> = BTreeMap::new();
+    for round in 0..setting.options.rounds {
+        servers.rotate_left(usize::from(round > 0));
+        for installed in &servers {
+            match measure(setting, installed, workload, round) {
+                Ok(sample) => samples.entry(installed.server).or_default().push(sample),
+                Err(error) => {
+                    interrupt::check()?;
+                    eprintln!("{}, {}: {error:#}", installed.server.name(), workload.name);
+                }
+            }
+        }
+    }
+    Ok(samples)
+}
+
+fn measure(
+    setting: &Setting<'_>,
+    installed: &Installed,
+    workload: &Workload,
+    round: usize,
+) -> anyhow::Result<Sample> {
+    let (placement, workers) = placement(setting, workload);
+    let running = start(setting, installed, workload, &placement, workers)?;
+    client::check(running.port, workload).context("it does not answer as it should")?;
+    let wrk = find_executable("wrk").context("wrk is gone")?;
+
+    let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
+    let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
+    let (outcome, client_us) = load(&wrk, workload, running.port, &placement, setting)?;
+    let (wall_us, server_us) =
+        (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
+    let ticks = CpuTicks::read(&all)?.since(ticks);
+
+    // The load's own time, without the client's start and end.
+    let load_us = outcome.requests as f64 / outcome.requests_per_second * 1e6;
+    let available_us = wall_us * all.len() as f64;
+    let us = |ticks: u64| ticks as f64 / ticks_per_second() * 1e6;
+    let mut sample = Sample {
+        round,
+        cpu_us_per_request: server_us / outcome.requests as f64,
+        client_cpu_us_per_request: client_us / outcome.requests as f64,
+        requests: outcome.requests,
+        requests_per_second: outcome.requests_per_second,
+        server_utilisation: server_us / (load_us * placement.server.len() as f64),
+        client_utilisation: client_us / (load_us * placement.client.len() as f64),
+        others_utilisation: ((us(ticks.busy) - server_us - client_us) / available_us).max(0.0),
+        stolen: us(ticks.stolen) / available_us,
+        p50_us: outcome.p50_us,
+        p99_us: outcome.p99_us,
+        errors: outcome.errors,
+        memory: Memory::read(running.pid())?,
+        marks: Vec::new(),
+    };
+    sample.marks = marks(&sample, &placement);
+    Ok(sample)
+}
+
+/// Which CPUs and how many workers `workload` asks for.
+fn placement(setting: &Setting<'_>, workload: &Workload) -> (Placement, usize) {
+    match workload.sharing {
+        Sharing::Apart => {
+            let workers = setting.options.workers.min(setting.cpus.len());
+            (Placement::apart(&setting.cpus, workers), workers)
+        }
+        Sharing::Together => (Placement::together(&setting.cpus), setting.cpus.len()),
+    }
+}
+
+/// Starts the server for `workload` on a free port.
+pub(super) fn start(
+    setting: &Setting<'_>,
+    installed: &Installed,
+    workload: &Workload,
+    placement: &Placement,
+    workers: usize,
+) -> anyhow::Result<Running> {
+    let port = free_port()?;
+    let (files, scratch) = (setting.docroot.files(), setting.docroot.scratch());
+    let start = Start { workload, files: &files, scratch, port, workers, cpus: &placement.server };
+    let log = scratch.join(format!("{:?}.log", installed.server));
+    Running::start(installed.command(&start)?, port, &placement.server, &log)
+}
+
+fn load(
+    wrk: &Path,
+    workload: &Workload,
+    port: u16,
+    placement: &Placement,
+    setting: &Setting<'_>,
+) -> anyhow::Result<(wrk::Outcome, f64)> {
+    let (seconds, scratch) = (setting.options.seconds, setting.docroot.scratch());
+    let mut command = wrk::command(wrk, workload, port, placement.client.len(), seconds, scratch)?;
+    let (output, client_us) = run_to_end(&mut command, &placement.client)?;
+    Ok((wrk::parse(&output)?, client_us))
+}
+
+fn marks(sample: &Sample, placement: &Placement) -> Vec<Mark> {
+    let client_bound =
+        !placement.is_shared() && sample.client_utilisation > BUSY && sample.server_utilisation < BUSY;
+    [
+        (client_bound, Mark::ClientBound),
+        (sample.others_utilisation > OTHERS_MAX, Mark::BusyMachine),
+        (sample.stolen > STOLEN_MAX, Mark::Stolen),
+        (sample.errors > 0, Mark::Errors),
+    ]
+    .into_iter()
+    .filter_map(|(applies, mark)| applies.then_some(mark))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(server_utilisation: f64, client_utilisation: f64) -> Sample {
+        Sample {
+            round: 0,
+            cpu_us_per_request: 1.0,
+            client_cpu_us_per_request: 1.0,
+            requests: 1,
+            requests_per_second: 1.0,
+            server_utilisation,
+            client_utilisation,
+            others_utilisation: 0.0,
+            stolen: 0.0,
+            p50_us: 1.0,
+            p99_us: 1.0,
+            errors: 0,
+            memory: Memory::default(),
+            marks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_client_without_cpu_left_is_marked_only_if_the_server_has_some() {
+        let apart = Placement::apart(&[0, 1], 1);
+        assert_eq!(marks(&sample(0.70, 0.99), &apart), [Mark::ClientBound]);
+        assert_eq!(marks(&sample(0.99, 0.99), &apart), []);
+        assert_eq!(marks(&sample(0.99, 0.60), &apart), []);
+        assert_eq!(marks(&sample(0.40, 0.99), &Placement::together(&[0, 1])), []);
+    }
+
+    #[test]
+    fn others_on_the_cpus_are_marked() {
+        let sample = Sample { others_utilisation: 0.2, stolen: 0.02, errors: 3, ..sample(0.99, 0.9) };
+        let marks = marks(&sample, &Placement::apart(&[0, 1], 1));
+        assert_eq!(marks, [Mark::BusyMachine, Mark::Stolen, Mark::Errors]);
+    }
+}

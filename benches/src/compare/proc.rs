@@ -1,0 +1,191 @@
+//! What /proc says: the processes of a tree, their CPU time and memory, and how busy the CPUs were (proc(5)).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
+
+/// Of /proc/PID/stat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) parent: i32,
+    /// User and system time of all threads, also of those that ended, in clock ticks.
+    pub(super) cpu_ticks: u64,
+    /// Tells a process from a later one of the same number.
+    pub(super) start_ticks: u64,
+}
+
+fn parse_stat(text: &str) -> Option<Stat> {
+    // The name stands in parentheses and may hold anything, so fields are counted from the last one.
+    let fields: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some(Stat {
+        parent: fields.get(1)?.parse().ok()?,
+        cpu_ticks: ticks(11)? + ticks(12)?,
+        start_ticks: ticks(19)?,
+    })
+}
+
+pub(super) fn stat(pid: i32) -> Option<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `root` and all its descendants.
+pub(super) fn tree(root: i32) -> io::Result<BTreeSet<i32>> {
+    let mut parents = BTreeMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        if let Some(stat) = stat(pid) {
+            parents.insert(pid, stat.parent);
+        }
+    }
+    Ok(descendants(root, &parents))
+}
+
+fn descendants(root: i32, parents: &BTreeMap<i32, i32>) -> BTreeSet<i32> {
+    let mut found = BTreeSet::from([root]);
+    loop {
+        let before = found.len();
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, parent)| found.contains(parent))
+                .map(|(&pid, _)| pid)
+                .collect::<Vec<_>>(),
+        );
+        if found.len() == before {
+            return found;
+        }
+    }
+}
+
+/// CPU time of a process tree at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CpuTime {
+    processes: BTreeMap<i32, ProcessTime>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ProcessTime {
+    ticks: u64,
+    /// Nanoseconds on a CPU of each thread (the first number of its schedstat).
+    threads_ns: BTreeMap<i32, u64>,
+}
+
+impl CpuTime {
+    pub(super) fn read(root: i32) -> io::Result<Self> {
+        let mut time = Self::default();
+        for pid in tree(root)? {
+            let Some(stat) = stat(pid) else { continue };
+            let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+            let mut process = ProcessTime { ticks: stat.cpu_ticks, ..ProcessTime::default() };
+            for thread in threads.flatten() {
+                if let Some((thread, on_cpu_ns)) = thread_time(&thread.path()) {
+                    process.threads_ns.insert(thread, on_cpu_ns);
+                }
+            }
+            time.processes.insert(pid, process);
+        }
+        Ok(time)
+    }
+
+    /// Microseconds used since `earlier`. A process that lost a thread meanwhile is counted by clock ticks, which
+    /// keep the time of ended threads; what a whole process used that ended is lost.
+    pub(super) fn since_us(&self, earlier: &Self) -> f64 {
+        let nothing = ProcessTime::default();
+        let used_ns = |(pid, now): (&i32, &ProcessTime)| {
+            let before = earlier.processes.get(pid).unwrap_or(&nothing);
+            if before.threads_ns.keys().all(|thread| now.threads_ns.contains_key(thread)) {
+                let total = |time: &ProcessTime| time.threads_ns.values().sum::<u64>();
+                total(now).saturating_sub(total(before)) as f64
+            } else {
+                now.ticks.saturating_sub(before.ticks) as f64 * 1e9 / ticks_per_second()
+            }
+        };
+        self.processes.iter().map(used_ns).sum::<f64>() / 1e3
+    }
+}
+
+fn thread_time(path: &Path) -> Option<(i32, u64)> {
+    let thread = path.file_name()?.to_str()?.parse().ok()?;
+    let text = fs::read_to_string(path.join("schedstat")).ok()?;
+    Some((thread, text.split_ascii_whitespace().next()?.parse().ok()?))
+}
+
+pub(super) fn ticks_per_second() -> f64 {
+    rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Memory of a process tree in bytes (smaps_rollup).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Memory {
+    pub(super) rss_bytes: u64,
+    /// Not of a file: heap, stacks, anonymous mappings.
+    pub(super) anonymous_bytes: u64,
+}
+
+impl Memory {
+    pub(super) fn read(root: i32) -> io::Result<Self> {
+        let mut sum = Self::default();
+        for pid in tree(root)? {
+            let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
+            let memory = parse_smaps_rollup(&text);
+            sum.rss_bytes += memory.rss_bytes;
+            sum.anonymous_bytes += memory.anonymous_bytes;
+        }
+        Ok(sum)
+    }
+}
+
+fn parse_smaps_rollup(text: &str) -> Memory {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+    };
+    Memory { rss_bytes: field("Rss").unwrap_or(0), anonymous_bytes: field("Anonymous").unwrap_or(0) }
+}
+
+/// How some CPUs spent their time, in clock ticks (/proc/stat).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct CpuTicks {
+    /// User, nice, system, and interrupts hard and soft.
+    pub(super) busy: u64,
+    /// What the host gave to others.
+    pub(super) stolen: u64,
+}
+
+impl CpuTicks {
+    pub(super) fn read(cpus: &BTreeSet<usize>) -> io::Result<Self> {
+        Ok(parse_cpu_ticks(&fs::read_to_string("/proc/stat")?, cpus))
+    }
+
+    pub(super) fn since(self, earlier: Self) -> Self {
+        Self {
+            busy: self.busy.saturating_sub(earlier.busy),
+            stolen: self.stolen.saturating_sub(earlier.stolen),
+        }
+    }
+}
+
+fn parse_cpu_ticks(text: &str, cpus: &BTreeSet<usize>) -> CpuTicks {
+    let mut sum = CpuTicks::default();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let cpu =
+            words.next().and_then(|name| name.strip_prefix("cpu")).and_then(|number| number.parse().ok());
+        if !cpu.is_some_and(|cpu| cpus.contains(&cpu)) {
+            continue;
+        }
+        let ticks: Vec<u64> = words.map(|word| word.parse().unwrap_or(0)).collect();
+        let tick = |at: usize| ticks.get(at).copied().unwrap_or(0);
+        sum.busy += tick(0) + tick(1) + tick(2) + tick(5) + tick(6);
+        sum.stolen += tick(7);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests;

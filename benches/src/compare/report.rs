@@ -1,0 +1,130 @@
+//! The report: Markdown on stdout, printed as it comes.
+
+use super::{
+    Options,
+    idle::Idle,
+    machine::Machine,
+    measure::{Mark, SameAgainstItself, Sample},
+    servers::Found,
+    summary::{Figures, Row, Spread},
+    workloads::Workload,
+};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+pub(super) fn print_header(machine: &Machine, options: &Options, found: &Found) {
+    println!("# Comparison\n");
+    println!("    {}\n", machine.command);
+    println!(
+        "- {}, CPUs {}, {:.1} GiB",
+        machine.cpu,
+        machine.cpus,
+        machine.memory_bytes as f64 / MIB / 1024.0
+    );
+    println!("- {}", machine.kernel);
+    println!("- {}", machine.date);
+    for installed in &found.servers {
+        if let Some(version) = &installed.version {
+            let name = installed.server.name();
+            let name = if version.contains(name) { String::new() } else { format!("{name} ") };
+            println!("- {name}{version}");
+        }
+    }
+    if let Some(wrk) = &found.wrk {
+        println!("- {wrk}");
+    }
+    println!("- {} rounds of {} s, {} worker(s)", options.rounds, options.seconds, options.workers);
+    for missing in &found.missing {
+        println!("- **{missing}**");
+    }
+    if cfg!(debug_assertions) {
+        println!("- **built without optimisation: the ceiling means nothing**");
+    }
+    println!(
+        "\nCPU is user and system time of the server's process tree, divided by the requests answered: medians of the \
+         rounds, with the least and the most. Ratios are medians of the ratios within each round. Utilisation is the \
+         share of the CPUs a side may use. On loopback the kernel's work on a packet is charged to whichever side runs at \
+         that moment, so a server that wakes its client early looks cheaper than it is: 'with client' is the sum of both."
+    );
+}
+
+pub(super) fn print_same_against_itself(same: &SameAgainstItself) {
+    let cost = |samples: &[Sample]| Spread::of(samples.iter().map(|sample| sample.cpu_us_per_request));
+    let all = cost(&[same.first.clone(), same.second.clone()].concat());
+    if let (Some(first), Some(second), Some(all)) = (cost(&same.first), cost(&same.second), all) {
+        println!(
+            "\nNoise: {} against itself under '{}': {:.2} and {:.2} us ({:+.1} %), single runs within {:.1} %.",
+            same.server.name(),
+            same.workload,
+            first.median,
+            second.median,
+            (second.median / first.median - 1.0) * 100.0,
+            (all.max / all.min - 1.0) * 100.0,
+        );
+    }
+}
+
+pub(super) fn print_row(row: &Row) {
+    let peer = row.best_peer.map_or("best peer", |server| server.name());
+    println!("\n## {} (`{}`)\n", row.title, row.workload);
+    println!(
+        "| server | CPU us/request | / {peer} | / ceiling | with client us | requests/s | server CPU | client CPU | p50 us | p99 us | RSS MiB | |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|");
+    for figures in &row.servers {
+        println!("{}", line(figures));
+    }
+}
+
+fn line(figures: &Figures) -> String {
+    let ratio =
+        |spread: Option<Spread>| spread.map_or_else(|| "-".into(), |spread| format!("{:.2}", spread.median));
+    // wrk has no latencies for some batches of pipelined requests.
+    let latency = |us: f64| if us > 0.0 { format!("{us:.0}") } else { "-".into() };
+    let marks: Vec<&str> = figures.marks.iter().map(mark).collect();
+    let Spread { median, min, max } = figures.cpu_us_per_request;
+    format!(
+        "| {} | {median:.2} ({min:.2}..{max:.2}) | {} | {} | {:.2} | {:.0} | {:.0} % | {:.0} % | {} | {} | {:.1} | {} |",
+        figures.server.name(),
+        ratio(figures.to_best_peer),
+        ratio(figures.to_ceiling),
+        figures.both_cpu_us_per_request,
+        figures.requests_per_second.median,
+        figures.server_utilisation * 100.0,
+        figures.client_utilisation * 100.0,
+        latency(figures.p50_us),
+        latency(figures.p99_us),
+        figures.rss_bytes / MIB,
+        marks.join(", "),
+    )
+}
+
+fn mark(mark: &Mark) -> &'static str {
+    match mark {
+        Mark::ClientBound => "client-bound",
+        Mark::BusyMachine => "busy machine",
+        Mark::Stolen => "CPU stolen by the host",
+        Mark::Errors => "errors",
+    }
+}
+
+pub(super) fn print_idle(workload: &Workload, rows: &[Idle]) {
+    let connections = rows.first().map_or(0, |row| row.connections);
+    println!("\n## {} (`{}`)\n", workload.title, workload.name);
+    println!(
+        "Growth of anonymous memory of the process tree from 1,000 to {connections} connections that each served"
+    );
+    println!("one request of 151 bytes. Memory the kernel keeps per socket is not in it.\n");
+    println!("| server | bytes per idle connection | RSS MiB at start | at 1,000 | at {connections} |");
+    println!("|---|---:|---:|---:|---:|");
+    for row in rows {
+        println!(
+            "| {} | {:.0} | {:.1} | {:.1} | {:.1} |",
+            row.server.name(),
+            row.anonymous_bytes_per_connection(),
+            row.at_start.rss_bytes as f64 / MIB,
+            row.at_first.rss_bytes as f64 / MIB,
+            row.at_last.rss_bytes as f64 / MIB,
+        );
+    }
+}

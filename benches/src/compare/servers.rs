@@ -1,0 +1,360 @@
+//! The servers: which of them are here, and how each is started for speed, in the foreground and without a log.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use super::{
+    Options,
+    process::{descriptor_limit, find_executable},
+    workloads::{Sharing, Workload},
+};
+use crate::cpus;
+
+/// More than any workload opens. Some servers reserve memory for each.
+const CONNECTIONS_MAX: usize = 16_384;
+/// Files below this are cheaper to read than to send by sendfile.
+const SMALL_BYTES: usize = 32 * 1024;
+/// Long enough that no idle connection is closed while it is measured.
+const IDLE_TIMEOUT_S: usize = 3_600;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Server {
+    Selvedge,
+    /// Selvedge with a listener per worker instead of the hand-off; measured in the workload 'cores' only.
+    #[value(skip)]
+    SelvedgeReuseport,
+    Ceiling,
+    Nginx,
+    /// nginx reading files into its own buffers, which is cheaper for small ones; measured where they are small.
+    #[value(skip)]
+    NginxWithoutSendfile,
+    Lighttpd,
+    H2o,
+    Mighty,
+    Caddy,
+}
+
+impl Server {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Selvedge => "selvedge",
+            Self::SelvedgeReuseport => "selvedge --accept reuseport",
+            Self::Ceiling => "ceiling",
+            Self::Nginx => "nginx",
+            Self::NginxWithoutSendfile => "nginx, sendfile off",
+            Self::Lighttpd => "lighttpd",
+            Self::H2o => "h2o",
+            Self::Mighty => "mighty",
+            Self::Caddy => "caddy",
+        }
+    }
+
+    /// Whether it is another project's server.
+    pub(super) fn is_peer(self) -> bool {
+        !matches!(self, Self::Selvedge | Self::SelvedgeReuseport | Self::Ceiling)
+    }
+
+    /// Debian's package of a peer.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Nginx | Self::NginxWithoutSendfile => "nginx-light",
+            Self::Mighty => "mighttpd2",
+            other => other.name(),
+        }
+    }
+}
+
+/// A server that can be started.
+#[derive(Debug, Clone)]
+pub(super) struct Installed {
+    pub(super) server: Server,
+    executable: PathBuf,
+    /// As it says itself, or for one that does not, as its package says.
+    pub(super) version: Option<String>,
+}
+
+/// What is here and what is not.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) servers: Vec<Installed>,
+    pub(super) wrk: Option<String>,
+    /// A sentence for each thing that is missing, with the way to get it.
+    pub(super) missing: Vec<String>,
+}
+
+/// Looks for all servers, or for those asked for. Fails if a server of this project was asked for and is not here.
+pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
+    let wanted = |server: &Server| options.servers.is_empty() || options.servers.contains(server);
+    let mut found = Found { servers: Vec::new(), wrk: None, missing: Vec::new() };
+    for &server in Server::value_variants().iter().filter(|server| wanted(server)) {
+        let executable = match server {
+            Server::Selvedge => match selvedge(options.selvedge.as_deref()) {
+                Ok(executable) => Some(executable),
+                Err(error) if options.servers.is_empty() && options.selvedge.is_none() => {
+                    found.missing.push(format!("selvedge is left out: {error:#}"));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
+            Server::Ceiling => Some(env::current_exe()?),
+            peer => find_executable(peer.name()),
+        };
+        match executable {
+            Some(executable) => {
+                let version = version(server, &executable);
+                found.servers.push(Installed { server, executable, version });
+            }
+            None => {
+                found.missing.push(format!("{} is missing: apt install {}", server.name(), server.package()))
+            }
+        }
+    }
+    match find_executable("wrk") {
+        Some(wrk) => found.wrk = Some(first_line(Command::new(wrk).arg("-v")).unwrap_or_default()),
+        None => found
+            .missing
+            .push("the client wrk is missing, without it only 'idle' runs: apt install wrk".into()),
+    }
+    Ok(found)
+}
+
+/// The binary given, or the one of this workspace, built first where cargo runs us.
+fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = given {
+        return path.canonicalize().with_context(|| format!("there is no {}", path.display()));
+    }
+    if let (Some(cargo), Some(folder)) = (env::var_os("CARGO"), env::var_os("CARGO_MANIFEST_DIR")) {
+        let mut build = Command::new(cargo);
+        let status =
+            build.args(["build", "--release", "--quiet", "-p", "selvedge"]).current_dir(folder).status()?;
+        if !status.success() {
+            bail!("cargo build --release -p selvedge failed");
+        }
+    }
+    let own = env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).context("no target folder")?;
+    let path = target.join("release/selvedge");
+    if !path.is_file() {
+        bail!("there is no {}: build it, or name it by --selvedge", path.display());
+    }
+    Ok(path)
+}
+
+fn version(server: Server, executable: &Path) -> Option<String> {
+    let flag = match server {
+        Server::Selvedge | Server::SelvedgeReuseport => "-V",
+        Server::Ceiling => return None,
+        Server::Mighty => {
+            let format = format!("--showformat={} ${{Version}}\n", server.name());
+            return first_line(Command::new("dpkg-query").args(["--show", &format, server.package()]));
+        }
+        Server::Nginx | Server::NginxWithoutSendfile | Server::Lighttpd => "-v",
+        Server::H2o => "--version",
+        Server::Caddy => "version",
+    };
+    first_line(Command::new(executable).arg(flag))
+}
+
+/// What a command prints first, on either stream; its exit status is not looked at (`wrk -v` fails).
+fn first_line(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    let line = String::from_utf8_lossy(&text).lines().next()?.trim().to_owned();
+    (!line.is_empty()).then_some(line)
+}
+
+/// How one run is to be started.
+#[derive(Debug)]
+pub(super) struct Start<'a> {
+    pub(super) workload: &'a Workload,
+    pub(super) files: &'a Path,
+    pub(super) scratch: &'a Path,
+    pub(super) port: u16,
+    pub(super) workers: usize,
+    pub(super) cpus: &'a [usize],
+}
+
+impl Installed {
+    /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
+    pub(super) fn other_configuration(&self, workload: &Workload) -> Option<Self> {
+        let server = match self.server {
+            Server::Selvedge if workload.sharing == Sharing::Together => Server::SelvedgeReuseport,
+            Server::Nginx if workload.bytes < SMALL_BYTES => Server::NginxWithoutSendfile,
+            _ => return None,
+        };
+        Some(Self { server, ..self.clone() })
+    }
+
+    /// The command that serves, in the foreground; configurations are written to the scratch folder.
+    pub(super) fn command(&self, start: &Start<'_>) -> io::Result<Command> {
+        let mut command = Command::new(&self.executable);
+        let Start { port, workers, .. } = *start;
+        match self.server {
+            Server::Selvedge | Server::SelvedgeReuseport => {
+                command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+                command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
+                let accept = if self.server == Server::Selvedge { "shared" } else { "reuseport" };
+                command.args(["--accept", accept]);
+            }
+            Server::Ceiling => {
+                let variant = start.workload.ceiling.to_possible_value().expect("no variant is skipped");
+                command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
+                command.args(["--bytes", &start.workload.bytes.to_string()]);
+                command.args(["--reuseport-workers", &workers.to_string()]);
+            }
+            Server::Nginx | Server::NginxWithoutSendfile => {
+                command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
+                command.arg("-c").arg(write(start, "nginx.conf", &nginx(start, self.server))?);
+            }
+            Server::Lighttpd => {
+                command.arg("-D").arg("-f").arg(write(start, "lighttpd.conf", &lighttpd(start))?);
+            }
+            Server::H2o => {
+                command.args(["-m", "worker", "-c"]).arg(write(start, "h2o.conf", &h2o(start))?);
+            }
+            Server::Mighty => {
+                command.arg(write(start, "mighty.conf", &mighty(start))?);
+                let route = format!("[*]\n/ -> {}/\n", start.files.display());
+                command.arg(write(start, "mighty.route", &route)?);
+                command.args(["+RTS", &format!("-N{workers}"), "-RTS"]);
+            }
+            Server::Caddy => {
+                command.args(["run", "--adapter", "caddyfile", "--config"]);
+                command.arg(write(start, "Caddyfile", &caddy(start))?);
+                command.env("GOMAXPROCS", workers.to_string());
+                command.env("HOME", start.scratch);
+                command.env("XDG_DATA_HOME", start.scratch).env("XDG_CONFIG_HOME", start.scratch);
+            }
+        }
+        Ok(command)
+    }
+}
+
+fn write(start: &Start<'_>, name: &str, text: &str) -> io::Result<PathBuf> {
+    let path = start.scratch.join(name);
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
+/// A line that keeps the user, for servers that would change it; only root may say so.
+fn as_root(line: &'static str) -> &'static str {
+    if rustix::process::geteuid().is_root() { line } else { "" }
+}
+
+fn nginx(start: &Start<'_>, server: Server) -> String {
+    let sendfile = if server == Server::NginxWithoutSendfile { "off" } else { "on" };
+    let (files, scratch) = (start.files.display(), start.scratch.display());
+    let Start { port, workers, .. } = *start;
+    let reuse_port = if workers > 1 { " reuseport" } else { "" };
+    let user = as_root("user root;");
+    format!(
+        "daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
+events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
+http {{
+  access_log off; sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
+  keepalive_timeout {IDLE_TIMEOUT_S}s; keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
+  types {{ text/plain txt; }}
+  client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
+  uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
+  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; root {files}; }}
+}}
+"
+    )
+}
+
+fn lighttpd(start: &Start<'_>) -> String {
+    let Start { port, workers, .. } = *start;
+    // One process serves by itself; from two on there is a parent that only watches.
+    let processes = if workers > 1 { workers } else { 0 };
+    // It takes half as many connections as descriptors. Only root may raise the limit above the inherited one.
+    let root = rustix::process::geteuid().is_root();
+    let descriptors = if root { 2 * CONNECTIONS_MAX + 1024 } else { descriptor_limit() };
+    format!(
+        "server.document-root = \"{}\"
+server.bind = \"127.0.0.1\"
+server.port = {port}
+server.max-worker = {processes}
+server.max-connections = {CONNECTIONS_MAX}
+server.max-fds = {}
+server.max-keep-alive-requests = 1000000000
+server.max-keep-alive-idle = {IDLE_TIMEOUT_S}
+server.listen-backlog = 4096
+server.network-backend = \"sendfile\"
+server.stat-cache-engine = \"simple\"
+mimetype.assign = ( \".txt\" => \"text/plain\" )
+",
+        start.files.display(),
+        descriptors,
+    )
+}
+
+fn h2o(start: &Start<'_>) -> String {
+    let Start { port, workers, .. } = *start;
+    let user = as_root("user: root\n");
+    format!(
+        "{user}num-threads: {workers}
+max-connections: {CONNECTIONS_MAX}
+http1-request-timeout: {IDLE_TIMEOUT_S}
+listen:
+  host: 127.0.0.1
+  port: {port}
+hosts:
+  default:
+    paths:
+      \"/\":
+        file.dir: {}
+",
+        start.files.display()
+    )
+}
+
+fn mighty(start: &Start<'_>) -> String {
+    let scratch = start.scratch.display();
+    let port = start.port;
+    let user = as_root("User: root\nGroup: root\n");
+    // Debug mode is what keeps it in the foreground.
+    format!(
+        "Port: {port}
+Host: 127.0.0.1
+Debug_Mode: Yes
+{user}Pid_File: {scratch}/mighty.pid
+Report_File: {scratch}/mighty.report
+Logging: No
+Status_File_Dir: {scratch}
+Connection_Timeout: {IDLE_TIMEOUT_S}
+Fd_Cache_Duration: 60
+Service: 0
+"
+    )
+}
+
+fn caddy(start: &Start<'_>) -> String {
+    let port = start.port;
+    format!(
+        "{{
+  admin off
+  auto_https off
+  servers {{
+    protocols h1
+    timeouts {{
+      idle {IDLE_TIMEOUT_S}s
+    }}
+  }}
+}}
+http://127.0.0.1:{port} {{
+  bind 127.0.0.1
+  root * {}
+  file_server
+}}
+",
+        start.files.display()
+    )
+}

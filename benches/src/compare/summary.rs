@@ -1,0 +1,215 @@
+//! From samples to figures: medians with their spread, and ratios taken within each round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    idle::Idle,
+    machine::Machine,
+    measure::{Mark, SameAgainstItself, Sample},
+    servers::{Found, Server},
+    workloads::Workload,
+};
+
+/// All that was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Comparison {
+    pub(super) machine: Machine,
+    pub(super) versions: BTreeMap<&'static str, String>,
+    pub(super) missing: Vec<String>,
+    pub(super) same_against_itself: Option<SameAgainstItself>,
+    pub(super) rows: Vec<Row>,
+    pub(super) idle: Vec<Idle>,
+}
+
+impl Comparison {
+    pub(super) fn new(machine: Machine, found: &Found) -> Self {
+        let versions = found.servers.iter().filter_map(|s| Some((s.server.name(), s.version.clone()?)));
+        Self {
+            machine,
+            versions: versions.chain(found.wrk.clone().map(|wrk| ("wrk", wrk))).collect(),
+            missing: found.missing.clone(),
+            same_against_itself: None,
+            rows: Vec::new(),
+            idle: Vec::new(),
+        }
+    }
+}
+
+/// The median of some figures and their range.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) min: f64,
+    pub(super) max: f64,
+}
+
+impl Spread {
+    /// `None` without figures.
+    pub(super) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let (&min, &max) = (figures.first()?, figures.last()?);
+        let middle = figures.len() / 2;
+        let median = if figures.len() % 2 == 1 {
+            figures[middle]
+        } else {
+            f64::midpoint(figures[middle - 1], figures[middle])
+        };
+        Some(Self { median, min, max })
+    }
+}
+
+/// One workload.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) workload: &'static str,
+    pub(super) title: &'static str,
+    /// The peer with the least CPU time per request.
+    pub(super) best_peer: Option<Server>,
+    pub(super) servers: Vec<Figures>,
+}
+
+/// One server under one workload.
+#[derive(Debug, Serialize)]
+pub(super) struct Figures {
+    pub(super) server: Server,
+    pub(super) cpu_us_per_request: Spread,
+    /// Server and client together.
+    pub(super) both_cpu_us_per_request: f64,
+    pub(super) requests_per_second: Spread,
+    pub(super) server_utilisation: f64,
+    pub(super) client_utilisation: f64,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) rss_bytes: f64,
+    /// CPU time per request relative to the best peer's, and to the ceiling's, in the same rounds.
+    pub(super) to_best_peer: Option<Spread>,
+    pub(super) to_ceiling: Option<Spread>,
+    /// Marks that more than half of the rounds bear; errors count from the first.
+    pub(super) marks: BTreeSet<Mark>,
+    pub(super) samples: Vec<Sample>,
+}
+
+impl Row {
+    pub(super) fn new(workload: &Workload, samples: BTreeMap<Server, Vec<Sample>>) -> Self {
+        let cost =
+            |samples: &[Sample]| Spread::of(samples.iter().map(|s| s.cpu_us_per_request)).map(|s| s.median);
+        let best_peer = samples
+            .iter()
+            .filter(|(server, _)| server.is_peer())
+            .filter_map(|(&server, samples)| Some((server, cost(samples)?)))
+            .min_by(|(_, a), (_, b)| a.total_cmp(b))
+            .map(|(server, _)| server);
+        let peer = best_peer.map(|server| samples[&server].clone());
+        let ceiling = samples.get(&Server::Ceiling).cloned();
+        let figures = |(server, samples)| Figures::new(server, samples, peer.as_deref(), ceiling.as_deref());
+        let mut servers: Vec<Figures> = samples.into_iter().filter_map(figures).collect();
+        servers.sort_by(|a, b| a.cpu_us_per_request.median.total_cmp(&b.cpu_us_per_request.median));
+        Self { workload: workload.name, title: workload.title, best_peer, servers }
+    }
+}
+
+impl Figures {
+    fn new(
+        server: Server,
+        samples: Vec<Sample>,
+        peer: Option<&[Sample]>,
+        ceiling: Option<&[Sample]>,
+    ) -> Option<Self> {
+        let spread = |figure: fn(&Sample) -> f64| Spread::of(samples.iter().map(figure));
+        Some(Self {
+            server,
+            cpu_us_per_request: spread(|s| s.cpu_us_per_request)?,
+            both_cpu_us_per_request: spread(|s| s.cpu_us_per_request + s.client_cpu_us_per_request)?.median,
+            requests_per_second: spread(|s| s.requests_per_second)?,
+            server_utilisation: spread(|s| s.server_utilisation)?.median,
+            client_utilisation: spread(|s| s.client_utilisation)?.median,
+            p50_us: spread(|s| s.p50_us)?.median,
+            p99_us: spread(|s| s.p99_us)?.median,
+            rss_bytes: spread(|s| s.memory.rss_bytes as f64)?.median,
+            to_best_peer: peer.and_then(|peer| ratio(&samples, peer)),
+            to_ceiling: ceiling.and_then(|ceiling| ratio(&samples, ceiling)),
+            marks: marks(&samples),
+            samples,
+        })
+    }
+}
+
+/// Ratios of the same rounds: what drifts over minutes cancels out.
+fn ratio(samples: &[Sample], base: &[Sample]) -> Option<Spread> {
+    let of_round = |round| base.iter().find(|b| b.round == round).map(|b| b.cpu_us_per_request);
+    Spread::of(samples.iter().filter_map(|s| Some(s.cpu_us_per_request / of_round(s.round)?)))
+}
+
+fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
+    let mut counts: BTreeMap<Mark, usize> = BTreeMap::new();
+    for mark in samples.iter().flat_map(|sample| &sample.marks) {
+        *counts.entry(*mark).or_default() += 1;
+    }
+    let counts = counts.into_iter();
+    counts
+        .filter(|&(mark, count)| mark == Mark::Errors || 2 * count > samples.len())
+        .map(|(mark, _)| mark)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::{proc::Memory, workloads};
+
+    fn sample(round: usize, cpu_us_per_request: f64, marks: &[Mark]) -> Sample {
+        Sample {
+            round,
+            cpu_us_per_request,
+            client_cpu_us_per_request: 1.0,
+            requests: 1,
+            requests_per_second: 1.0,
+            server_utilisation: 1.0,
+            client_utilisation: 1.0,
+            others_utilisation: 0.0,
+            stolen: 0.0,
+            p50_us: 1.0,
+            p99_us: 1.0,
+            errors: 0,
+            memory: Memory::default(),
+            marks: marks.to_vec(),
+        }
+    }
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).map(|s| s.median), Some(2.5));
+        assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // The machine is twice as slow in the second round; the ratio does not see it.
+        let row = Row::new(
+            workloads::select(&["small".into()]).unwrap()[0],
+            BTreeMap::from([
+                (Server::Selvedge, vec![sample(0, 6.0, &[]), sample(1, 12.0, &[])]),
+                (Server::Ceiling, vec![sample(0, 5.0, &[]), sample(1, 10.0, &[])]),
+                (Server::Nginx, vec![sample(0, 10.0, &[]), sample(1, 20.0, &[])]),
+                (Server::H2o, vec![sample(0, 8.0, &[]), sample(1, 16.0, &[])]),
+            ]),
+        );
+        assert_eq!(row.best_peer, Some(Server::H2o));
+        let order: Vec<Server> = row.servers.iter().map(|figures| figures.server).collect();
+        assert_eq!(order, [Server::Ceiling, Server::Selvedge, Server::H2o, Server::Nginx]);
+        let selvedge = &row.servers[1];
+        assert_eq!(selvedge.to_ceiling, Some(Spread { median: 1.2, min: 1.2, max: 1.2 }));
+        assert_eq!(selvedge.to_best_peer.map(|ratio| ratio.median), Some(0.75));
+    }
+
+    #[test]
+    fn one_bad_round_of_three_is_outvoted_but_errors_are_not() {
+        let samples =
+            [sample(0, 1.0, &[Mark::BusyMachine, Mark::Errors]), sample(1, 1.0, &[]), sample(2, 1.0, &[])];
+        assert_eq!(marks(&samples), BTreeSet::from([Mark::Errors]));
+    }
+}

@@ -1,0 +1,154 @@
+//! What is asked of the servers.
+
+use anyhow::bail;
+
+use crate::ceiling::Variant;
+
+/// How requests come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One after the other on connections that stay.
+    KeepAlive,
+    /// Many requests in one write.
+    Pipelined {
+        /// Requests per write.
+        depth: usize,
+    },
+    /// A connection per request.
+    Close,
+    /// Connections that served one request and stay.
+    Idle,
+}
+
+/// Which CPUs and workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// The server's workers on CPUs of their own, the client on the others.
+    Apart,
+    /// A worker per CPU, and the client on the same CPUs.
+    Together,
+}
+
+#[derive(Debug)]
+pub(super) struct Workload {
+    /// Its name on the command line.
+    pub(super) name: &'static str,
+    /// Its heading in the report.
+    pub(super) title: &'static str,
+    /// The file asked for.
+    pub(super) file: &'static str,
+    pub(super) bytes: usize,
+    pub(super) connections: usize,
+    pub(super) kind: Kind,
+    pub(super) sharing: Sharing,
+    /// The ceiling it is compared with.
+    pub(super) ceiling: Variant,
+}
+
+/// Requests in one write of the pipelined workload.
+const DEPTH: usize = 16;
+
+const SMALL: Workload = Workload {
+    name: "small",
+    title: "151 bytes, 64 connections",
+    file: "151.txt",
+    bytes: 151,
+    connections: 64,
+    kind: Kind::KeepAlive,
+    sharing: Sharing::Apart,
+    ceiling: Variant::Keepalive,
+};
+
+static WORKLOADS: [Workload; 10] = [
+    SMALL,
+    Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL },
+    Workload {
+        name: "pipelined",
+        title: "151 bytes, 64 connections, 16 requests per write",
+        kind: Kind::Pipelined { depth: DEPTH },
+        ceiling: Variant::Pipelined,
+        ..SMALL
+    },
+    Workload { name: "16k", title: "16 KiB, 64 connections", file: "16k.txt", bytes: 16 * 1024, ..SMALL },
+    Workload {
+        name: "100k",
+        title: "100 KiB, 64 connections",
+        file: "100k.txt",
+        bytes: 100 * 1024,
+        ceiling: Variant::Sendfile,
+        ..SMALL
+    },
+    Workload {
+        name: "1m",
+        title: "1 MiB, 64 connections",
+        file: "1m.txt",
+        bytes: 1024 * 1024,
+        ceiling: Variant::Sendfile,
+        ..SMALL
+    },
+    Workload {
+        name: "64m",
+        title: "64 MiB, 8 connections",
+        file: "64m.txt",
+        bytes: 64 * 1024 * 1024,
+        connections: 8,
+        ceiling: Variant::Sendfile,
+        ..SMALL
+    },
+    Workload {
+        name: "close",
+        title: "151 bytes, a connection per request, 64 at a time",
+        kind: Kind::Close,
+        ceiling: Variant::Close,
+        ..SMALL
+    },
+    Workload {
+        name: "cores",
+        title: "151 bytes, 64 connections, a worker per CPU, client on the same CPUs",
+        sharing: Sharing::Together,
+        ..SMALL
+    },
+    Workload { name: "idle", title: "Memory of idle connections", kind: Kind::Idle, ..SMALL },
+];
+
+/// Left out unless asked for: a second of load holds too few requests to mean much.
+const ON_REQUEST: &str = "64m";
+
+/// The named workloads in their usual order; all but the one on request where none is named.
+pub(super) fn select(names: &[String]) -> anyhow::Result<Vec<&'static Workload>> {
+    for name in names {
+        if !WORKLOADS.iter().any(|workload| workload.name == name) {
+            let known: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
+            bail!("there is no workload '{name}': choose among {}", known.join(", "));
+        }
+    }
+    let wanted = |workload: &&Workload| {
+        if names.is_empty() {
+            workload.name != ON_REQUEST
+        } else {
+            names.iter().any(|name| name == workload.name)
+        }
+    };
+    Ok(WORKLOADS.iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::docroot::FILES;
+
+    #[test]
+    fn every_workload_asks_for_a_file_that_is_there() {
+        for workload in &WORKLOADS {
+            assert!(FILES.contains(&(workload.file, workload.bytes)), "{}", workload.name);
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_known_ones() {
+        let error = select(&["small".into(), "huge".into()]).unwrap_err().to_string();
+        assert!(error.contains("'huge'") && error.contains("pipelined"), "{error}");
+        assert_eq!(select(&["close".into(), "small".into()]).unwrap().len(), 2);
+        assert_eq!(select(&[]).unwrap().len(), WORKLOADS.len() - 1);
+    }
+}

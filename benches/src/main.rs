@@ -1,0 +1,47 @@
+//! Measurements: the comparison with other servers, the ceiling server it is compared with, and the experiments
+//! that decided parts of the design.
+
+mod ceiling;
+mod compare;
+mod content;
+mod cpus;
+mod experiments;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "selvedge-benches", version, about = "Measures Selvedge beside other static file servers")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the same files by every installed server in turn and compare what a request costs
+    Compare(compare::Options),
+    /// Run the ceiling server: one ring, a canned answer, no parsing
+    Ceiling(ceiling::Options),
+    /// Run an experiment that decides a question of design
+    Experiments {
+        #[command(subcommand)]
+        experiment: experiments::Experiment,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match CommandLine::parse().command {
+        Command::Compare(options) => compare::run(&options),
+        Command::Ceiling(options) => ceiling::run(&options),
+        Command::Experiments { experiment } => experiments::run(&experiment),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("selvedge-benches: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Step 3 of a request's walk, receive. In: leases of received bytes. Out: complete heads, in place where they came whole.
+//! Next: [`super::exchange`].
+
+use std::ops::Deref;
+
+use selvedge_runtime::{BufferPool, Lease, SharedLease};
+
+use crate::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
+
+/// What a connection has received and not yet used.
+///
+/// Between requests it holds no lease: what is incomplete is moved to a buffer of its own, at most a head's limit and one
+/// lease long, so that slow senders cannot keep the worker's receive buffers.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    held: Held,
+    /// Bytes of `held` already used.
+    start: usize,
+    scanner: HeadScanner,
+}
+
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    Lease(SharedLease),
+    Joined(Vec<u8>),
+}
+
+/// A head's bytes, where they stay while its request is handled.
+#[derive(Debug)]
+pub(super) enum HeadBytes {
+    InPlace(SharedLease, u32, u32),
+    Copied(Vec<u8>),
+}
+
+impl Deref for HeadBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::InPlace(lease, start, length) => &lease[*start as usize..(*start + *length) as usize],
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl Input {
+    /// Takes what was received.
+    pub(super) fn push(&mut self, lease: Lease) {
+        if self.is_empty() {
+            self.held = Held::Lease(lease.share());
+            self.start = 0;
+        } else {
+            let joined = self.join();
+            joined.extend_from_slice(&lease);
+        }
+    }
+
+    /// The next complete head, or `None` until more was received.
+    ///
+    /// # Errors
+    /// What [`HeadScanner::scan`] and [`RequestHead::parse`] refuse.
+    pub(super) fn next_head(&mut self, limits: &Limits) -> Result<Option<(RequestHead, HeadBytes)>, Reject> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let mut scanner = self.scanner;
+        let found = match scanner.scan(self.bytes(), limits)? {
+            Scan::Incomplete => None,
+            Scan::Complete(head) => Some((RequestHead::parse(head, limits)?, head.len())),
+        };
+        let Some((head, length)) = found else {
+            self.scanner = scanner;
+            if matches!(self.held, Held::Lease(_)) {
+                self.join();
+            }
+            return Ok(None);
+        };
+        self.scanner = HeadScanner::new();
+        let bytes = match &self.held {
+            // The last quarter of the receive buffers never lives across an await.
+            Held::Lease(lease) if !BufferPool::is_scarce() => {
+                HeadBytes::InPlace(lease.clone(), self.start as u32, length as u32)
+            }
+            _ => HeadBytes::Copied(self.bytes()[..length].to_vec()),
+        };
+        self.consume(length);
+        Ok(Some((head, bytes)))
+    }
+
+    /// Whether a head has begun to arrive: an idle connection is closed silently, this one gets a 408.
+    pub(super) fn head_has_begun(&self) -> bool {
+        self.scanner.has_begun()
+    }
+
+    /// Bytes received and not used.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.held {
+            Held::Nothing => &[],
+            Held::Lease(lease) => &lease[self.start..],
+            Held::Joined(bytes) => &bytes[self.start..],
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    /// Gives up the first `length` bytes.
+    pub(super) fn consume(&mut self, length: usize) {
+        self.start += length;
+        if self.is_empty() {
+            self.held = Held::Nothing;
+            self.start = 0;
+        }
+    }
+
+    /// What is left, in a buffer of its own.
+    fn join(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.held, Held::Joined(_)) {
+            self.held = Held::Joined(self.bytes().to_vec());
+            self.start = 0;
+        }
+        match &mut self.held {
+            Held::Joined(bytes) => {
+                bytes.drain(..self.start);
+                self.start = 0;
+                bytes
+            }
+            _ => unreachable!("made so above"),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! One file as a worker knows it: what it was when it was looked at, and its answer as far as it is ready.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CString;
+use std::io;
+use std::rc::Rc;
+
+use http::StatusCode;
+use selvedge_runtime::fs::{self, File, Metadata};
+use selvedge_runtime::{BlockClass, BufferPool, Lease, Moment, SharedLease};
+
+use super::locate::{Choice, LocatedFile};
+use crate::clock::Clock;
+use crate::h1::HeadWriter;
+use crate::h1::date::{DATE_LEN, format_date};
+use crate::media_type;
+use crate::response::Prepared;
+use crate::validators::Validators;
+
+/// Files up to this size are kept in memory, with their head.
+const READY_BYTES_MAX: u64 = 64 * 1024;
+/// Tries to read a file that changes while it is read; then it is streamed, which closes on a change.
+const READS_MAX: usize = 3;
+
+/// A file.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) location: CString,
+    pub(super) choice: Choice,
+    pub(super) metadata: Metadata,
+    pub(super) content_type: &'static str,
+    pub(super) validators: Validators,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Head and body in one block.
+    Ready(RefCell<Ready>),
+    /// Open, or to be opened again.
+    Streamed { file: RefCell<Option<Rc<File>>>, used_at: Cell<Moment> },
+}
+
+#[derive(Debug)]
+struct Ready {
+    block: SharedLease,
+    head_bytes: u32,
+    bytes: u32,
+    date_start: usize,
+    /// The second whose Date stands in the block.
+    unix_s: u64,
+    _share: Share,
+}
+
+/// How many blocks of each class a cache may hold.
+#[derive(Debug)]
+pub(super) struct Shares {
+    small_left: Cell<usize>,
+    large_left: Cell<usize>,
+}
+
+/// One block's worth of a cache's share, given back when it is dropped.
+#[derive(Debug)]
+struct Share {
+    shares: Rc<Shares>,
+    class: BlockClass,
+}
+
+impl Shares {
+    pub(super) fn new(small: usize, large: usize) -> Rc<Self> {
+        Rc::new(Self { small_left: Cell::new(small), large_left: Cell::new(large) })
+    }
+
+    fn left(&self, class: BlockClass) -> &Cell<usize> {
+        match class {
+            BlockClass::Small => &self.small_left,
+            BlockClass::Large => &self.large_left,
+        }
+    }
+
+    fn take(self: &Rc<Self>, class: BlockClass) -> Option<Share> {
+        let left = self.left(class);
+        left.set(left.get().checked_sub(1)?);
+        Some(Share { shares: Rc::clone(self), class })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let left = self.shares.left(self.class);
+        left.set(left.get() + 1);
+    }
+}
+
+/// What a file's whole answer needs that the cache did not have.
+pub(super) enum NoRoom {
+    /// Other entries must go first.
+    Share,
+    /// All blocks are on their way to clients.
+    Blocks,
+}
+
+impl Entry {
+    /// Reads a located file if it is small, and makes its answer ready.
+    pub(super) async fn load(
+        located: LocatedFile,
+        shares: &Rc<Shares>,
+        clock: &RefCell<Clock>,
+        mut make_room: impl FnMut() -> bool,
+    ) -> io::Result<Rc<Self>> {
+        let file = fs::reopen(&located.place)?;
+        let mut metadata = file.metadata()?;
+        let content_type = media_type::of_path(located.location.as_bytes());
+        let mut content = None;
+        if metadata.size_bytes <= READY_BYTES_MAX {
+            for _ in 0..READS_MAX {
+                let ready = loop {
+                    match ready(&file, &metadata, content_type, shares, clock).await? {
+                        Err(NoRoom::Share) if make_room() => {}
+                        other => break other.ok().flatten(),
+                    }
+                };
+                let again = file.metadata()?;
+                if let Some(ready) = ready
+                    && again == metadata
+                {
+                    content = Some(Content::Ready(RefCell::new(ready)));
+                    break;
+                }
+                if again == metadata {
+                    break;
+                }
+                metadata = again;
+            }
+        }
+        Ok(Rc::new(Self {
+            location: located.location,
+            choice: located.choice,
+            metadata,
+            content_type,
+            validators: validators(&metadata),
+            content: content.unwrap_or_else(|| Content::Streamed {
+                file: RefCell::new(Some(Rc::new(file))),
+                used_at: Cell::new(selvedge_runtime::now()),
+            }),
+        }))
+    }
+
+    /// The whole answer with the current Date, if it is in memory.
+    #[inline]
+    pub(super) fn prepared(&self, clock: &RefCell<Clock>) -> Option<Prepared> {
+        let Content::Ready(ready) = &self.content else { return None };
+        let mut ready = ready.borrow_mut();
+        let clock = &mut *clock.borrow_mut();
+        if ready.unix_s != clock.unix_s() {
+            ready.bring_up_to_date(clock);
+        }
+        Some(Prepared { block: ready.block.clone(), head_bytes: ready.head_bytes, bytes: ready.bytes })
+    }
+
+    /// The octets of a part of the body, if it is in memory: the block, and where the body begins in it.
+    pub(super) fn body_in_memory(&self) -> Option<(SharedLease, u32)> {
+        let Content::Ready(ready) = &self.content else { return None };
+        let ready = ready.borrow();
+        Some((ready.block.clone(), ready.head_bytes))
+    }
+
+    /// The open file, if it is streamed and its descriptor has not been closed for idleness.
+    pub(super) fn open_file(&self) -> Option<Rc<File>> {
+        let Content::Streamed { file, used_at } = &self.content else { return None };
+        used_at.set(selvedge_runtime::now());
+        file.borrow().clone()
+    }
+
+    /// Keeps a file that was opened again.
+    pub(super) fn keep_open(&self, opened: &Rc<File>) {
+        if let Content::Streamed { file, .. } = &self.content {
+            *file.borrow_mut() = Some(Rc::clone(opened));
+        }
+    }
+
+    /// Closes the descriptor if nobody has used it since `before`; who sends from it still holds it.
+    pub(super) fn close_idle(&self, before: Moment) {
+        if let Content::Streamed { file, used_at } = &self.content
+            && used_at.get() < before
+        {
+            *file.borrow_mut() = None;
+        }
+    }
+
+    /// Whether its descriptor is open.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.content, Content::Streamed { file, .. } if file.borrow().is_some())
+    }
+}
+
+impl Ready {
+    /// Writes the new second's Date: in place if no send uses the block, else into a copy, since a block that changes under
+    /// a send that waits would go out half old, half new.
+    fn bring_up_to_date(&mut self, clock: &mut Clock) {
+        let unix_s = clock.unix_s();
+        let date = *clock.date();
+        if self.block.get_mut().is_none() {
+            let Some(mut copy) = BlockClass::fitting(self.block.len()).and_then(BufferPool::lease) else {
+                // Every block is on its way: the last second's Date serves once more.
+                return;
+            };
+            copy.truncate(self.block.len());
+            copy.copy_from_slice(&self.block);
+            self.block = copy.share();
+        }
+        if let Some(bytes) = self.block.get_mut() {
+            bytes[self.date_start..self.date_start + DATE_LEN].copy_from_slice(&date);
+            self.unix_s = unix_s;
+        }
+    }
+}
+
+pub(super) fn validators(metadata: &Metadata) -> Validators {
+    Validators::of_file(metadata.size_bytes, metadata.modified.0, metadata.modified.1)
+}
+
+/// Head and body of `file` in one block; `None` if the file turned out shorter or longer than `metadata` says.
+async fn ready(
+    file: &File,
+    metadata: &Metadata,
+    content_type: &'static str,
+    shares: &Rc<Shares>,
+    clock: &RefCell<Clock>,
+) -> io::Result<Result<Option<Ready>, NoRoom>> {
+    let mut head = [0_u8; 1_024];
+    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, content_type, clock);
+    let size = metadata.size_bytes as usize;
+    let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
+    let Some(share) = shares.take(class) else { return Ok(Err(NoRoom::Share)) };
+    let Some(mut block) = BufferPool::lease(class) else { return Ok(Err(NoRoom::Blocks)) };
+    block[..head_bytes].copy_from_slice(&head[..head_bytes]);
+    let Some(block) = read_whole(file, block, head_bytes, size).await? else { return Ok(Ok(None)) };
+    Ok(Ok(Some(Ready {
+        block: block.share(),
+        head_bytes: head_bytes as u32,
+        bytes: (head_bytes + size) as u32,
+        date_start,
+        unix_s,
+        _share: share,
+    })))
+}
+
+fn write_head(
+    head: &mut [u8],
+    metadata: &Metadata,
+    content_type: &'static str,
+    clock: &RefCell<Clock>,
+) -> (usize, usize, u64) {
+    let mut clock = clock.borrow_mut();
+    let unix_s = clock.unix_s();
+    let validators = validators(metadata);
+    let written = HeadWriter::new(head)
+        .status(StatusCode::OK)
+        .date(clock.date())
+        .field("content-type", content_type.as_bytes())
+        .content_length(metadata.size_bytes)
+        .last_modified(&format_date(validators.last_modified_unix_s(unix_s)))
+        .field("etag", validators.entity_tag.as_bytes())
+        .accept_ranges()
+        .finish()
+        .expect("these fields fit 1 KiB");
+    (written.len, written.date_start.expect("a date was written"), unix_s)
+}
+
+/// Reads until `size` octets follow the head; `None` if the file has fewer.
+async fn read_whole(
+    file: &File,
+    mut block: Lease,
+    head_bytes: usize,
+    size: usize,
+) -> io::Result<Option<Lease>> {
+    let mut read = 0;
+    while read < size {
+        block.restore();
+        block.truncate(head_bytes + size);
+        block = fs::read_behind(file, block, head_bytes + read, read as u64).await?;
+        let now = block.len() - head_bytes;
+        if now == read {
+            return Ok(None);
+        }
+        read = now;
+    }
+    block.truncate(head_bytes + size);
+    Ok(Some(block))
+}

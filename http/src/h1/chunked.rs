@@ -1,0 +1,192 @@
+//! Step 3 of a request with a chunked body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where
+//! the data stands in them. Chunk extensions and trailers are validated, bounded and dropped: a trailer is never merged
+//! into the head (RFC 9110 section 6.5.1).
+
+use std::ops::Range;
+
+use super::limits::Limits;
+use super::reject::Reject;
+use crate::syntax::{hex_digit, is_field_value, is_token};
+
+/// Decodes one chunked body. It holds counters, no octets.
+#[derive(Clone, Debug)]
+pub struct ChunkedDecoder {
+    state: State,
+    /// In `Size`: the size so far. In `Data`: octets of the chunk still to come.
+    size: u64,
+    /// Octets announced by all chunk sizes so far; at most `body_bytes_max`.
+    announced_bytes: u64,
+    body_bytes_max: u64,
+    /// How many more octets of extensions are accepted.
+    extension_bytes_left: u32,
+    /// How many more octets of trailers are accepted.
+    trailer_bytes_left: u32,
+}
+
+/// What one call of [`ChunkedDecoder::decode`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// Octets of the input that are done with; the next call begins after them.
+    pub consumed: usize,
+    /// What was found.
+    pub event: ChunkEvent,
+}
+
+/// What a [`ChunkedDecoder`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChunkEvent {
+    /// Body octets at this range of the input, which ends at `consumed`; never empty.
+    Data(Range<usize>),
+    /// The body has ended. What follows `consumed` is the next request.
+    End,
+    /// The input is used up.
+    NeedMore,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Digits of a size, as many as this came.
+    Size(u8),
+    /// Whitespace between the size and a semicolon.
+    BeforeExtension,
+    Extension,
+    SizeLineFeed,
+    Data,
+    DataCarriageReturn,
+    DataLineFeed,
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerLineFeed,
+    EndLineFeed,
+    End,
+    Failed(Reject),
+}
+
+/// Digits of the largest 64-bit size. More are refused even if they are zeros, so that a size line is bounded.
+const SIZE_DIGITS_MAX: u8 = 16;
+
+impl ChunkedDecoder {
+    /// A decoder at the start of a body.
+    pub fn new(limits: &Limits) -> Self {
+        ChunkedDecoder {
+            state: State::Size(0),
+            size: 0,
+            announced_bytes: 0,
+            body_bytes_max: limits.body_bytes_max,
+            extension_bytes_left: limits.chunk_extension_bytes_max,
+            trailer_bytes_left: limits.trailer_bytes_max,
+        }
+    }
+
+    /// Decodes from the front of `input` up to the next event. Call it again with the rest of the input until it says
+    /// `NeedMore` or `End`; after `End` it stays there, after an error it repeats the error.
+    ///
+    /// # Errors
+    /// A [`Reject`] of the chunked coding, or 413 as soon as the sizes announce more than `body_bytes_max`.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Reject> {
+        let mut at = 0;
+        loop {
+            match self.state {
+                State::End => return Ok(Decoded { consumed: at, event: ChunkEvent::End }),
+                State::Failed(reject) => return Err(reject),
+                State::Data if at < input.len() => {
+                    let available = (input.len() - at) as u64;
+                    let len = self.size.min(available);
+                    self.size -= len;
+                    if self.size == 0 {
+                        self.state = State::DataCarriageReturn;
+                    }
+                    let end = at + len as usize;
+                    return Ok(Decoded { consumed: end, event: ChunkEvent::Data(at..end) });
+                }
+                state => {
+                    let Some(&byte) = input.get(at) else {
+                        return Ok(Decoded { consumed: at, event: ChunkEvent::NeedMore });
+                    };
+                    self.state = self.step(state, byte).unwrap_or_else(State::Failed);
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// One octet of what is not data.
+    fn step(&mut self, state: State, byte: u8) -> Result<State, Reject> {
+        match (state, byte) {
+            (State::Size(digits), _) if hex_digit(byte).is_some() => {
+                if digits == SIZE_DIGITS_MAX {
+                    return Err(Reject::ChunkSize);
+                }
+                self.size = self.size << 4 | u64::from(hex_digit(byte).unwrap_or(0));
+                Ok(State::Size(digits + 1))
+            }
+            (State::Size(0), _) => Err(Reject::ChunkSize),
+            // RFC 9112 section 7.1.1: "bad" whitespace may stand before a semicolon, and only there.
+            (State::Size(_) | State::BeforeExtension, b' ' | b'\t') => {
+                self.spend_extension(State::BeforeExtension)
+            }
+            (State::Size(_) | State::BeforeExtension, b';') => self.spend_extension(State::Extension),
+            (State::Size(_) | State::Extension, b'\r') => Ok(State::SizeLineFeed),
+            (State::Size(_) | State::BeforeExtension, _) => Err(Reject::ChunkSize),
+            (State::Extension, _) if is_field_value(byte) => self.spend_extension(State::Extension),
+            (State::Extension, _) => Err(Reject::ChunkExtension),
+            (State::SizeLineFeed, b'\n') => self.begin_chunk(),
+            (State::SizeLineFeed, _) => Err(Reject::ChunkSize),
+            (State::DataCarriageReturn, b'\r') => Ok(State::DataLineFeed),
+            (State::DataLineFeed, b'\n') => {
+                self.size = 0;
+                Ok(State::Size(0))
+            }
+            (State::DataCarriageReturn | State::DataLineFeed, _) => Err(Reject::ChunkEnd),
+            (State::TrailerStart, b'\r') => Ok(State::EndLineFeed),
+            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => {
+                self.spend_trailer(State::TrailerName)
+            }
+            (State::TrailerName, b':') => self.spend_trailer(State::TrailerValue),
+            (State::TrailerValue, b'\r') => self.spend_trailer(State::TrailerLineFeed),
+            (State::TrailerValue, _) if is_field_value(byte) => self.spend_trailer(State::TrailerValue),
+            (State::TrailerLineFeed, b'\n') => self.spend_trailer(State::TrailerStart),
+            (State::EndLineFeed, b'\n') => Ok(State::End),
+            (
+                State::TrailerStart
+                | State::TrailerName
+                | State::TrailerValue
+                | State::TrailerLineFeed
+                | State::EndLineFeed,
+                _,
+            ) => Err(Reject::Trailer),
+            (State::Data | State::End | State::Failed(_), _) => {
+                unreachable!("decode handles {state:?} itself")
+            }
+        }
+    }
+
+    /// The size line has ended.
+    fn begin_chunk(&mut self) -> Result<State, Reject> {
+        if self.size == 0 {
+            return Ok(State::TrailerStart);
+        }
+        match self.announced_bytes.checked_add(self.size) {
+            Some(announced_bytes) if announced_bytes <= self.body_bytes_max => {
+                self.announced_bytes = announced_bytes;
+                Ok(State::Data)
+            }
+            _ => Err(Reject::BodyTooLarge),
+        }
+    }
+
+    fn spend_extension(&mut self, next: State) -> Result<State, Reject> {
+        self.extension_bytes_left =
+            self.extension_bytes_left.checked_sub(1).ok_or(Reject::ChunkExtensionsTooLong)?;
+        Ok(next)
+    }
+
+    fn spend_trailer(&mut self, next: State) -> Result<State, Reject> {
+        self.trailer_bytes_left = self.trailer_bytes_left.checked_sub(1).ok_or(Reject::TrailersTooLong)?;
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests;

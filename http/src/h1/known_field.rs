@@ -1,0 +1,176 @@
+//! The fields that the server itself, or nearly every application, asks for: where they stand in a head.
+
+use super::field::Span;
+
+/// Fields whose place is noted while parsing, so that finding one costs nothing. All others are found by
+/// [`super::RequestHead::field_named`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum KnownField {
+    /// Host (RFC 9110 section 7.2); never repeated in an accepted head.
+    Host,
+    /// Connection (RFC 9110 section 7.6.1)
+    Connection,
+    /// Content-Length (RFC 9110 section 8.6); never repeated in an accepted head.
+    ContentLength,
+    /// Transfer-Encoding (RFC 9112 section 6.1); never repeated in an accepted head.
+    TransferEncoding,
+    /// Expect (RFC 9110 section 10.1.1)
+    Expect,
+    /// Upgrade (RFC 9110 section 7.8)
+    Upgrade,
+    /// If-Match (RFC 9110 section 13.1.1)
+    IfMatch,
+    /// If-None-Match (RFC 9110 section 13.1.2)
+    IfNoneMatch,
+    /// If-Modified-Since (RFC 9110 section 13.1.3)
+    IfModifiedSince,
+    /// If-Unmodified-Since (RFC 9110 section 13.1.4)
+    IfUnmodifiedSince,
+    /// If-Range (RFC 9110 section 13.1.5)
+    IfRange,
+    /// Range (RFC 9110 section 14.2)
+    Range,
+    /// Accept (RFC 9110 section 12.5.1)
+    Accept,
+    /// Accept-Encoding (RFC 9110 section 12.5.3)
+    AcceptEncoding,
+    /// User-Agent (RFC 9110 section 10.1.5)
+    UserAgent,
+    /// Referer (RFC 9110 section 10.1.3)
+    Referer,
+    /// Authorization (RFC 9110 section 11.6.2)
+    Authorization,
+    /// Content-Type (RFC 9110 section 8.3)
+    ContentType,
+}
+
+impl KnownField {
+    /// How many there are.
+    pub(crate) const COUNT: usize = KnownField::ContentType as usize + 1;
+
+    /// The field called `name`, in any case.
+    #[inline]
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
+        // The length and one letter leave a single candidate, so most fields cost one or two comparisons.
+        let candidate = match (name.len(), name.first()? | 0x20) {
+            (4, b'h') => KnownField::Host,
+            (5, b'r') => KnownField::Range,
+            (6, b'a') => KnownField::Accept,
+            (6, b'e') => KnownField::Expect,
+            (7, b'r') => KnownField::Referer,
+            (7, b'u') => KnownField::Upgrade,
+            (8, b'i') if name[3] | 0x20 == b'm' => KnownField::IfMatch,
+            (8, b'i') => KnownField::IfRange,
+            (10, b'c') => KnownField::Connection,
+            (10, b'u') => KnownField::UserAgent,
+            (12, b'c') => KnownField::ContentType,
+            (13, b'a') => KnownField::Authorization,
+            (13, b'i') => KnownField::IfNoneMatch,
+            (14, b'c') => KnownField::ContentLength,
+            (15, b'a') => KnownField::AcceptEncoding,
+            (17, b'i') => KnownField::IfModifiedSince,
+            (17, b't') => KnownField::TransferEncoding,
+            (19, b'i') => KnownField::IfUnmodifiedSince,
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(candidate.name().as_bytes()).then_some(candidate)
+    }
+
+    /// The field's name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            KnownField::Host => "host",
+            KnownField::Connection => "connection",
+            KnownField::ContentLength => "content-length",
+            KnownField::TransferEncoding => "transfer-encoding",
+            KnownField::Expect => "expect",
+            KnownField::Upgrade => "upgrade",
+            KnownField::IfMatch => "if-match",
+            KnownField::IfNoneMatch => "if-none-match",
+            KnownField::IfModifiedSince => "if-modified-since",
+            KnownField::IfUnmodifiedSince => "if-unmodified-since",
+            KnownField::IfRange => "if-range",
+            KnownField::Range => "range",
+            KnownField::Accept => "accept",
+            KnownField::AcceptEncoding => "accept-encoding",
+            KnownField::UserAgent => "user-agent",
+            KnownField::Referer => "referer",
+            KnownField::Authorization => "authorization",
+            KnownField::ContentType => "content-type",
+        }
+    }
+}
+
+/// The places of the known fields, and which of them came more than once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KnownFields {
+    spans: [Span; KnownField::COUNT],
+    /// Bit `KnownField as u8`: there is a second line.
+    repeated: u32,
+}
+
+impl KnownFields {
+    #[inline]
+    pub(crate) fn note(&mut self, field: KnownField, span: Span) {
+        let slot = &mut self.spans[field as usize];
+        if slot.is_absent() {
+            *slot = span;
+        } else {
+            self.repeated |= 1 << field as u8;
+        }
+    }
+
+    /// The first line's value.
+    #[inline]
+    pub(crate) fn span(&self, field: KnownField) -> Span {
+        self.spans[field as usize]
+    }
+
+    #[inline]
+    pub(crate) fn is_repeated(&self, field: KnownField) -> bool {
+        self.repeated & (1 << field as u8) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_fields_are_recognised_in_any_case_and_nothing_else_is() {
+        for index in 0..KnownField::COUNT {
+            let all = [
+                KnownField::Host,
+                KnownField::Connection,
+                KnownField::ContentLength,
+                KnownField::TransferEncoding,
+                KnownField::Expect,
+                KnownField::Upgrade,
+                KnownField::IfMatch,
+                KnownField::IfNoneMatch,
+                KnownField::IfModifiedSince,
+                KnownField::IfUnmodifiedSince,
+                KnownField::IfRange,
+                KnownField::Range,
+                KnownField::Accept,
+                KnownField::AcceptEncoding,
+                KnownField::UserAgent,
+                KnownField::Referer,
+                KnownField::Authorization,
+                KnownField::ContentType,
+            ];
+            let field = all[index];
+            assert_eq!(field as usize, index);
+            let name = field.name();
+            assert_eq!(KnownField::from_name(name.as_bytes()), Some(field));
+            assert_eq!(KnownField::from_name(name.to_ascii_uppercase().as_bytes()), Some(field));
+            let mut changed = name.as_bytes().to_vec();
+            *changed.last_mut().unwrap() = b'_';
+            assert_eq!(KnownField::from_name(&changed), None);
+        }
+        for other in ["", "x", "hose", "if-match2", "content_length", "Cookie"] {
+            assert_eq!(KnownField::from_name(other.as_bytes()), None, "{other}");
+        }
+    }
+}

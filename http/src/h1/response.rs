@@ -1,0 +1,179 @@
+//! Step 8 of a request: the head of its response, by byte copies into a block that the connection sends.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::date::DATE_LEN;
+use super::framing::Persistence;
+use super::request::Version;
+use super::status::status_line;
+use crate::syntax::{is_field_value, is_token};
+
+/// Writes one response head into a buffer of fixed size, in the order of its calls: [`HeadWriter::status`] first,
+/// [`HeadWriter::finish`] last.
+///
+/// A call that fails is remembered and answered by `finish`, so that calls chain; what stands in the buffer is worthless
+/// then. Which fields a status may carry is the caller's business.
+#[derive(Debug)]
+pub struct HeadWriter<'b> {
+    buffer: &'b mut [u8],
+    /// Octets written; at most the buffer's length.
+    len: usize,
+    date_start: Option<usize>,
+    error: Option<HeadError>,
+}
+
+/// A finished head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenHead {
+    /// Octets of the head with its empty line, from the buffer's start.
+    pub len: usize,
+    /// Where the [`DATE_LEN`] octets of the Date stand, so that a prepared response can be patched in a new second.
+    pub date_start: Option<usize>,
+}
+
+/// Why a head could not be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadError {
+    /// The buffer is too small.
+    Full,
+    /// A field name that is not a token.
+    Name,
+    /// A field value with CR, LF, NUL or another control octet: it could begin a field or a response of its own.
+    Value,
+}
+
+impl<'b> HeadWriter<'b> {
+    /// A writer at the start of `buffer`.
+    pub fn new(buffer: &'b mut [u8]) -> Self {
+        HeadWriter { buffer, len: 0, date_start: None, error: None }
+    }
+
+    /// The status line.
+    #[inline]
+    pub fn status(&mut self, status: StatusCode) -> &mut Self {
+        match status_line(status) {
+            Some(line) => self.put(line),
+            // RFC 9112 section 4: the space stays when the phrase is empty.
+            None => self.put(b"HTTP/1.1 ").put(status.as_str().as_bytes()).put(b" \r\n"),
+        }
+    }
+
+    /// `Date`; its place is in [`WrittenHead::date_start`].
+    #[inline]
+    pub fn date(&mut self, date: &[u8; DATE_LEN]) -> &mut Self {
+        self.put(b"date: ");
+        self.date_start = Some(self.len);
+        self.put(date).put(b"\r\n")
+    }
+
+    /// `Content-Length`, in octets.
+    #[inline]
+    pub fn content_length(&mut self, length: u64) -> &mut Self {
+        self.put(b"content-length: ").number(length).put(b"\r\n")
+    }
+
+    /// `Transfer-Encoding: chunked`; never beside a Content-Length, never to an HTTP/1.0 client.
+    pub fn chunked(&mut self) -> &mut Self {
+        self.put(b"transfer-encoding: chunked\r\n")
+    }
+
+    /// `Connection`, only where it says something: `close`, or `keep-alive` to an HTTP/1.0 client.
+    #[inline]
+    pub fn connection(&mut self, version: Version, persistence: Persistence) -> &mut Self {
+        match (version, persistence) {
+            (_, Persistence::Close) => self.put(b"connection: close\r\n"),
+            (Version::Http10, Persistence::Reuse) => self.put(b"connection: keep-alive\r\n"),
+            (Version::Http11, Persistence::Reuse) => self,
+        }
+    }
+
+    /// `Last-Modified`.
+    pub fn last_modified(&mut self, date: &[u8; DATE_LEN]) -> &mut Self {
+        self.put(b"last-modified: ").put(date).put(b"\r\n")
+    }
+
+    /// `Accept-Ranges: bytes` (RFC 9110 section 14.3).
+    pub fn accept_ranges(&mut self) -> &mut Self {
+        self.put(b"accept-ranges: bytes\r\n")
+    }
+
+    /// `Content-Range` of a 206 (RFC 9110 section 14.4): the octets from `start` on, `len` of them, at least 1, out of
+    /// `size`.
+    pub fn content_range(&mut self, start: u64, len: u64, size: u64) -> &mut Self {
+        debug_assert!(len > 0 && start < size && len <= size - start);
+        self.put(b"content-range: bytes ").number(start).put(b"-").number(start + (len - 1));
+        self.put(b"/").number(size).put(b"\r\n")
+    }
+
+    /// `Content-Range` of a 416: the size there is.
+    pub fn content_range_unsatisfied(&mut self, size: u64) -> &mut Self {
+        self.put(b"content-range: bytes */").number(size).put(b"\r\n")
+    }
+
+    /// A field by name and value, both checked: CR, LF, NUL and other controls never reach the client.
+    pub fn field(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            self.error = self.error.or(Some(HeadError::Name));
+        } else if !value.iter().all(|&byte| is_field_value(byte)) {
+            self.error = self.error.or(Some(HeadError::Value));
+        }
+        self.line(name.as_bytes(), value)
+    }
+
+    /// A field of the `http` crate, which has checked it already.
+    pub fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> &mut Self {
+        self.line(name.as_str().as_bytes(), value.as_bytes())
+    }
+
+    /// The empty line.
+    ///
+    /// # Errors
+    /// The first error of all calls.
+    #[inline]
+    pub fn finish(&mut self) -> Result<WrittenHead, HeadError> {
+        self.put(b"\r\n");
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(WrittenHead { len: self.len, date_start: self.date_start }),
+        }
+    }
+
+    #[inline]
+    fn line(&mut self, name: &[u8], value: &[u8]) -> &mut Self {
+        self.put(name).put(b": ").put(value).put(b"\r\n")
+    }
+
+    #[inline]
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.put(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        match self.buffer[self.len..].get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => self.error = self.error.or(Some(HeadError::Full)),
+        }
+        self
+    }
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            HeadError::Full => "response head does not fit its buffer",
+            HeadError::Name => "response field name is not a token",
+            HeadError::Value => "control octet in a response field value",
+        })
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+#[cfg(test)]
+mod tests;

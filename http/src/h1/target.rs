@@ -1,0 +1,192 @@
+//! Request targets (RFC 9112 section 3.2): which form, and where authority, path and query stand.
+
+use super::field::Span;
+use super::method::Method;
+use super::reject::Reject;
+use crate::syntax::{hex_digit, is_reg_name};
+
+/// The form of a request target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetForm {
+    /// `/path?query`
+    Origin,
+    /// `http://authority/path?query`; its authority wins over Host (RFC 9112 section 3.2.2).
+    Absolute,
+    /// `*`, only with OPTIONS: the server as a whole.
+    Asterisk,
+}
+
+/// A parsed target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) form: TargetForm,
+    /// Absent unless the form is absolute.
+    pub(crate) authority: Span,
+    /// Absent in asterisk-form, and in an absolute-form without a path, where it means `/`.
+    pub(crate) path: Span,
+    /// Without the question mark; absent when there is none.
+    pub(crate) query: Span,
+}
+
+impl Target {
+    /// Parses the target at `start..end` of `head`, whose octets are all legal in a target; `query_mark` is where the
+    /// first `?` stands, or `end`.
+    pub(crate) fn parse(
+        head: &[u8],
+        start: usize,
+        query_mark: usize,
+        end: usize,
+        method: Method,
+    ) -> Result<Self, Reject> {
+        if matches!(method, Method::Connect) {
+            return Err(Reject::ConnectUnsupported);
+        }
+        let query = if query_mark < end { Span::new(query_mark + 1, end) } else { Span::ABSENT };
+        match &head[start..end] {
+            [b'/', ..] => Ok(Target {
+                form: TargetForm::Origin,
+                authority: Span::ABSENT,
+                path: Span::new(start, query_mark),
+                query,
+            }),
+            b"*" if matches!(method, Method::Options) => Ok(Target {
+                form: TargetForm::Asterisk,
+                authority: Span::ABSENT,
+                path: Span::ABSENT,
+                query: Span::ABSENT,
+            }),
+            target => {
+                let authority_start = start + scheme_len(target).ok_or(Reject::Target)?;
+                if authority_start > query_mark {
+                    return Err(Reject::Target);
+                }
+                let hierarchy = &head[authority_start..query_mark];
+                let authority_len = memchr::memchr(b'/', hierarchy).unwrap_or(hierarchy.len());
+                // RFC 9110 section 4.2.1: an http URI with an empty host is invalid. Userinfo is refused by the check,
+                // since a name holds no at-sign.
+                if !is_authority(&hierarchy[..authority_len])
+                    || matches!(hierarchy.first(), None | Some(b':' | b'/'))
+                {
+                    return Err(Reject::HostInvalid);
+                }
+                let path_start = authority_start + authority_len;
+                Ok(Target {
+                    form: TargetForm::Absolute,
+                    authority: Span::new(authority_start, path_start),
+                    path: if path_start < query_mark {
+                        Span::new(path_start, query_mark)
+                    } else {
+                        Span::ABSENT
+                    },
+                    query,
+                })
+            }
+        }
+    }
+}
+
+/// The length of `http://` or `https://` at the front, in any case.
+fn scheme_len(target: &[u8]) -> Option<usize> {
+    [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| target.get(..scheme.len()).is_some_and(|front| front.eq_ignore_ascii_case(scheme)))
+        .map(<[u8]>::len)
+}
+
+/// Whether `authority` is `uri-host [ ":" port ]` (RFC 9110 section 7.2). An empty host is one (RFC 9112 section 3.2).
+pub(crate) fn is_authority(authority: &[u8]) -> bool {
+    let (host_is_valid, after_host) = match authority {
+        [b'[', literal @ ..] => match memchr::memchr(b']', literal) {
+            Some(end) => (is_ip_literal(&literal[..end]), &literal[end + 1..]),
+            None => return false,
+        },
+        _ => {
+            let end = authority.iter().position(|&byte| byte == b':').unwrap_or(authority.len());
+            (is_registered_name(&authority[..end]), &authority[end..])
+        }
+    };
+    host_is_valid && is_port_part(after_host)
+}
+
+/// `reg-name` or an IPv4 address (RFC 3986 section 3.2.2).
+#[inline]
+fn is_registered_name(mut name: &[u8]) -> bool {
+    while let [byte, rest @ ..] = name {
+        name = match rest {
+            _ if is_reg_name(*byte) => rest,
+            [high, low, rest @ ..]
+                if *byte == b'%' && hex_digit(*high).is_some() && hex_digit(*low).is_some() =>
+            {
+                rest
+            }
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// What stands between the brackets: an IPv6 address. `IPvFuture` has never been used; a zone may not stand in a URI's
+/// host here (RFC 9110 section 4.2 knows none).
+fn is_ip_literal(literal: &[u8]) -> bool {
+    str::from_utf8(literal).is_ok_and(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
+}
+
+/// Nothing, or a colon and a port that fits 16 bits; RFC 3986 lets the digits be missing.
+#[inline]
+fn is_port_part(part: &[u8]) -> bool {
+    match part {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => crate::syntax::parse_digits(digits).is_some_and(|port| port <= 65_535),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_are_a_host_and_perhaps_a_port() {
+        for valid in [
+            "",
+            "a",
+            "example.com",
+            "example.com:",
+            "example.com:8080",
+            "127.0.0.1:80",
+            "[::1]",
+            "[::1]:8080",
+            "a_b",
+            "xn--nxasmq6b",
+            "a%20b",
+            ":80",
+        ] {
+            assert!(is_authority(valid.as_bytes()), "{valid}");
+        }
+        for invalid in [
+            "a b",
+            "a/b",
+            "user@host",
+            "a:b",
+            "a:65536",
+            "a:80:80",
+            "[::1",
+            "[::g]",
+            "[::1]x",
+            "::1",
+            "a\\b",
+            "a%2",
+            "a%zz",
+            "[]",
+            "a?",
+            "a#",
+            "é",
+            "a:+80",
+            "[fe80::1%eth0]",
+            "[v1.x:y]",
+            "a\tb",
+        ] {
+            assert!(!is_authority(invalid.as_bytes()), "{invalid}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! HTTP/1.1 for the Selvedge runtime.
+//!
+//! Semantics without I/O, bytes in, events and bytes out, so that each can be tested and fuzzed without a kernel:
+//! * [`h1`]: HTTP/1.x message syntax and framing (RFC 9112): the end of a head, the request head, chunked bodies,
+//!   response heads.
+//! * [`path`]: a request path as a path below a site's root, safe by type.
+//! * [`validators`], [`conditional`], [`range`]: what RFC 9110 says about entity tags, preconditions and byte ranges.
+//! * [`media_type`]: the content type of a file by its extension.
+//!
+//! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
+//! ([`Response`]), and answers from files ([`files`]).
+#![forbid(unsafe_code)]
+
+mod application;
+mod clock;
+mod connection;
+mod record;
+mod response;
+mod server;
+mod shared;
+
+pub mod conditional;
+pub mod files;
+pub mod h1;
+pub mod media_type;
+pub mod path;
+pub mod range;
+pub mod validators;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
+mod syntax;
+
+#[cfg(test)]
+mod test_support;
+
+pub use application::{Application, Request};
+pub use clock::Clock;
+pub use connection::Timeouts;
+pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
+pub use response::{Body, FilePart, Prepared, RangeField, Response, ResponseHead};
+pub use server::{Control, Server, ServerOptions, WorkerApplication};
+pub use shared::{Figures, Observer};

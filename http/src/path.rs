@@ -1,0 +1,262 @@
+//! A request path as a path below a site's root, safe by type: what a [`SitePath`] names cannot climb out of the root,
+//! and holds no NUL and no empty, `.` or `..` segment, however it was encoded.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use crate::syntax::{hex_digit, is_target};
+
+/// A decoded path relative to the site's root. Only [`SitePath::resolve`] makes one.
+///
+/// Names are octets, as on disk: nothing is assumed of their character set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SitePath<'a> {
+    /// Segments joined by `/`, none before the first, one after the last if the request had it.
+    bytes: &'a [u8],
+    visibility: Visibility,
+}
+
+/// Whether a site shows what a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// It may be shown.
+    Shown,
+    /// A segment begins with a dot: `.git`, `.env`, an editor's swap file. The exception is a *first* segment that is
+    /// exactly `.well-known` (RFC 8615); below it further dot segments are hidden again.
+    Hidden,
+}
+
+/// Whether a path ends in a slash, and so asks for a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailingSlash {
+    /// It ends in a slash, in `/.` or in `/..`, or it is the root.
+    Present,
+    /// It ends in a name.
+    Absent,
+}
+
+/// Why a path names nothing on any site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// It does not begin with a slash. 400.
+    NotAbsolute,
+    /// A percent sign without two hexadecimal digits. 400.
+    Escape,
+    /// A NUL, which no file name can hold. 400.
+    Nul,
+    /// More `..` than segments before them. RFC 3986 would drop them; who sends them is probing. 400.
+    ClimbsAboveRoot,
+    /// An encoded slash inside a segment. 404: no file's name has one, so it names nothing. Decoding it as a separator
+    /// would let `/a%2Fb` slip past a rule that a proxy in front has for `/a/`.
+    EncodedSlash,
+}
+
+/// A query that cannot stand in a `Location`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidQuery;
+
+/// Everything but `pchar` (RFC 3986 section 3.3) is encoded in a segment; so is the backslash, which some browsers take
+/// for a slash.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
+impl<'a> SitePath<'a> {
+    /// Resolves a request's path as it was sent, without its query.
+    ///
+    /// Segments are split first and decoded then, so that no encoded octet becomes a separator; empty segments are
+    /// dropped; `.` and `..` are resolved after decoding (RFC 3986 section 5.2.4; `%2e` *is* a dot, section 6.2.2.2).
+    /// A path without anything to decode or drop is borrowed as it is; otherwise it is written to `buffer`, which is
+    /// cleared first and grows to at most the length of `raw`.
+    ///
+    /// # Errors
+    /// See [`PathError`].
+    pub fn resolve(raw: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Self, PathError> {
+        let [b'/', relative @ ..] = raw else {
+            return Err(PathError::NotAbsolute);
+        };
+        if is_plain(raw) {
+            return Ok(SitePath { bytes: relative, visibility: Visibility::Shown });
+        }
+        buffer.clear();
+        buffer.reserve(relative.len());
+        let mut segments = relative.split(|&byte| byte == b'/').peekable();
+        while let Some(segment) = segments.next() {
+            // Every segment before this one has ended in a slash.
+            let segment_start = buffer.len();
+            decode_segment(segment, buffer)?;
+            match &buffer[segment_start..] {
+                b"" | b"." => buffer.truncate(segment_start),
+                b".." => {
+                    buffer.truncate(segment_start);
+                    buffer.pop().ok_or(PathError::ClimbsAboveRoot)?;
+                    let parent_end =
+                        buffer.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+                    buffer.truncate(parent_end);
+                }
+                _ if segments.peek().is_some() => buffer.push(b'/'),
+                _ => {}
+            }
+        }
+        let bytes = buffer.as_slice();
+        Ok(SitePath { bytes, visibility: visibility_of(bytes) })
+    }
+
+    /// The path relative to the root, without a slash at either end; empty for the root itself.
+    pub fn relative(&self) -> &'a [u8] {
+        self.bytes.strip_suffix(b"/").unwrap_or(self.bytes)
+    }
+
+    /// The same with its slash at the end, if it has one: what tells `/a` and `/a/` apart in a cache.
+    pub fn key(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether the path ends in a slash; the root does.
+    pub fn trailing_slash(&self) -> TrailingSlash {
+        match self.bytes {
+            [] | [.., b'/'] => TrailingSlash::Present,
+            _ => TrailingSlash::Absent,
+        }
+    }
+
+    /// Whether a site may show it.
+    pub fn visibility(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// Appends the `Location` of a redirect to this path with a slash at its end: path-absolute, encoded anew, with
+    /// exactly one slash at its front, so that it never names another host; then the query byte for byte.
+    ///
+    /// # Errors
+    /// The query holds an octet that no target may hold; nothing is appended then.
+    pub fn redirect_location(
+        &self,
+        query: Option<&[u8]>,
+        location: &mut Vec<u8>,
+    ) -> Result<(), InvalidQuery> {
+        if !query.unwrap_or_default().iter().all(|&byte| is_target(byte)) {
+            return Err(InvalidQuery);
+        }
+        location.push(b'/');
+        if !self.bytes.is_empty() {
+            for segment in self.relative().split(|&byte| byte == b'/') {
+                for piece in percent_encode(segment, SEGMENT) {
+                    location.extend_from_slice(piece.as_bytes());
+                }
+                location.push(b'/');
+            }
+        }
+        if let Some(query) = query {
+            location.push(b'?');
+            location.extend_from_slice(query);
+        }
+        Ok(())
+    }
+}
+
+impl PathError {
+    /// The status to answer with.
+    pub const fn status(self) -> http::StatusCode {
+        match self {
+            PathError::EncodedSlash => http::StatusCode::NOT_FOUND,
+            PathError::NotAbsolute | PathError::Escape | PathError::Nul | PathError::ClimbsAboveRoot => {
+                http::StatusCode::BAD_REQUEST
+            }
+        }
+    }
+
+    /// A few words for the response's body and for a log line.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            PathError::NotAbsolute => "path does not begin with a slash",
+            PathError::Escape => "invalid percent-encoding in path",
+            PathError::Nul => "NUL in path",
+            PathError::ClimbsAboveRoot => "path climbs above the root",
+            PathError::EncodedSlash => "encoded slash in path",
+        }
+    }
+}
+
+impl std::fmt::Display for PathError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for PathError {}
+
+impl std::fmt::Display for InvalidQuery {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("invalid octet in query")
+    }
+}
+
+impl std::error::Error for InvalidQuery {}
+
+/// Nothing to decode, to drop, to hide or to refuse. `raw` begins with a slash.
+#[inline]
+fn is_plain(raw: &[u8]) -> bool {
+    let mut after_slash = false;
+    for &byte in raw {
+        match byte {
+            b'%' | 0 => return false,
+            b'/' | b'.' if after_slash => return false,
+            _ => after_slash = byte == b'/',
+        }
+    }
+    true
+}
+
+fn decode_segment(segment: &[u8], buffer: &mut Vec<u8>) -> Result<(), PathError> {
+    let mut rest = segment;
+    while let [byte, after @ ..] = rest {
+        let decoded = if *byte == b'%' {
+            let [high, low, after @ ..] = after else {
+                return Err(PathError::Escape);
+            };
+            rest = after;
+            let digits = hex_digit(*high).zip(hex_digit(*low)).ok_or(PathError::Escape)?;
+            match digits.0 << 4 | digits.1 {
+                b'/' => return Err(PathError::EncodedSlash),
+                decoded => decoded,
+            }
+        } else {
+            rest = after;
+            *byte
+        };
+        if decoded == 0 {
+            return Err(PathError::Nul);
+        }
+        buffer.push(decoded);
+    }
+    Ok(())
+}
+
+fn visibility_of(path: &[u8]) -> Visibility {
+    let mut segments = path.split(|&byte| byte == b'/');
+    let first_is_hidden =
+        segments.next().is_some_and(|first| first.starts_with(b".") && first != b".well-known");
+    if first_is_hidden || segments.any(|segment| segment.starts_with(b".")) {
+        Visibility::Hidden
+    } else {
+        Visibility::Shown
+    }
+}
+
+#[cfg(test)]
+mod tests;

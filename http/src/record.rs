@@ -1,0 +1,99 @@
+//! What is known of an exchange when it is over, and of a connection when it ends: for logs and metrics.
+
+use http::StatusCode;
+use selvedge_runtime::Moment;
+
+use crate::h1::Reject;
+
+/// One exchange, at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeRecord {
+    /// The status answered.
+    pub status: StatusCode,
+    /// Octets of head and body handed to the kernel.
+    pub bytes: u64,
+    /// When its head was complete.
+    pub received_at: Moment,
+    /// When its last octet was handed to the kernel.
+    pub answered_at: Moment,
+    /// What comes after it.
+    pub end: ExchangeEnd,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExchangeEnd {
+    /// The connection stays open.
+    Kept,
+    /// The connection closes.
+    Closed(CloseReason),
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client ended its sending between requests.
+    ClientEnd,
+    /// The client's end failed: a reset, mostly.
+    ClientFailure,
+    /// The client went away in the middle of a request.
+    ClientCutShort,
+    /// The request or the protocol version asked for it.
+    Requested,
+    /// Idle too long.
+    IdleTimeout,
+    /// A head too slow.
+    HeadTimeout,
+    /// A request body too slow.
+    BodyTimeout,
+    /// A response read too slowly.
+    WriteTimeout,
+    /// A request that was refused.
+    Rejected(Reject),
+    /// A request body left unread that is too long to drain.
+    UnreadBody,
+    /// A file that changed while it was sent.
+    FileChanged,
+    /// A file that could not be read.
+    FileFailure,
+    /// A response that breaks the rules of framing.
+    InvalidResponse,
+    /// The server stops.
+    Drain,
+}
+
+impl CloseReason {
+    /// Reasons are counted under these numbers.
+    pub(crate) const COUNT: usize = 14;
+
+    pub(crate) const fn number(self) -> usize {
+        match self {
+            Self::ClientEnd => 0,
+            Self::ClientFailure => 1,
+            Self::ClientCutShort => 2,
+            Self::Requested => 3,
+            Self::IdleTimeout => 4,
+            Self::HeadTimeout => 5,
+            Self::BodyTimeout => 6,
+            Self::WriteTimeout => 7,
+            Self::Rejected(_) => 8,
+            Self::UnreadBody => 9,
+            Self::FileChanged => 10,
+            Self::FileFailure => 11,
+            Self::InvalidResponse => 12,
+            Self::Drain => 13,
+        }
+    }
+
+    /// A line for the operator, for the reasons that are no client's everyday doing.
+    pub(crate) const fn report(self) -> Option<&'static str> {
+        match self {
+            Self::FileChanged => Some("a file changed while it was sent; the connection was closed short"),
+            Self::FileFailure => {
+                Some("a file could not be read while it was sent; the connection was closed short")
+            }
+            Self::InvalidResponse => Some("the application made a response that cannot be sent; it was not"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A response is data: the engine frames it, sends it and owns Date, Content-Length, Connection and Transfer-Encoding.
+
+use std::rc::Rc;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use selvedge_runtime::fs::{File, Metadata};
+use selvedge_runtime::{Chunk, SharedLease};
+
+use crate::validators::EntityTag;
+
+/// An answer to one request.
+#[derive(Debug)]
+pub struct Response {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+}
+
+/// What follows a response's head.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Body {
+    /// Nothing, with a length of 0 where the status allows one.
+    Empty,
+    /// These bytes.
+    Full(Chunk),
+    /// A part of a file.
+    File(FilePart),
+    /// The error's own small text.
+    Error {
+        /// A few words after the status.
+        reason: &'static str,
+    },
+    /// A head and body that stand ready in one block; `ResponseHead` is not used but for its status.
+    Prepared(Prepared),
+}
+
+/// A part of an open file to send.
+#[derive(Debug, Clone)]
+pub struct FilePart {
+    /// The file.
+    pub file: Rc<File>,
+    /// Offset of the part's first octet.
+    pub start: u64,
+    /// Octets of the part.
+    pub length: u64,
+    /// What the file was when the head was made: if it changes while it is sent, the connection closes.
+    pub metadata: Metadata,
+}
+
+/// A whole response in memory: head with Date, without Connection, then the body.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The block, patched with the current Date.
+    pub block: SharedLease,
+    /// Octets of the head, its empty line included.
+    pub head_bytes: u32,
+    /// Octets of head and body.
+    pub bytes: u32,
+}
+
+/// The fields of a response. Everything a file's answer needs is in place, so that it allocates nothing.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// The status.
+    pub status: StatusCode,
+    /// Content-Type.
+    pub content_type: Option<&'static str>,
+    /// Last-Modified in seconds of Unix time; never said later than Date.
+    pub modified_unix_s: Option<u64>,
+    /// ETag.
+    pub entity_tag: Option<EntityTag>,
+    /// Content-Range and Accept-Ranges.
+    pub range: RangeField,
+    /// Allow, which a 405 must carry.
+    pub allow: Option<&'static str>,
+    /// Location.
+    pub location: Option<Vec<u8>>,
+    /// Any others. Names the engine owns are refused when it is sent.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What a response says of ranges (RFC 9110 section 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeField {
+    /// Nothing.
+    None,
+    /// `Accept-Ranges: bytes`.
+    Accepted,
+    /// `Content-Range` of a part, its first octet, length and the size of the whole.
+    Part(u64, u64, u64),
+    /// `Content-Range: bytes */size`.
+    Unsatisfied(u64),
+}
+
+impl ResponseHead {
+    /// A head of a status alone.
+    pub const fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            content_type: None,
+            modified_unix_s: None,
+            entity_tag: None,
+            range: RangeField::None,
+            allow: None,
+            location: None,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Response {
+    /// A response of `head` and `body`.
+    pub const fn new(head: ResponseHead, body: Body) -> Self {
+        Self { head, body }
+    }
+
+    /// An empty answer of `status`.
+    pub const fn empty(status: StatusCode) -> Self {
+        Self::new(ResponseHead::new(status), Body::Empty)
+    }
+
+    /// 200 with a text in UTF-8.
+    pub fn text(text: impl Into<Chunk>) -> Self {
+        let head = ResponseHead {
+            content_type: Some("text/plain; charset=utf-8"),
+            ..ResponseHead::new(StatusCode::OK)
+        };
+        Self::new(head, Body::Full(text.into()))
+    }
+
+    /// An error with its small text body.
+    pub const fn error(status: StatusCode, reason: &'static str) -> Self {
+        let mut head = ResponseHead::new(status);
+        head.content_type = Some("text/plain; charset=utf-8");
+        Self::new(head, Body::Error { reason })
+    }
+
+    /// 405 with the methods that are allowed, such as `GET, HEAD` (RFC 9110 section 15.5.6).
+    pub const fn method_not_allowed(allow: &'static str) -> Self {
+        let mut response = Self::error(StatusCode::METHOD_NOT_ALLOWED, "");
+        response.head.allow = Some(allow);
+        response
+    }
+
+    /// 200 of a prepared block.
+    pub const fn prepared(prepared: Prepared) -> Self {
+        Self::new(ResponseHead::new(StatusCode::OK), Body::Prepared(prepared))
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+}

@@ -1,0 +1,160 @@
+//! A server: an intake, and an application on each worker.
+//!
+//! In: listeners and a factory. Out: connections served on every worker until the server is asked to stop, then drained.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use selvedge_runtime::net::{Door, Intake};
+use selvedge_runtime::{Running, Runtime, StartError, Worker, spawn_detached, timer};
+
+use crate::application::Application;
+use crate::connection::{self, Connection, ExchangePool, Timeouts};
+use crate::h1::Limits;
+use crate::shared::{Figures, Observer, Shared};
+
+/// How a server treats its clients.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerOptions {
+    /// Bounds of a request.
+    pub limits: Limits,
+    /// How long each phase of a connection may take.
+    pub timeouts: Timeouts,
+    /// How long running requests have after [`Server::stop`].
+    pub drain: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { limits: Limits::default(), timeouts: Timeouts::default(), drain: Duration::from_secs(8) }
+    }
+}
+
+/// What a factory makes on each worker: the application, and who is told of its exchanges.
+pub struct WorkerApplication<A> {
+    /// Answers the requests.
+    pub application: A,
+    /// Told of every exchange at its end.
+    pub observer: Option<Observer>,
+}
+
+impl<A> std::fmt::Debug for WorkerApplication<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerApplication")
+            .field("observed", &self.observer.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A: Application> From<A> for WorkerApplication<A> {
+    fn from(application: A) -> Self {
+        Self { application, observer: None }
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    running: Running,
+    control: Control,
+}
+
+/// Stops and watches a server, from any thread.
+#[derive(Debug, Clone)]
+pub struct Control {
+    intake: Arc<Intake>,
+    figures: Arc<[Arc<Figures>]>,
+}
+
+impl Control {
+    /// Takes no new connections; answers what is in the backlogs and what runs, then every worker ends.
+    pub fn stop(&self) {
+        self.intake.stop();
+    }
+
+    /// The way connections are taken in.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    /// What worker `worker` did.
+    pub fn figures(&self, worker: usize) -> &Figures {
+        &self.figures[worker]
+    }
+}
+
+impl Server {
+    /// Starts `runtime`'s workers; each serves what `intake` gives it with the application that `factory` makes there.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::start`].
+    pub fn start<A, W, F>(
+        runtime: Runtime,
+        intake: &Arc<Intake>,
+        options: ServerOptions,
+        factory: F,
+    ) -> Result<Self, StartError>
+    where
+        A: Application,
+        W: Into<WorkerApplication<A>>,
+        F: Fn(&Worker) -> W + Send + Sync + 'static,
+    {
+        let figures: Arc<[Arc<Figures>]> = (0..runtime.workers()).map(|_| Arc::default()).collect();
+        let control = Control { intake: Arc::clone(intake), figures };
+        let control_there = control.clone();
+        let running = runtime.start(move |worker| {
+            let WorkerApplication { application, observer } = factory(&worker).into();
+            let figures = Arc::clone(&control_there.figures[worker.index()]);
+            let shared = Shared::new(application, options.limits, options.timeouts, figures, observer);
+            let door = control_there.intake.open_door(worker.index());
+            serve(door, shared, options.drain)
+        })?;
+        Ok(Self { running, control })
+    }
+
+    /// Stops and watches it.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The runtime it runs on.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Waits until every worker has ended, after [`Control::stop`].
+    pub fn join(self) {
+        self.running.join();
+    }
+}
+
+/// One worker: takes what comes through its door, then takes leave.
+async fn serve<A: Application>(mut door: Door, shared: Rc<Shared<A>>, drain: Duration) {
+    let for_exchanges = Rc::clone(&shared);
+    let exchanges = Rc::new(move |connection| connection::run(connection, Rc::clone(&for_exchanges)));
+    let pool = Rc::new(ExchangePool::new());
+    while let Some((stream, _listener, slot)) = door.next().await {
+        let (shared, pool, exchanges) = (Rc::clone(&shared), Rc::clone(&pool), Rc::clone(&exchanges));
+        spawn_detached("connection", async move {
+            let connection = Connection::new(stream, slot);
+            connection::live(connection, shared, pool, move |connection| exchanges(connection)).await;
+        });
+    }
+    shared.drain().begin();
+    let mut over = pin!(timer::sleep(drain));
+    poll_fn(|context| match shared.drain().poll_empty(context) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => over.as_mut().poll(context),
+    })
+    .await;
+    let cut = shared.drain().connections();
+    if cut > 0 {
+        selvedge_runtime::report("connections cut off", || {
+            format!("{cut} connections were not finished within the {} s of the drain", drain.as_secs())
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! What the connections of one worker share: application, limits, time, drain, and the counts of what they did.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use selvedge_runtime::Counter;
+
+use crate::clock::Clock;
+use crate::connection::Timeouts;
+use crate::h1::Limits;
+use crate::record::{CloseReason, ExchangeRecord};
+
+/// Is told of every exchange at its end, on its worker.
+pub type Observer = Rc<dyn Fn(&ExchangeRecord)>;
+
+/// One worker's server.
+pub(crate) struct Shared<A> {
+    pub(crate) application: A,
+    limits: Limits,
+    timeouts: Timeouts,
+    clock: RefCell<Clock>,
+    drain: Rc<Drain>,
+    figures: Arc<Figures>,
+    observer: Option<Observer>,
+}
+
+impl<A> Shared<A> {
+    pub(crate) fn new(
+        application: A,
+        limits: Limits,
+        timeouts: Timeouts,
+        figures: Arc<Figures>,
+        observer: Option<Observer>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            application,
+            limits,
+            timeouts,
+            clock: RefCell::new(Clock::new()),
+            drain: Rc::default(),
+            figures,
+            observer,
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
+    /// The time of this turn.
+    pub(crate) fn clock(&self) -> RefMut<'_, Clock> {
+        let mut clock = self.clock.borrow_mut();
+        clock.advance(selvedge_runtime::now());
+        clock
+    }
+
+    pub(crate) fn drain(&self) -> &Rc<Drain> {
+        &self.drain
+    }
+
+    pub(crate) fn note_exchange(&self, record: &ExchangeRecord) {
+        let class = usize::from(record.status.as_u16() / 100).min(5);
+        self.figures.exchanges[class].add(1);
+        self.figures.bytes_sent.add(record.bytes);
+        if let Some(observer) = &self.observer {
+            observer(record);
+        }
+    }
+
+    pub(crate) fn note_close(&self, reason: CloseReason) {
+        self.figures.closes[reason.number()].add(1);
+        if let Some(text) = reason.report() {
+            selvedge_runtime::report(text, || text.to_owned());
+        }
+    }
+}
+
+/// What one worker's server did; other threads may read it at any time.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Figures {
+    /// Exchanges by the hundreds of their status; 0 is not used.
+    exchanges: [Counter; 6],
+    bytes_sent: Counter,
+    closes: [Counter; CloseReason::COUNT],
+}
+
+impl Figures {
+    /// Exchanges with a status of `class` hundred, 1 to 5.
+    pub fn exchanges(&self, class: usize) -> u64 {
+        self.exchanges[class].get()
+    }
+
+    /// Octets of heads and bodies handed to the kernel.
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent.get()
+    }
+
+    /// Connections that ended for `reason`.
+    pub fn closes(&self, reason: CloseReason) -> u64 {
+        self.closes[reason.number()].get()
+    }
+}
+
+/// Whether the server takes leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Draining {
+    Yes,
+    No,
+}
+
+/// A worker's leave: tells its connections, and knows when the last is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Drain {
+    draining: Cell<bool>,
+    connections: RefCell<slab::Slab<Waker>>,
+    waits_for_last: RefCell<Option<Waker>>,
+}
+
+/// A connection's share in the drain: registered while it lives.
+#[derive(Debug)]
+pub(crate) struct DrainWatcher {
+    drain: Rc<Drain>,
+    key: usize,
+}
+
+impl Drain {
+    pub(crate) fn watch(self: &Rc<Self>) -> DrainWatcher {
+        let key = self.connections.borrow_mut().insert(Waker::noop().clone());
+        DrainWatcher { drain: Rc::clone(self), key }
+    }
+
+    pub(crate) fn state(&self) -> Draining {
+        if self.draining.get() { Draining::Yes } else { Draining::No }
+    }
+
+    /// Begins the leave: idle connections close, the others after their next answer.
+    pub(crate) fn begin(&self) {
+        self.draining.set(true);
+        let wakers: Vec<Waker> = self.connections.borrow().iter().map(|(_, waker)| waker.clone()).collect();
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Connections that live.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.borrow().len()
+    }
+
+    /// Ready when no connection is left.
+    pub(crate) fn poll_empty(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.connections.borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        *self.waits_for_last.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl DrainWatcher {
+    /// Whether the server takes leave; if not yet, the task is woken when it begins to.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Draining {
+        let mut connections = self.drain.connections.borrow_mut();
+        if let Some(waker) = connections.get_mut(self.key)
+            && !waker.will_wake(context.waker())
+        {
+            waker.clone_from(context.waker());
+        }
+        self.drain.state()
+    }
+}
+
+impl Drop for DrainWatcher {
+    fn drop(&mut self) {
+        self.drain.connections.borrow_mut().remove(self.key);
+        if self.drain.connections() == 0
+            && let Some(waker) = self.drain.waits_for_last.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Classes of octets used by more than one grammar (RFC 9110 section 5.6, RFC 3986).
+
+const TOKEN: u8 = 1;
+const VALUE: u8 = 1 << 1;
+const TARGET: u8 = 1 << 2;
+const REG_NAME: u8 = 1 << 3;
+
+static CLASSES: [u8; 256] = classes();
+
+/// `tchar` of RFC 9110 section 5.6.2: what methods and field names are made of.
+#[inline]
+pub(crate) fn is_token(byte: u8) -> bool {
+    CLASSES[byte as usize] & TOKEN != 0
+}
+
+/// An octet that may stand in a field value (RFC 9110 section 5.5): HTAB, SP, VCHAR, obs-text.
+#[inline]
+pub(crate) fn is_field_value(byte: u8) -> bool {
+    CLASSES[byte as usize] & VALUE != 0
+}
+
+/// An octet accepted in a request target. Wider than RFC 3986, because browsers send `|`, `^`, `{`, `[` and `\` as they
+/// are; narrower than what servers used to take: no `#`, `"`, `<`, `>`, no control, no octet from 0x80 up.
+#[inline]
+pub(crate) fn is_target(byte: u8) -> bool {
+    CLASSES[byte as usize] & TARGET != 0
+}
+
+/// `unreserved` or `sub-delims` of RFC 3986: a `reg-name` without its percent-encoded octets.
+#[inline]
+pub(crate) fn is_reg_name(byte: u8) -> bool {
+    CLASSES[byte as usize] & REG_NAME != 0
+}
+
+/// The value of one hexadecimal digit.
+#[inline]
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Cuts optional whitespace (OWS, RFC 9110 section 5.6.3) from both ends.
+#[inline]
+pub(crate) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Parses `1*DIGIT`. `None`: empty, another octet (signs and spaces too), or more than fits.
+#[inline]
+pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0u64, |number, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        let alphanumeric = byte.is_ascii_alphanumeric();
+        if alphanumeric || contains(b"!#$%&'*+-.^_`|~", byte) {
+            table[index] |= TOKEN;
+        }
+        if byte == b'\t' || byte >= b' ' && byte != 0x7f {
+            table[index] |= VALUE;
+        }
+        if byte > b' ' && byte < 0x7f && !contains(b"#\"<>", byte) {
+            table[index] |= TARGET;
+        }
+        if alphanumeric || contains(b"-._~!$&'()*+,;=", byte) {
+            table[index] |= REG_NAME;
+        }
+        index += 1;
+    }
+    table
+}
+
+const fn contains(set: &[u8], byte: u8) -> bool {
+    let mut index = 0;
+    while index < set.len() {
+        if set[index] == byte {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_refuse_signs_spaces_and_overflow() {
+        assert_eq!(parse_digits(b"0"), Some(0));
+        assert_eq!(parse_digits(b"18446744073709551615"), Some(u64::MAX));
+        for refused in [&b""[..], b"18446744073709551616", b"+1", b"-1", b" 1", b"1 ", b"0x1", b"1_0", b"1,1"]
+        {
+            assert_eq!(parse_digits(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn whitespace_is_cut_at_both_ends_only() {
+        assert_eq!(trim_ows(b" \ta b\t "), b"a b");
+        assert_eq!(trim_ows(b" \t "), b"");
+    }
+
+    #[test]
+    fn targets_exclude_what_could_end_or_split_them() {
+        for byte in 0..=255u8 {
+            let refused = byte <= b' ' || byte >= 0x7f || b"#\"<>".contains(&byte);
+            assert_eq!(is_target(byte), !refused, "{byte:#04x}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Accepting by subscription: early ends and cancels that meet them.
+
+use super::*;
+
+fn take_all(machine: &mut Machine, id: OpId) -> Vec<Accepted> {
+    let mut accepted = Vec::new();
+    while let Poll::Ready(next) = machine.kernel.poll_accepted(id, Waiter::Nobody) {
+        accepted.push(next.unwrap());
+    }
+    accepted
+}
+
+#[test]
+fn an_accept_that_a_full_completion_queue_ends_keeps_its_last_connection_and_goes_on() {
+    const CLIENTS: usize = 700;
+    let mut machine = Machine::with_small_completion_queue(8, 64);
+    let (address, id) = machine.accept();
+    let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut accepted = Vec::new();
+    machine.until("every client", |machine| {
+        accepted.extend(take_all(machine, id));
+        (accepted.len() >= CLIENTS).then_some(())
+    });
+    assert_eq!(accepted.len(), CLIENTS);
+    let figures = machine.kernel.figures();
+    assert!(figures.rearms > 0, "the test provokes an early end: {figures:?}");
+
+    // Each accepted socket is the other end of one client: none was taken for another's.
+    let mut ours: Vec<SocketAddr> = accepted
+        .into_iter()
+        .map(|accepted| TcpStream::from(accepted.into_fd()).peer_addr().unwrap())
+        .collect();
+    let mut theirs: Vec<SocketAddr> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
+    ours.sort_unstable();
+    theirs.sort_unstable();
+    assert_eq!(ours, theirs);
+
+    let _late = TcpStream::connect(address).unwrap();
+    machine.until("a late client", |machine| take_all(machine, id).pop());
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
+fn a_cancel_that_meets_an_early_end_ends_the_accept_all_the_same() {
+    const CLIENTS: usize = 700;
+    let mut machine = Machine::with_small_completion_queue(8, 64);
+    let (address, id) = machine.accept();
+    let _clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // The overflow ends the subscription in this enter; the cancel is asked for before anybody knows.
+    machine.kernel.wait(Wait::None);
+    machine.kernel.cancel(id);
+    let mut accepted = 0;
+    let error = machine.until("the cancel's outcome", |machine| {
+        loop {
+            match machine.kernel.poll_accepted(id, Waiter::Nobody) {
+                Poll::Ready(Ok(_)) => accepted += 1,
+                Poll::Ready(Err(error)) => return Some(error),
+                Poll::Pending => return None,
+            }
+        }
+    });
+    assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
+    // The rest is in the backlog, where a direct accept finds it.
+    while machine.kernel.accept_now(id).is_some() {
+        accepted += 1;
+    }
+    assert_eq!(accepted, CLIENTS);
+    machine.kernel.restart(id);
+    let _late = TcpStream::connect(address).unwrap();
+    machine.until("a late client", |machine| take_all(machine, id).pop());
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
+fn accepted_sockets_do_not_block_and_do_not_survive_an_exec() {
+    let mut machine = Machine::new(8, 64);
+    let (address, id) = machine.accept();
+    for _ in 0..2 {
+        let _client = TcpStream::connect(address).unwrap();
+        let by_subscription = machine.until("a client", |machine| take_all(machine, id).pop());
+        let fd = by_subscription.into_fd();
+        let status = rustix::fs::fcntl_getfl(&fd).unwrap();
+        assert!(status.contains(rustix::fs::OFlags::NONBLOCK));
+        assert!(rustix::io::fcntl_getfd(&fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        assert!(socket2::SockRef::from(&fd).tcp_nodelay().unwrap(), "inherited from the listener");
+    }
+}
+
+#[test]
+fn connections_accepted_for_a_released_listener_are_closed() {
+    let mut machine = Machine::new(8, 64);
+    let (address, id) = machine.accept();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    machine.turn();
+    machine.kernel.release(id);
+    machine.assert_idle();
+    // The end or a reset, but no hanging.
+    match client.read(&mut [0]) {
+        Ok(0) => {}
+        Ok(_) => panic!("nobody has sent anything"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+}

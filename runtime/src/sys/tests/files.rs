@@ -1,0 +1,48 @@
+//! Reading into blocks, registered or not.
+
+use super::*;
+use crate::sys::file::{Access, OpenArguments, Resolve};
+
+fn read_this_file(machine: &mut Machine) -> Vec<u8> {
+    let root = machine.kernel.open_directory(env!("CARGO_MANIFEST_DIR").as_ref()).unwrap();
+    let arguments = OpenArguments::new(c"Cargo.toml".to_owned(), Access::Read, Resolve::Beneath);
+    let op = machine.kernel.opening(&root, arguments);
+    let open = machine.kernel.submit(op);
+    let outcome = machine.outcome(open);
+    outcome.result.unwrap();
+    let Op::Open { opened: Some(fd), .. } = outcome.op else { panic!("an open comes back") };
+    let file = machine.kernel.adopt_opened(fd);
+    let lease = machine.kernel.file_block().unwrap();
+    let op = machine.kernel.reading(&file, lease, 0, 0);
+    let read = machine.kernel.submit(op);
+    let outcome = machine.outcome(read);
+    let length = outcome.result.unwrap() as usize;
+    let Op::Read { lease, registered, .. } = outcome.op else { panic!("a read comes back") };
+    assert_eq!(registered.is_some(), machine.kernel.features().registered_blocks);
+    lease[..length].to_vec()
+}
+
+#[test]
+fn blocks_the_kernel_does_not_register_are_read_into_all_the_same() {
+    let this_file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    // One registered range is at most 1 GiB (io_uring_register_buffers(3)); untouched pages cost nothing.
+    for (file_block_bytes, registered) in [(64 * 1024, true), (768 << 20, false)] {
+        let limits =
+            KernelLimits { receive_buffers: 8, file_blocks: 2, file_block_bytes, ..KernelLimits::default() };
+        let doorbell = Doorbell::new().unwrap();
+        let kernel = Kernel::new(&limits, &doorbell).unwrap();
+        assert!(!kernel.features().registered_blocks || registered, "1.5 GiB cannot be registered");
+        let mut machine = Machine { kernel, reaped: Reaped::default(), doorbell };
+        assert!(read_this_file(&mut machine) == this_file);
+        machine.assert_idle();
+    }
+}
+
+#[test]
+fn a_worker_without_file_blocks_starts() {
+    let limits = KernelLimits { receive_buffers: 8, file_blocks: 0, ..KernelLimits::default() };
+    let doorbell = Doorbell::new().unwrap();
+    let kernel = Kernel::new(&limits, &doorbell).unwrap();
+    assert!(!kernel.features().registered_blocks);
+    assert!(kernel.file_block().is_none());
+}

@@ -1,0 +1,164 @@
+//! The ring itself: full queues, signals, doorbells.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::*;
+use crate::sys::doorbell::RingAddress;
+
+#[test]
+fn more_ops_in_one_turn_than_the_submission_queue_holds_are_all_done() {
+    let mut machine = Machine::new(8, 64);
+    let pairs: Vec<_> = (0..100).map(|_| machine.pair()).collect();
+    let before = machine.kernel.figures().submissions;
+    let ids: Vec<OpId> = (0..2_000)
+        .map(|op| machine.kernel.submit(Op::Writable { socket: pairs[op % 100].0.clone() }))
+        .collect();
+    assert_eq!(machine.kernel.figures().submissions - before, 2_000);
+    for id in ids {
+        assert!(machine.outcome(id).result.is_ok());
+    }
+    machine.assert_idle();
+}
+
+#[test]
+fn ops_given_up_in_a_turn_that_fills_the_submission_queue_are_cancelled_after_they_were_submitted() {
+    let mut machine = Machine::new(8, 64);
+    let pairs: Vec<_> = (0..100).map(|_| machine.pair()).collect();
+    for _ in 0..20 {
+        let ids: Vec<OpId> = pairs.iter().map(|(socket, _)| machine.receive(socket)).collect();
+        for id in ids {
+            machine.kernel.release(id);
+        }
+    }
+    machine.assert_idle();
+}
+
+/// Handled signals of this thread, without SA_RESTART.
+static INTERRUPTIONS: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count_interruption(_: libc::c_int) {
+    INTERRUPTIONS.fetch_add(1, Ordering::SeqCst);
+}
+
+#[test]
+fn a_signal_during_the_wait_ends_it_without_an_error() {
+    // SAFETY: all zeroes is a valid sigaction.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = count_interruption as extern "C" fn(libc::c_int) as usize;
+    // SAFETY: `action` is initialised, and its handler only stores to an atomic. No other test uses this signal.
+    let result = unsafe { libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(result, 0);
+
+    let mut machine = Machine::new(8, 64);
+    // SAFETY: asks for the calling thread's own name.
+    let this_thread = unsafe { libc::pthread_self() };
+    let heard = AtomicBool::new(false);
+    let started = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Again and again, since the first ones may come before the wait begins.
+            while !heard.load(Ordering::SeqCst) {
+                // SAFETY: the scope keeps the signalled thread alive.
+                unsafe { libc::pthread_kill(this_thread, libc::SIGUSR2) };
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        // Nothing will complete: only a signal ends this wait.
+        machine.kernel.wait(Wait::Forever);
+        heard.store(true, Ordering::SeqCst);
+    });
+    assert!(INTERRUPTIONS.load(Ordering::SeqCst) > 0);
+    assert!(started.elapsed() < PATIENCE);
+    machine.kernel.reap(&mut machine.reaped);
+    assert!(machine.reaped.woken.is_empty());
+
+    // The ring is as good as before.
+    let (socket, mut peer) = machine.pair();
+    let id = machine.receive(&socket);
+    peer.write_all(b"x").unwrap();
+    assert!(matches!(machine.next_received(id), Received::Data(_)));
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
+fn a_doorbell_rung_by_a_thread_without_a_ring_ends_the_wait_each_time() {
+    let mut machine = Machine::new(8, 64);
+    let bell = machine.doorbell.try_clone().unwrap();
+    for _ in 0..100 {
+        let bell = &bell;
+        std::thread::scope(|scope| {
+            scope.spawn(|| bell.ring());
+            machine.until("the bell", |machine| std::mem::take(&mut machine.reaped.rung).then_some(()));
+        });
+    }
+}
+
+#[test]
+fn more_rings_than_the_completion_queue_holds_are_all_heard() {
+    const RINGS: u64 = 2_000;
+    let mut machine = Machine::with_small_completion_queue(8, 64);
+    machine.turn();
+    let before = machine.kernel.figures().completions;
+    let address = machine.kernel.ring_address();
+    std::thread::spawn(move || {
+        let mut other = Machine::new(8, 64);
+        for _ in 0..RINGS {
+            other.kernel.ring_other(address, 0);
+        }
+        other.turn();
+        assert!(other.reaped.unreached.is_empty());
+    })
+    .join()
+    .unwrap();
+    // The kernel does a few at a time; nobody takes the completions meanwhile.
+    for _ in 0..150 {
+        machine.kernel.wait(Wait::None);
+    }
+    machine.until("every ring", |machine| {
+        (machine.kernel.figures().completions - before >= RINGS).then_some(())
+    });
+    assert!(machine.reaped.rung);
+    assert!(machine.kernel.figures().overflows > 0, "the test provokes an overflow: {machine:?}");
+}
+
+#[test]
+fn a_ring_that_does_not_exist_is_reported_as_unreached() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, _peer) = machine.pair();
+    // A descriptor that is no ring: what a number becomes after its worker has ended.
+    machine.kernel.ring_other(RingAddress(socket.raw()), 42);
+    machine.until("the failure", |machine| machine.reaped.unreached.pop().filter(|inbox| *inbox == 42));
+}
+
+#[test]
+fn a_wait_with_a_deadline_ends_at_it_also_when_it_submits_something() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, _peer) = machine.pair();
+    let id = machine.receive(&socket);
+    let started = std::time::Instant::now();
+    machine.turn_waiting(Wait::AtMost(Duration::from_millis(50)));
+    let elapsed = started.elapsed();
+    assert!(elapsed >= Duration::from_millis(45) && elapsed < PATIENCE, "{elapsed:?}");
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
+fn shutting_down_with_ops_of_every_kind_in_flight_comes_to_rest() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, _peer) = machine.pair();
+    let (_, accept) = machine.accept();
+    let receive = machine.receive(&socket);
+    while socket.send_now(&[0; 65_536], crate::sys::socket::More::Nothing).is_ok() {}
+    let writable = machine.kernel.submit(Op::Writable { socket: socket.clone() });
+    let op = machine.kernel.sending(&socket, "never sent".into(), crate::sys::socket::More::Nothing);
+    let send = machine.kernel.submit(op);
+    machine.turn();
+    for id in [accept, receive, writable, send] {
+        assert!(machine.kernel.is_in_flight(id));
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(machine.kernel.shut_down(), AtRest::Yes);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}

@@ -1,0 +1,113 @@
+//! Sends: in pieces, in order, failed and given up.
+
+use super::*;
+use crate::sys::chunk::Chunk;
+use crate::sys::socket::More;
+
+fn pattern(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|position| (position % 251) as u8).collect()
+}
+
+#[test]
+fn a_send_to_a_slow_reader_goes_out_in_pieces_whole_and_in_order() {
+    const BYTES: usize = 1 << 20;
+    let mut machine = Machine::new(8, 64);
+    let (socket, mut peer) = machine.tcp_pair();
+    socket.set_send_buffer_bytes(4_096).unwrap();
+    let chunk = Chunk::from(pattern(BYTES));
+    let op = machine.kernel.sending(&socket, chunk, More::Nothing);
+    let id = machine.kernel.submit(op);
+    let reader = std::thread::spawn(move || {
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 3_000]);
+        while bytes.len() < BYTES {
+            let read = peer.read(&mut buffer).unwrap();
+            assert!(read > 0, "the stream ended early");
+            bytes.extend_from_slice(&buffer[..read]);
+        }
+        bytes
+    });
+    let mut progress = vec![0];
+    let outcome = machine.until("the send", |machine| {
+        if machine.kernel.is_in_flight(id) {
+            progress.push(machine.kernel.sent_bytes(id));
+        }
+        match machine.kernel.poll(id, Waiter::Nobody) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    });
+    assert!(outcome.result.is_ok(), "{outcome:?}");
+    let Op::Send { sent, .. } = outcome.op else { panic!("a send comes back") };
+    assert_eq!(sent as usize, BYTES);
+    assert!(progress.is_sorted(), "progress never goes back");
+    assert!(machine.kernel.figures().short_sends > 0, "{machine:?}");
+    assert!(reader.join().unwrap() == pattern(BYTES));
+    machine.assert_idle();
+}
+
+#[test]
+fn a_send_to_a_peer_that_is_gone_fails_and_ends_the_receive_that_waits() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, peer) = machine.pair();
+    let receive = machine.receive(&socket);
+    machine.turn();
+    drop(peer);
+    let op = machine.kernel.sending(&socket, Chunk::from("too late"), More::Nothing);
+    let send = machine.kernel.submit(op);
+    let outcome = machine.outcome(send);
+    assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    assert!(matches!(machine.next_received(receive), Received::End | Received::Failed(_)));
+    machine.kernel.release(receive);
+    machine.assert_idle();
+}
+
+#[test]
+fn a_lease_that_is_sent_is_free_once_the_send_is_done_and_not_before() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, mut peer) = machine.pair();
+    socket.set_send_buffer_bytes(4_096).unwrap();
+    let pool = crate::sys::pool::Pool::new(1, 1 << 20).unwrap();
+    let op = machine.kernel.sending(&socket, Chunk::from(pool.lease().unwrap()), More::Nothing);
+    let id = machine.kernel.submit(op);
+    for _ in 0..5 {
+        machine.turn();
+    }
+    assert!(machine.kernel.is_in_flight(id), "the peer has not read");
+    assert!(pool.lease().is_none(), "the kernel still reads from it");
+    let reader = std::thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 20];
+        peer.read_exact(&mut bytes).unwrap();
+        peer
+    });
+    machine.until("the send", |machine| (!machine.kernel.is_in_flight(id)).then_some(()));
+    assert!(pool.lease().is_some(), "free before anybody asks for the outcome");
+    assert!(machine.outcome(id).result.is_ok());
+    drop(reader.join().unwrap());
+    machine.assert_idle();
+}
+
+#[test]
+fn bytes_whose_drop_runs_foreign_code_are_dropped_outside_the_kernel() {
+    struct Owner(std::sync::Arc<std::sync::atomic::AtomicBool>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            b"owned"
+        }
+    }
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let dropped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut machine = Machine::new(8, 64);
+    let (socket, _peer) = machine.pair();
+    let chunk = Chunk::from(bytes::Bytes::from_owner(Owner(std::sync::Arc::clone(&dropped))));
+    let op = machine.kernel.sending(&socket, chunk, More::Nothing);
+    let id = machine.kernel.submit(op);
+    assert!(machine.outcome(id).result.is_ok());
+    assert!(!dropped.load(std::sync::atomic::Ordering::Relaxed), "the kernel is held");
+    machine.reaped.discarded.clear();
+    assert!(dropped.load(std::sync::atomic::Ordering::Relaxed));
+    machine.assert_idle();
+}
