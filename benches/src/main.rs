@@ -1,10 +1,12 @@
 //! Measurements: the comparison with other servers, the ceiling server it is compared with, and the experiments
 //! that decided parts of the design.
 
+#[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod ceiling;
 mod compare;
 mod content;
 mod cpus;
+#[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
 
 use std::process::ExitCode;

@@ -125,9 +125,7 @@ impl Core {
         for waiter in reaped.woken.drain(..) {
             waker::wake_waiter(waiter);
         }
-        while let Some(discarded) = reaped.discarded.pop() {
-            self.survive(|| drop(discarded));
-        }
+        self.drop_discarded();
         for inbox in reaped.unreached.drain(..) {
             inbox::ring_by_eventfd(inbox);
         }
@@ -136,6 +134,7 @@ impl Core {
         }
         self.fire_timers(started);
         let turned = self.run_ready(main_id, main);
+        self.drop_discarded();
         self.kernel.borrow_mut().publish();
         let ended = self.kernel.borrow().now();
         self.counters.end_turn(&Turn { started, ended });
@@ -220,6 +219,17 @@ impl Core {
             // Dropping the payload may panic again.
             #[expect(clippy::mem_forget, reason = "a payload whose drop panics would end the worker")]
             std::mem::forget(panic);
+        }
+    }
+
+    /// Drops what the kernel object may not drop itself, because it would come back to it.
+    fn drop_discarded(&self) {
+        loop {
+            let discarded = self.kernel.borrow_mut().take_discarded();
+            match discarded {
+                Some(discarded) => self.survive(|| drop(discarded)),
+                None => return,
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod machine;
 mod measure;
 mod plot;
 mod proc;
+#[expect(unsafe_code, reason = "between fork and exec only raw calls are allowed")]
 mod process;
 mod report;
 mod servers;

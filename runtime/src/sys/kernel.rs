@@ -95,8 +95,6 @@ pub(crate) struct Reaped {
     pub(crate) rung: bool,
     /// Workers (by inbox) that our ring could not ring.
     pub(crate) unreached: Vec<u32>,
-    /// What is to be dropped by the worker while it does not hold the kernel.
-    pub(crate) discarded: Vec<Discarded>,
 }
 
 /// Something whose drop runs foreign code, which may come back to the kernel (by closing a stream, say).
@@ -150,6 +148,7 @@ pub(crate) struct Kernel {
     close_queue: Rc<CloseQueue>,
     pub(super) doorbell: Doorbell,
     pub(super) figures: KernelFigures,
+    /// Emptied by the worker in every turn.
     pub(super) discarded: Vec<Discarded>,
 }
 
@@ -397,6 +396,11 @@ impl Kernel {
             }
         }
         self.buffers.assert_conserved();
+    }
+
+    /// Something to be dropped by the worker while it does not hold the kernel.
+    pub(crate) fn take_discarded(&mut self) -> Option<Discarded> {
+        self.discarded.pop()
     }
 
     /// Submits everything and waits as told; ends early at a completion or a signal.

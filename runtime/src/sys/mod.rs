@@ -42,7 +42,7 @@ pub use counting_allocator::{CountingAllocator, allocator_calls_of_thread};
 pub(crate) use doorbell::{Doorbell, RingAddress};
 pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
-pub(crate) use kernel::{AtRest, Discarded, Kernel, Outcome, Reaped, Received};
+pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 pub use kernel::{KernelFigures, KernelLimits};
 pub(crate) use op::Op;
 pub(crate) use pool::Pool;

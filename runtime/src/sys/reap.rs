@@ -40,7 +40,6 @@ impl Kernel {
             }
         }
         self.batch = batch;
-        reaped.discarded.append(&mut self.discarded);
     }
 
     fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {

@@ -107,7 +107,7 @@ fn bytes_whose_drop_runs_foreign_code_are_dropped_outside_the_kernel() {
     let id = machine.kernel.submit(op);
     assert!(machine.outcome(id).result.is_ok());
     assert!(!dropped.load(std::sync::atomic::Ordering::Relaxed), "the kernel is held");
-    machine.reaped.discarded.clear();
+    drop(machine.kernel.take_discarded());
     assert!(dropped.load(std::sync::atomic::Ordering::Relaxed));
     machine.assert_idle();
 }
