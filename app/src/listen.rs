@@ -2,10 +2,8 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 
-use selvedge_runtime::net::{Address, Listening, PortSharing, unix_path_is_live};
+use selvedge_runtime::net::{Address, Listening, PortSharing};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -53,9 +51,11 @@ fn bind_one(spec: &ListenSpec, backlog: u32, sharing: PortSharing) -> Result<Vec
             bind_tcp(*address, *port, |address| Listening::bind_ip(address, backlog, sharing)).map_err(failed)
         }
         ListenSpec::Unix { path, mode } => {
-            remove_stale(path)?;
             let bound = Listening::bind_unix(path, mode.unwrap_or(UNIX_MODE_DEFAULT), backlog);
-            Ok(vec![bound.map_err(failed)?])
+            bound.map(|listening| vec![listening]).map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => Failure::unix_path_not_a_socket(path),
+                _ => failed(error),
+            })
         }
         ListenSpec::Inherited { fd } => Ok(vec![Listening::inherit(*fd).map_err(failed)?]),
     }
@@ -93,24 +93,6 @@ fn has_no_ipv6(error: &io::Error) -> bool {
     error.kind() == ErrorKind::AddrNotAvailable || error.kind() == ErrorKind::Unsupported
         // EAFNOSUPPORT, which has no kind.
         || error.raw_os_error() == Some(97)
-}
-
-/// Removes a socket that nobody listens at any more; anything else at the path is left alone.
-fn remove_stale(path: &Path) -> Result<(), Failure> {
-    let metadata = match std::fs::symlink_metadata(path) {
-        // Nothing there, or nothing to be seen: binding tells.
-        Err(_) => return Ok(()),
-        Ok(metadata) => metadata,
-    };
-    if !metadata.file_type().is_socket() {
-        return Err(Failure::unix_path_not_a_socket(path));
-    }
-    if unix_path_is_live(path) {
-        return Err(Failure::unix_path_in_use(path));
-    }
-    // If it cannot be removed, binding says that the path is in use.
-    let _ = std::fs::remove_file(path);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -74,8 +74,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     server.join();
     for endpoint in &endpoints {
         if let Endpoint::Unix(path) = endpoint {
-            // Somebody may have removed it already.
-            let _ = std::fs::remove_file(path);
+            process::remove_socket(path);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -83,7 +82,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
 
 fn check_root(root: &Path) -> Result<(), Failure> {
     // Listing asks for the permission that serving its files does not need, but whose lack is mostly a mistake.
-    std::fs::read_dir(root).map(drop).map_err(|error| Failure::root(root, &error))
+    process::check_directory(root).map_err(|error| Failure::root(root, &error))
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

@@ -121,7 +121,8 @@ fn worker(criterion: &mut Criterion) {
                 let deadline = Deadline::new();
                 let start = Instant::now();
                 for step in 0..iterations {
-                    deadline.set(selvedge_runtime::now() + Duration::from_secs(75) + Duration::from_nanos(step));
+                    deadline
+                        .set(selvedge_runtime::now() + Duration::from_secs(75) + Duration::from_nanos(step));
                 }
                 start.elapsed()
             })

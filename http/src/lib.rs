@@ -10,6 +10,7 @@
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
 //! ([`Response`]), and answers from files ([`files`]).
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod application;
 mod clock;

@@ -18,6 +18,8 @@
 //!
 //! Everything that talks to the kernel is in the private module `sys`, the only one with unsafe code.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod blocks;
 mod buffers;
 mod counters;
@@ -27,6 +29,7 @@ mod report;
 mod runtime;
 mod stop;
 #[expect(unsafe_code, reason = "the one module that talks to the kernel")]
+#[allow(clippy::disallowed_methods, reason = "the one module that talks to the kernel")]
 mod sys;
 mod task;
 mod tasks;

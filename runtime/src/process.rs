@@ -1,8 +1,8 @@
 //! What belongs to the process rather than to a worker: signals and limits.
 
 pub use crate::sys::{
-    DescriptorLimit, Signal, Signals, allowed_cpus, cpu_quota, descriptors_open, kernel_release,
-    listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
+    DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open,
+    kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, remove_socket,
 };
 
 use std::io;

@@ -11,9 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use selvedge_runtime::net::TcpListener;
-use selvedge_runtime::{
-    BufferPool, Busy, Lost, block_on, channel, spawn, spawn_detached, timer, yield_now,
-};
+use selvedge_runtime::{BufferPool, Busy, Lost, block_on, channel, spawn, spawn_detached, timer, yield_now};
 use support::{PATIENCE, any_port, builder, client, ip};
 
 /// Calls a function when it is dropped.
@@ -255,8 +253,7 @@ fn thousands_of_tasks_end_with_their_worker_in_no_time() {
 
 #[test]
 fn jobs_run_on_the_worker_they_are_sent_to_in_order_and_one_that_panics_ends_alone() {
-    let running =
-        builder(2).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
+    let running = builder(2).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
     let (ran, jobs) = mpsc::channel();
     for worker in [0, 1] {
         running.handle().run_on(worker, || panic!("a job broke")).unwrap();
@@ -281,8 +278,7 @@ fn jobs_run_on_the_worker_they_are_sent_to_in_order_and_one_that_panics_ends_alo
 
 #[test]
 fn a_worker_with_64_jobs_waiting_is_busy_and_one_that_has_ended_too() {
-    let running =
-        builder(1).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
+    let running = builder(1).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
     let handle = running.handle().clone();
     let (go, may_go) = mpsc::channel::<()>();
     let (began, has_begun) = mpsc::channel();
@@ -303,7 +299,11 @@ fn a_worker_with_64_jobs_waiting_is_busy_and_one_that_has_ended_too() {
     assert_eq!(accepted, 64);
     go.send(()).unwrap();
     let (done, is_done) = mpsc::channel();
-    while handle.run_on(0, { let done = done.clone(); move || done.send(()).unwrap() }) == Err(Busy) {
+    while handle.run_on(0, {
+        let done = done.clone();
+        move || done.send(()).unwrap()
+    }) == Err(Busy)
+    {
         std::thread::yield_now();
     }
     is_done.recv_timeout(PATIENCE).unwrap();
@@ -346,8 +346,7 @@ fn stop_reaches_every_worker_and_those_that_ask_later() {
 
 #[test]
 fn turns_are_counted_by_length_and_the_task_in_a_long_one_is_known() {
-    let running =
-        builder(1).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
+    let running = builder(1).build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
     let handle = running.handle().clone();
     let counters = Arc::clone(handle.counters(0));
     let (began, has_begun) = mpsc::channel();

@@ -168,26 +168,23 @@ impl Connection {
     /// Judges the wait by what it is a wait for: the rest of a head, the client's reading, or the next request.
     fn poll_waiting<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {
         let timeouts = shared.timeouts();
-        loop {
-            let (limit, expired) = if self.input.head_has_begun() {
-                (timeouts.head, Parked::HeadTimeout)
-            } else if self.stream.is_sending() {
-                (timeouts.write_grace, Parked::Over(CloseReason::WriteTimeout))
-            } else {
-                (timeouts.idle, Parked::Over(CloseReason::IdleTimeout))
-            };
-            let due = self.waits_since + limit;
-            self.deadline.set(due);
-            if self.deadline.poll_expired(context).is_pending() {
-                return Poll::Pending;
+        let (limit, expired) = if self.input.head_has_begun() {
+            (timeouts.head, Parked::HeadTimeout)
+        } else if self.stream.is_sending() {
+            (timeouts.write_grace, Parked::Over(CloseReason::WriteTimeout))
+        } else {
+            (timeouts.idle, Parked::Over(CloseReason::IdleTimeout))
+        };
+        let due = self.waits_since + limit;
+        if due <= selvedge_runtime::now() {
+            if matches!(expired, Parked::Over(CloseReason::WriteTimeout)) {
+                self.stream.reset_on_drop();
             }
-            if due <= selvedge_runtime::now() {
-                if matches!(expired, Parked::Over(CloseReason::WriteTimeout)) {
-                    self.stream.reset_on_drop();
-                }
-                return Poll::Ready(expired);
-            }
+            return Poll::Ready(expired);
         }
+        // Setting it anew each time is a store; an expiry only brings the task back here.
+        self.deadline.set(due);
+        self.deadline.poll_expired(context).map(|()| expired)
     }
 
     fn poll_last_send<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {

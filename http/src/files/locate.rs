@@ -81,7 +81,6 @@ pub(super) struct LocatedFile {
     /// Relative to the root.
     pub(super) location: CString,
     pub(super) place: File,
-    pub(super) metadata: Metadata,
     pub(super) choice: Choice,
 }
 
@@ -117,9 +116,7 @@ pub(super) async fn locate(
         return match place(directory, options.symlinks, &location).await? {
             None => Ok(Located::Missing),
             Some((place, metadata)) => match metadata.kind {
-                Kind::Regular => {
-                    Ok(Located::File(LocatedFile { location, place, metadata, choice: Choice::First }))
-                }
+                Kind::Regular => Ok(Located::File(LocatedFile { location, place, choice: Choice::First })),
                 Kind::Directory => Ok(Located::NeedsSlash),
                 Kind::Special => Err(Refused::Hidden),
             },
@@ -136,7 +133,7 @@ pub(super) async fn locate(
             && metadata.kind == Kind::Regular
         {
             let choice = if number == 0 { Choice::First } else { Choice::Later };
-            return Ok(Located::File(LocatedFile { location, place, metadata, choice }));
+            return Ok(Located::File(LocatedFile { location, place, choice }));
         }
     }
     Ok(Located::Missing)

@@ -60,6 +60,7 @@ enum Found {
 
 /// What is to be answered for a path.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Answer {
     /// This.
     Response(Response),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -93,6 +94,19 @@ fn processors(quota: i64, period: i64) -> Option<usize> {
         return None;
     }
     usize::try_from((quota + period - 1) / period).ok()
+}
+
+/// Whether `path` leads to a directory that this process may read.
+///
+/// # Errors
+/// Those of opendir(3).
+pub fn check_directory(path: &Path) -> io::Result<()> {
+    fs::read_dir(path).map(drop)
+}
+
+/// Removes a Unix socket this process has listened at; whoever was faster is welcome.
+pub fn remove_socket(path: &Path) {
+    let _ = fs::remove_file(path);
 }
 
 /// The kernel's release, as in `6.18.44` (uname(2)).

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -100,11 +101,14 @@ impl Listening {
         Self::from_socket(socket)
     }
 
-    /// Binds a Unix-domain path (unix(7)) with the permission bits `mode`. The path must not exist.
+    /// Binds a Unix-domain path (unix(7)) with the permission bits `mode`. A socket that nobody listens at any more is
+    /// removed first; nothing else is.
     ///
     /// # Errors
-    /// Those of socket(2), bind(2), chmod(2) and listen(2).
+    /// `AddrInUse` when somebody listens there, `AlreadyExists` when something that is no socket is there; otherwise those
+    /// of socket(2), bind(2), chmod(2) and listen(2).
     pub fn bind_unix(path: &Path, mode: u32, backlog: u32) -> io::Result<Self> {
+        remove_stale_socket(path)?;
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
@@ -167,18 +171,32 @@ impl Listening {
     }
 }
 
-/// Whether somebody accepts connections at a Unix path now.
-pub fn unix_path_is_live(path: &Path) -> bool {
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        // Nothing there, or nothing to be seen: binding tells.
+        Err(_) => return Ok(()),
+        Ok(metadata) => metadata,
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    if is_live(path) {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    std::fs::remove_file(path)
+}
+
+/// Whether somebody accepts connections at a Unix path now. A full backlog also means that somebody does.
+fn is_live(path: &Path) -> bool {
     let probe = || -> io::Result<()> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        match socket.connect(&SockAddr::unix(path)?) {
-            // A full backlog also means that somebody listens.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            other => other,
-        }
+        socket.connect(&SockAddr::unix(path)?)
     };
-    probe().is_ok()
+    match probe() {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// A connected socket on its way to the worker that will own it.

@@ -1,0 +1,17 @@
+//! What the tests of the binary share: a server to start and stop, a client, directories, and other programs.
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
+
+mod client;
+mod content;
+mod program;
+mod server;
+
+pub use client::{Client, Response, get};
+pub use content::{SIZES, Site, expect_content, pattern, write_pattern, write_sparse};
+pub use program::{is_root, program, shell, skipped};
+pub use server::{Server, binary, finish, run};
+
+use std::time::Duration;
+
+/// How long anything may take that must come: a guard against hanging, never a measure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
