@@ -188,6 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn a_new_owner_is_rung_although_the_former_one_did_not_hear() {
+        for _ in 0..1_000 {
+            let former = InboxClaim::new().unwrap();
+            let index = former.index();
+            // Rung by a message that its ring never delivered.
+            former.inbox().set(5);
+            drop(former);
+            let new = InboxClaim::new().unwrap();
+            // Other tests' workers may have been faster.
+            if new.index() == index {
+                assert!(new.inbox().set(6), "the waker of a new task must ring");
+                return;
+            }
+        }
+        panic!("never got the same inbox again");
+    }
+
+    #[test]
     fn wake_ups_from_many_threads_are_all_seen() {
         let inbox = Inbox::new().unwrap();
         let seen = std::thread::scope(|scope| {

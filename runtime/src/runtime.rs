@@ -110,6 +110,13 @@ impl Builder {
         if cpus.is_empty() {
             return Err(StartError::Configuration("no processor to run on; name at least one".to_owned()));
         }
+        let buffers = self.limits.kernel.receive_buffers;
+        // io_uring_register_buf_ring(3)
+        if !buffers.is_power_of_two() || buffers > 1 << 15 {
+            return Err(StartError::Configuration(format!(
+                "{buffers} receive buffers: their number must be a power of two of at most 32768"
+            )));
+        }
         let workers =
             self.workers.unwrap_or_else(|| cpus.len().min(sys::cpu_quota().unwrap_or(usize::MAX)).max(1));
         if workers == 0 {
@@ -168,17 +175,24 @@ impl Runtime {
         let workers: Arc<[Shared]> = self.cpus.iter().map(|&cpu| Shared::new(cpu)).collect();
         let handle = Handle { workers, stop };
         let (report_start, started) = mpsc::channel();
+        let (report_ready, ready) = mpsc::channel();
+        let mut limits = self.limits;
+        if limits.kernel.locked_bytes_max.is_none() {
+            let limit = sys::memlock_limit_bytes().and_then(|bytes| usize::try_from(bytes).ok());
+            limits.kernel.locked_bytes_max = limit.map(|bytes| bytes / self.workers());
+        }
         let mut threads = Starting(Vec::new());
         for index in 0..self.cpus.len() {
             // Dropped without a word, it tells the worker to end.
             let (go, may_go) = mpsc::channel::<()>();
             let (handle, factory, stopped) = (handle.clone(), Arc::clone(&factory), stopped.clone());
-            let (report_start, limits, pinning) = (report_start.clone(), self.limits, self.pinning);
+            let (report_start, report_ready) = (report_start.clone(), report_ready.clone());
+            let pinning = self.pinning;
             let thread = sys::spawn_thread(format!("selvedge-{index}"), move || {
                 let started = start_worker(index, &handle, &limits, pinning);
                 let core = match started {
-                    Ok((core, features)) => {
-                        let _ = report_start.send(Ok(features));
+                    Ok(core) => {
+                        let _ = report_start.send(Ok(()));
                         core
                     }
                     Err(error) => {
@@ -188,16 +202,18 @@ impl Runtime {
                 };
                 drop(report_start);
                 if may_go.recv().is_ok() {
+                    core.kernel().register_file_blocks();
+                    let _ = report_ready.send(core.kernel().features());
+                    drop(report_ready);
                     live(&core, Worker { index, handle, stopped }, &*factory);
                 }
             });
             threads.0.push((thread.map_err(|error| StartError::Other("starting a thread", error))?, go));
         }
-        drop(report_start);
-        let mut features = RingFeatures::default();
+        drop((report_start, report_ready));
         for _ in &threads.0 {
             // A thread that ended without a word has panicked; its message is on standard error.
-            features = started.recv().unwrap_or_else(|_| {
+            started.recv().unwrap_or_else(|_| {
                 Err(StartError::Other("starting a worker", io::Error::other("it ended before it began")))
             })?;
         }
@@ -205,13 +221,15 @@ impl Runtime {
             WatchdogSetting::After(limit) => Some(watchdog::start(limit, handle.clone())?),
             WatchdogSetting::Off => None,
         };
-        let threads = std::mem::take(&mut threads.0)
+        let threads: Vec<_> = std::mem::take(&mut threads.0)
             .into_iter()
             .map(|(thread, go)| {
                 let _ = go.send(());
                 thread
             })
             .collect();
+        // What every worker has.
+        let features = ready.iter().reduce(RingFeatures::and).unwrap_or_default();
         Ok(Running { handle, threads, watchdog, features })
     }
 }
@@ -233,7 +251,7 @@ fn start_worker(
     handle: &Handle,
     limits: &WorkerLimits,
     pinning: Pinning,
-) -> Result<(std::rc::Rc<Core>, RingFeatures), StartError> {
+) -> Result<std::rc::Rc<Core>, StartError> {
     let shared = &handle.workers[index];
     if pinning == Pinning::Pinned && !sys::pin_to_cpu(shared.cpu) {
         return Err(StartError::Configuration(format!(
@@ -242,9 +260,7 @@ fn start_worker(
         )));
     }
     // After pinning: the pools' pages are touched here and come from this processor's memory.
-    let core = Core::new(index, limits, Arc::clone(&shared.counters))?;
-    let features = core.kernel().features();
-    Ok((core, features))
+    Core::new(index, limits, Arc::clone(&shared.counters))
 }
 
 /// A worker's life. Its death takes the process along: connections it was given would hang for ever.

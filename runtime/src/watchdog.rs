@@ -61,3 +61,50 @@ impl Drop for Watchdog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Pinning, Runtime, WatchdogSetting};
+
+    #[test]
+    fn a_turn_that_lasts_is_reported_once_with_the_task_it_is_in() {
+        let limit = Duration::from_millis(1_000);
+        let builder = Runtime::builder().workers(1).pinning(Pinning::Free).watchdog(WatchdogSetting::Off);
+        let running = builder.build().unwrap().start(|worker| async move { worker.stopped().await }).unwrap();
+        let handle = running.handle().clone();
+        for _ in 0..2 {
+            let (began, has_begun) = mpsc::channel();
+            let (go, may_go) = mpsc::channel::<()>();
+            let job = move || {
+                began.send(()).unwrap();
+                let _ = may_go.recv();
+            };
+            handle.run_on(0, job).unwrap();
+            has_begun.recv().unwrap();
+            let since = handle.counters(0).in_turn_since().expect("the job holds the turn");
+            let mut reported = None;
+            let mut after = |milliseconds| {
+                stalled(&handle, 0, limit, since + Duration::from_millis(milliseconds), &mut reported)
+            };
+            assert_eq!(after(999), None);
+            let line = after(1_500).expect("longer than the limit");
+            assert_eq!(
+                line,
+                "worker 0 has been in one turn for 1500 ms, in a `job` task; its other connections wait"
+            );
+            assert_eq!(after(2_000), None, "once per turn");
+            go.send(()).unwrap();
+        }
+        handle.stop();
+        running.join();
+        assert_eq!(stalled(&handle, 0, limit, sys::monotonic() + limit, &mut None), None, "it has ended");
+    }
+
+    #[test]
+    fn the_watchdogs_thread_ends_when_it_is_dropped() {
+        let builder = Runtime::builder().workers(1).pinning(Pinning::Free);
+        let watchdog = WatchdogSetting::After(Duration::from_secs(3_600));
+        builder.watchdog(watchdog).build().unwrap().start(|_| async {}).unwrap().join();
+    }
+}

@@ -132,7 +132,7 @@ async fn wait_for_room(intake: &Intake, sources: &mut [Source], accepted: Accept
     while let Some(accepted) = in_hand.take() {
         intake.room().await;
         if intake.is_stopped() {
-            intake.assign_beyond_limit(accepted, listener);
+            intake.assign_beyond_limit(accepted, listener).await;
             return;
         }
         if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
@@ -162,10 +162,10 @@ async fn take_backlog(intake: &Intake, source: &mut Source) {
     if source.state == State::Armed {
         source.accepting.cancel();
         while let Ok(accepted) = poll_fn(|context| source.accepting.poll_next(context)).await {
-            intake.assign_beyond_limit(accepted, source.number);
+            intake.assign_beyond_limit(accepted, source.number).await;
         }
     }
     while let Some(accepted) = source.accepting.accept_now() {
-        intake.assign_beyond_limit(accepted, source.number);
+        intake.assign_beyond_limit(accepted, source.number).await;
     }
 }

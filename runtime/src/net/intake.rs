@@ -191,15 +191,19 @@ impl Intake {
         Assigned::NoRoom(accepted)
     }
 
-    /// As [`assign`](Self::assign), but a full worker takes it too: the last connections before the end.
-    pub(super) fn assign_beyond_limit(&self, accepted: Accepted, listener: u16) {
+    /// As [`assign`](Self::assign), but a full worker takes it too, as soon as its queue has room: the last connections
+    /// before the end.
+    pub(super) async fn assign_beyond_limit(&self, accepted: Accepted, listener: u16) {
         if let Assigned::NoRoom(accepted) = self.assign(accepted, listener) {
             let living = |&worker: &usize| self.places[worker].alive.load(Ordering::Acquire);
             let least_busy =
                 self.candidates().filter(living).min_by_key(|&worker| self.places[worker].open());
             // With no worker left nobody can answer, and the socket closes.
-            if let Some(worker) = least_busy {
-                self.give(worker, Handed { accepted, listener });
+            let Some(worker) = least_busy else { return };
+            let place = &self.places[worker];
+            place.assigned.0.add(1);
+            if place.queue.0.send(Handed { accepted, listener }).await.is_err() {
+                place.assigned.0.subtract(1);
             }
         }
     }
@@ -225,7 +229,8 @@ impl Intake {
         place.assigned.0.add(1);
         match place.queue.0.try_send(handed) {
             Ok(()) => {}
-            // Full happens only beyond the limit, closed only at the end: the socket closes, its place is free again.
+            // Full cannot be, since the queue holds the worker's whole share; closed happens only at the end: the socket
+            // closes, its place is free again.
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => place.assigned.0.subtract(1),
         }
     }
@@ -266,7 +271,8 @@ impl Intake {
         self.stopped.is_stopped()
     }
 
-    pub(super) async fn stopped(&self) {
+    /// Waits until it was told to [`stop`](Self::stop). What is in the backlogs comes through the doors after that.
+    pub async fn stopped(&self) {
         self.stopped.stopped().await;
     }
 }

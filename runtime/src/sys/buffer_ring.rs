@@ -60,6 +60,11 @@ impl BufferRing {
         })
     }
 
+    /// Memory that a ring of so many buffers locks, in whole pages. The buffers themselves are not locked.
+    pub(super) fn locked_bytes(buffers: u16) -> usize {
+        (usize::from(buffers) * size_of::<BufRingEntry>()).next_multiple_of(super::page_size_bytes())
+    }
+
     /// Makes the ring known to the kernel; it stays until the io_uring is closed.
     pub(super) fn register(&self, submitter: &Submitter<'_>) -> io::Result<()> {
         let address = self.memory.address(0).as_ptr() as u64;

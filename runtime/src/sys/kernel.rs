@@ -30,6 +30,9 @@ use super::waker::Waiter;
 /// Received buffers a connection may leave unread before its receiving is paused: 64 KiB.
 pub(super) const UNREAD_BUFFERS_MAX: u16 = 16;
 
+/// Receive buffers a worker has at least, however little memory it may lock.
+const RECEIVE_BUFFERS_MIN: u16 = 64;
+
 /// Sizes of a worker's ring and buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelLimits {
@@ -43,6 +46,9 @@ pub struct KernelLimits {
     pub file_block_bytes: usize,
     /// Threads the kernel may use for ops that cannot be done inline: for files, and for the rest.
     pub kernel_threads_max: [u32; 2],
+    /// Memory that ring and receive buffers may lock: they are made smaller to stay within. `None` is no limit; at the start
+    /// of a runtime it is then this worker's share of RLIMIT_MEMLOCK.
+    pub locked_bytes_max: Option<usize>,
 }
 
 impl Default for KernelLimits {
@@ -53,6 +59,7 @@ impl Default for KernelLimits {
             file_blocks: 32,
             file_block_bytes: 128 * 1024,
             kernel_threads_max: [4, 4],
+            locked_bytes_max: None,
         }
     }
 }
@@ -99,6 +106,7 @@ pub(crate) struct Reaped {
 
 /// Something whose drop runs foreign code, which may come back to the kernel (by closing a stream, say).
 #[derive(Debug)]
+#[expect(dead_code, reason = "it is there to be dropped")]
 pub(crate) enum Discarded {
     /// A waker that was replaced or given up.
     Waiter(Waiter),
@@ -155,7 +163,8 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Makes ring and buffers on the calling thread. `doorbell` wakes it from threads without a ring.
     pub(crate) fn new(limits: &KernelLimits, doorbell: &Doorbell) -> Result<Self, StartError> {
-        Self::with_ring(Ring::new()?, limits, doorbell)
+        // Half for the ring, and what that leaves for the receive buffers' ring.
+        Self::with_ring(Ring::new(limits.locked_bytes_max.map(|max| max / 2))?, limits, doorbell)
     }
 
     pub(super) fn with_ring(
@@ -163,16 +172,12 @@ impl Kernel {
         limits: &KernelLimits,
         doorbell: &Doorbell,
     ) -> Result<Self, StartError> {
-        let buffers = BufferRing::new(limits.receive_buffers, limits.receive_buffer_bytes)
-            .map_err(StartError::Memory)?;
-        buffers
-            .register(ring.submitter())
-            .map_err(|error| StartError::Other("registering receive buffers", error))?;
+        let buffers = receive_buffers(&ring, limits)?;
+        if buffers.buffers() < usize::from(limits.receive_buffers) {
+            ring.note_fewer_buffers();
+        }
         let file_blocks =
             Pool::new(limits.file_blocks, limits.file_block_bytes).map_err(StartError::Memory)?;
-        if register_blocks(&ring, &file_blocks).is_ok() {
-            ring.note_registered_blocks();
-        }
         // Best effort (Linux 5.15): without it the kernel picks its own bounds.
         let _ = ring.submitter().register_iowq_max_workers(&mut limits.kernel_threads_max.clone());
         let doorbell =
@@ -193,6 +198,14 @@ impl Kernel {
         kernel.buffers.publish();
         kernel.watch_doorbell();
         Ok(kernel)
+    }
+
+    /// Registers the blocks for files, if the kernel lets it. To be called when all rings of the process are made: they
+    /// need locked memory more than the blocks do.
+    pub(crate) fn register_file_blocks(&mut self) {
+        if register_blocks(&self.ring, &self.file_blocks).is_ok() {
+            self.ring.note_registered_blocks();
+        }
     }
 
     // ---- ops ----
@@ -568,6 +581,28 @@ impl Kernel {
         let registered =
             (self.ring.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
         Op::Read { file: file.clone(), lease, skip: skip as u32, offset, registered }
+    }
+}
+
+/// The receive buffers asked for, or as many as can be registered.
+fn receive_buffers(ring: &Ring, limits: &KernelLimits) -> Result<BufferRing, StartError> {
+    let mut count = limits.receive_buffers;
+    if let Some(max) = limits.locked_bytes_max {
+        let room = max.saturating_sub(ring.locked_bytes());
+        while count > RECEIVE_BUFFERS_MIN && BufferRing::locked_bytes(count) > room {
+            count /= 2;
+        }
+    }
+    loop {
+        let buffers = BufferRing::new(count, limits.receive_buffer_bytes).map_err(StartError::Memory)?;
+        match buffers.register(ring.submitter()) {
+            Ok(()) => return Ok(buffers),
+            Err(error) if error.raw_os_error() != Some(libc::ENOMEM) => {
+                return Err(StartError::Other("registering receive buffers", error));
+            }
+            Err(error) if count <= RECEIVE_BUFFERS_MIN => return Err(StartError::Memory(error)),
+            Err(_) => count /= 2,
+        }
     }
 }
 

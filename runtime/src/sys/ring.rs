@@ -12,10 +12,33 @@ use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter,
 
 use super::start_error::StartError;
 
-/// Entries of the submission queue: one turn's batch; more in a turn cost a further enter.
-pub(super) const SUBMISSIONS_MAX: u32 = 512;
-/// Entries of the completion queue, so that a burst of multishot completions does not overflow it.
-const COMPLETIONS_MAX: u32 = 16_384;
+/// Entries of a ring's two queues. Submissions: one turn's batch; more in a turn cost a further enter. Completions: so many
+/// that a burst of multishot completions does not overflow the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) submissions: u32,
+    pub(super) completions: u32,
+}
+
+/// The size of a ring that may lock as much memory as it wants.
+pub(super) const FULL_SIZE: Size = Size { submissions: 512, completions: 16_384 };
+/// Smaller ones, for users who may not: kernels of today count a ring against RLIMIT_MEMLOCK, which is per user.
+const SMALLER_SIZES: [Size; 3] = [
+    Size { submissions: 256, completions: 4_096 },
+    Size { submissions: 128, completions: 1_024 },
+    Size { submissions: 64, completions: 512 },
+];
+const SMALLEST_SIZE: Size = Size { submissions: 32, completions: 256 };
+
+impl Size {
+    /// Memory of both queues: 64 bytes per submission, 16 per completion and less than 512 in front, in whole pages.
+    fn locked_bytes(self) -> usize {
+        let page_bytes = super::page_size_bytes();
+        let submissions = (self.submissions as usize * 64).next_multiple_of(page_bytes);
+        submissions + (self.completions as usize * 16 + 512).next_multiple_of(page_bytes)
+    }
+}
+
 /// Completions copied out per turn; the rest wait in the queue for the next turn.
 pub(super) const COMPLETIONS_PER_TURN_MAX: usize = 1_024;
 
@@ -28,6 +51,20 @@ pub struct RingFeatures {
     pub registered_ring: bool,
     /// File blocks are registered, so that reads into them need no page look-up (limited by RLIMIT_MEMLOCK).
     pub registered_blocks: bool,
+    /// Queues and receive buffers have the sizes asked for; else they are smaller, to fit into RLIMIT_MEMLOCK.
+    pub full_size: bool,
+}
+
+impl RingFeatures {
+    /// What both have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            no_sqarray: self.no_sqarray && other.no_sqarray,
+            registered_ring: self.registered_ring && other.registered_ring,
+            registered_blocks: self.registered_blocks && other.registered_blocks,
+            full_size: self.full_size && other.full_size,
+        }
+    }
 }
 
 /// How long an enter may wait.
@@ -57,6 +94,7 @@ pub(super) struct Ring {
     submissions: SubmissionQueue<'static>,
     completions: CompletionQueue<'static>,
     features: RingFeatures,
+    size: Size,
     owner: Owner,
 }
 
@@ -72,13 +110,24 @@ impl Drop for Owner {
 
 impl Ring {
     /// Makes a ring for the calling thread, which alone may submit to it.
-    pub(super) fn new() -> Result<Self, StartError> {
-        Self::with_completions(COMPLETIONS_MAX)
+    ///
+    /// It takes at most `locked_bytes_max` where that is possible at all, and less where the kernel grants less.
+    pub(super) fn new(locked_bytes_max: Option<usize>) -> Result<Self, StartError> {
+        for size in [FULL_SIZE].into_iter().chain(SMALLER_SIZES) {
+            if locked_bytes_max.is_some_and(|max| size.locked_bytes() > max) {
+                continue;
+            }
+            match Self::with_size(size) {
+                Err(StartError::Memory(_)) => {}
+                other => return other,
+            }
+        }
+        Self::with_size(SMALLEST_SIZE)
     }
 
-    /// As [`new`](Self::new), with another size of the completion queue, at least that of the submission queue.
-    pub(super) fn with_completions(completions: u32) -> Result<Self, StartError> {
-        let (ring, no_sqarray) = set_up(completions).map_err(StartError::from_ring_set_up)?;
+    /// A ring of that size, whose completion queue must not be the smaller one.
+    pub(super) fn with_size(size: Size) -> Result<Self, StartError> {
+        let (ring, no_sqarray) = set_up(size).map_err(StartError::from_ring_set_up)?;
         let owner = Owner(NonNull::from(Box::leak(Box::new(ring))));
         // SAFETY: the box is leaked until `owner` drops, which is after the parts (field order of `Ring`), and this is
         // the only reference ever made from the pointer.
@@ -86,8 +135,13 @@ impl Ring {
         let (mut submitter, submissions, completions) = ring.split();
         // EINVAL or ENOMEM: served all the same, a little slower.
         let registered_ring = submitter.register_ring_fd().is_ok();
-        let features = RingFeatures { no_sqarray, registered_ring, registered_blocks: false };
-        Ok(Self { submitter, submissions, completions, features, owner })
+        let features = RingFeatures {
+            no_sqarray,
+            registered_ring,
+            registered_blocks: false,
+            full_size: size == FULL_SIZE,
+        };
+        Ok(Self { submitter, submissions, completions, features, size, owner })
     }
 
     pub(super) fn features(&self) -> RingFeatures {
@@ -96,6 +150,15 @@ impl Ring {
 
     pub(super) fn note_registered_blocks(&mut self) {
         self.features.registered_blocks = true;
+    }
+
+    pub(super) fn note_fewer_buffers(&mut self) {
+        self.features.full_size = false;
+    }
+
+    /// Memory it has locked, where the kernel counts that.
+    pub(super) fn locked_bytes(&self) -> usize {
+        self.size.locked_bytes()
     }
 
     pub(super) fn submitter(&self) -> &Submitter<'static> {
@@ -183,7 +246,7 @@ impl std::fmt::Debug for Ring {
 pub(super) struct Full;
 
 /// The flags ladder: all of it, then without what Linux 6.1 does not know.
-fn set_up(completions: u32) -> io::Result<(IoUring, bool)> {
+fn set_up(size: Size) -> io::Result<(IoUring, bool)> {
     let mut builder = IoUring::builder();
     builder
         // One thread submits and reaps, and the kernel's completion work runs only inside its enter.
@@ -192,12 +255,12 @@ fn set_up(completions: u32) -> io::Result<(IoUring, bool)> {
         // One bad entry must not hold up those behind it.
         .setup_submit_all()
         .setup_clamp()
-        .setup_cqsize(completions)
+        .setup_cqsize(size.completions)
         .dontfork();
-    match builder.clone().setup_no_sqarray().build(SUBMISSIONS_MAX) {
+    match builder.clone().setup_no_sqarray().build(size.submissions) {
         Ok(ring) => Ok((ring, true)),
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            builder.build(SUBMISSIONS_MAX).map(|ring| (ring, false))
+            builder.build(size.submissions).map(|ring| (ring, false))
         }
         Err(error) => Err(error),
     }

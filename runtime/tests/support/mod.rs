@@ -10,13 +10,13 @@ use selvedge_runtime::net::Address;
 use selvedge_runtime::{Builder, Pinning, Runtime, WatchdogSetting};
 
 /// How long a test waits for what must come; only a failure lasts this long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn any_port() -> SocketAddr {
+pub(crate) fn any_port() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-pub fn ip(address: &Address) -> SocketAddr {
+pub(crate) fn ip(address: &Address) -> SocketAddr {
     match address {
         Address::Ip(address) => *address,
         other => panic!("{other} is not an IP address"),
@@ -24,22 +24,22 @@ pub fn ip(address: &Address) -> SocketAddr {
 }
 
 /// A runtime of unpinned workers without a watchdog.
-pub fn builder(workers: usize) -> Builder {
+pub(crate) fn builder(workers: usize) -> Builder {
     Runtime::builder().workers(workers).pinning(Pinning::Free).watchdog(WatchdogSetting::Off)
 }
 
 /// A client that gives up rather than hang.
-pub fn client(address: SocketAddr) -> TcpStream {
+pub(crate) fn client(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the listener's backlog has room");
     stream.set_read_timeout(Some(PATIENCE)).expect("a stream has a timeout");
     stream
 }
 
 /// A directory of its own, removed when it is dropped.
-pub struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("selvedge-{name}-{}-{number}", std::process::id()));
@@ -47,11 +47,11 @@ impl Directory {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }

@@ -30,7 +30,8 @@ fn blocks_the_kernel_does_not_register_are_read_into_all_the_same() {
         let limits =
             KernelLimits { receive_buffers: 8, file_blocks: 2, file_block_bytes, ..KernelLimits::default() };
         let doorbell = Doorbell::new().unwrap();
-        let kernel = Kernel::new(&limits, &doorbell).unwrap();
+        let mut kernel = Kernel::new(&limits, &doorbell).unwrap();
+        kernel.register_file_blocks();
         assert!(!kernel.features().registered_blocks || registered, "1.5 GiB cannot be registered");
         let mut machine = Machine { kernel, reaped: Reaped::default(), doorbell };
         assert!(read_this_file(&mut machine) == this_file);
@@ -42,7 +43,37 @@ fn blocks_the_kernel_does_not_register_are_read_into_all_the_same() {
 fn a_worker_without_file_blocks_starts() {
     let limits = KernelLimits { receive_buffers: 8, file_blocks: 0, ..KernelLimits::default() };
     let doorbell = Doorbell::new().unwrap();
-    let kernel = Kernel::new(&limits, &doorbell).unwrap();
+    let mut kernel = Kernel::new(&limits, &doorbell).unwrap();
+    kernel.register_file_blocks();
     assert!(!kernel.features().registered_blocks);
     assert!(kernel.file_block().is_none());
+}
+
+#[test]
+fn a_ring_that_may_lock_little_memory_is_smaller_and_works() {
+    let mut before = usize::MAX;
+    for locked_bytes_max in [1 << 20, 128 << 10, 32 << 10, 16 << 10, 0] {
+        let limits = KernelLimits { locked_bytes_max: Some(locked_bytes_max), ..KernelLimits::default() };
+        let doorbell = Doorbell::new().unwrap();
+        let kernel = Kernel::new(&limits, &doorbell).unwrap();
+        let (_, _, buffers) = kernel.receive_buffers();
+        assert_eq!(kernel.features().full_size, locked_bytes_max == 1 << 20);
+        assert!(buffers <= before && buffers >= 64);
+        before = buffers;
+        let mut machine = Machine { kernel, reaped: Reaped::default(), doorbell };
+        // More of everything than there is room for.
+        let mut pairs: Vec<_> = (0..300).map(|_| machine.pair()).collect();
+        let ids: Vec<OpId> = pairs.iter().map(|(socket, _)| machine.receive(socket)).collect();
+        for (_, peer) in &mut pairs {
+            peer.write_all(b"x").unwrap();
+        }
+        for id in &ids {
+            assert!(matches!(machine.next_received(*id), Received::Data(_)));
+        }
+        for id in ids {
+            machine.kernel.release(id);
+        }
+        machine.assert_idle();
+    }
+    assert_eq!(before, 64);
 }

@@ -20,7 +20,7 @@ use super::doorbell::Doorbell;
 use super::kernel::{AtRest, Kernel, KernelLimits, Outcome, Reaped, Received};
 use super::op::Op;
 use super::pool::Lease;
-use super::ring::{Ring, SUBMISSIONS_MAX, Wait};
+use super::ring::{FULL_SIZE, Ring, Size, Wait};
 use super::slots::OpId;
 use super::socket::{Accepted, Address, Listening, PortSharing, Socket};
 use super::waker::Waiter;
@@ -37,12 +37,12 @@ struct Machine {
 
 impl Machine {
     fn new(receive_buffers: u16, receive_buffer_bytes: usize) -> Self {
-        Self::with_ring(Ring::new().unwrap(), receive_buffers, receive_buffer_bytes)
+        Self::with_ring(Ring::new(None).unwrap(), receive_buffers, receive_buffer_bytes)
     }
 
     /// With the smallest completion queue the kernel allows, so that a test can make it overflow.
     fn with_small_completion_queue(receive_buffers: u16, receive_buffer_bytes: usize) -> Self {
-        let ring = Ring::with_completions(SUBMISSIONS_MAX).unwrap();
+        let ring = Ring::with_size(Size { completions: FULL_SIZE.submissions, ..FULL_SIZE }).unwrap();
         Self::with_ring(ring, receive_buffers, receive_buffer_bytes)
     }
 
