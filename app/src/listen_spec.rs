@@ -27,7 +27,7 @@ pub enum ListenSpec {
     Unix {
         /// The socket's path, at most [`UNIX_PATH_BYTES_MAX`] bytes.
         path: PathBuf,
-        /// Permission bits of the socket, at most `0o777`; `None`: what the umask leaves.
+        /// Permission bits of the socket, at most `0o777`; `None`: `0o660`.
         mode: Option<u32>,
     },
     /// A listening socket that the parent process left open.

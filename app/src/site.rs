@@ -1,4 +1,5 @@
-//! The application: a site of files. In: a request. Out: the file its path leads to, a redirect, or an error.
+//! Step 5 of a request's walk, route: a site of files. In: a request. Out: the file its path leads to, a redirect, or an error. Next:
+//! [`selvedge_http::files`].
 
 use std::rc::Rc;
 

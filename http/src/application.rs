@@ -1,4 +1,5 @@
-//! What a server runs: requests in, responses out.
+//! Step 5 of a request's walk, route: the engine's side of it. In: a parsed head and its octets. Out: a [`Request`] for the
+//! application. Next: its [`Response`].
 
 use std::cell::OnceCell;
 use std::future::Future;

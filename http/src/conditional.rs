@@ -1,4 +1,6 @@
 //! Preconditions of a request for something that exists (RFC 9110 section 13), in the order of section 13.2.2.
+//!
+//! In: a request's head and the validators of what it asks for. Out: whether to go on. Next: [`crate::range`].
 
 use crate::h1::date::parse_date;
 use crate::h1::{Field, FieldValues, KnownField, RequestHead};

@@ -1,4 +1,4 @@
-//! Byte ranges of a GET (RFC 9110 section 14).
+//! Byte ranges of a GET (RFC 9110 section 14). In: a request's head, validators and a size. Out: which part to send.
 //!
 //! One range is served. Several are answered with the whole file, which section 14.2 leaves to the server.
 

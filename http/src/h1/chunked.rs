@@ -1,4 +1,4 @@
-//! Step 3 of a request with a chunked body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where
+//! A chunked request body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where
 //! the data stands in them. Chunk extensions and trailers are validated, bounded and dropped: a trailer is never merged
 //! into the head (RFC 9110 section 6.5.1).
 

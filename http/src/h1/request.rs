@@ -1,5 +1,5 @@
-//! Step 2 of a request: its head. In: a [`CompleteHead`]. Out: a [`RequestHead`], offsets into those octets. Next: the
-//! body's framing, then the application.
+//! Step 4 of a request's walk, parse: its head. In: a [`CompleteHead`]. Out: a [`RequestHead`], offsets into those octets,
+//! with the body's framing. Next: the application.
 
 use super::field::Span;
 use super::framing::{BodyFraming, Expect, Persistence, Upgrade, parse_connection};

@@ -1,4 +1,4 @@
-//! Step 8 of a request: the head of its response, by byte copies into a block that the connection sends.
+//! Step 7 of a request's walk, head: by byte copies. In: status and fields. Out: octets in a block. Next: send.
 
 use std::fmt;
 

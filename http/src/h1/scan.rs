@@ -1,4 +1,5 @@
-//! Step 1 of a request: where its head ends. In: the octets received so far. Out: a [`CompleteHead`]. Next: `request`.
+//! Step 4 of a request's walk, parse: where the head ends. In: the octets received so far. Out: a [`CompleteHead`].
+//! Next: [`super::request`].
 
 use memchr::memchr2;
 

@@ -1,4 +1,4 @@
-//! Listening sockets of one worker: accepting by subscription.
+//! Listening sockets of one worker. In: a bound socket. Out: accepted ones, by subscription. Next: [`super::accept`].
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -1,6 +1,7 @@
 //! A connected stream: receives by subscription, sends one thing at a time.
 //!
-//! In: an accepted or connected socket. Out: leases of received bytes; chunks to the peer, in order.
+//! In: an accepted or connected socket. Out: leases of received bytes (step 3 of a request's walk); chunks to the peer, in
+//! order (step 8).
 
 use std::future::poll_fn;
 use std::io;

@@ -1,7 +1,7 @@
 //! The only module that talks to the kernel, and the only one with unsafe code.
 //!
 //! What it offers to the rest of the runtime:
-//! - [`Kernel`](kernel::Kernel): one worker's ring, ops, buffers and direct calls;
+//! - [`Kernel`]: one worker's ring, ops, buffers and direct calls;
 //! - handles that own descriptors ([`Socket`], [`File`], [`Listening`], [`Accepted`]); a raw number never leaves this module;
 //! - the rights to memory the kernel reads and writes ([`Lease`], [`SharedLease`], [`Chunk`]);
 //! - what belongs to the process: threads, signals, limits, clocks, allocation counts.

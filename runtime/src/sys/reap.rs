@@ -1,4 +1,7 @@
 //! Completions: from what the kernel wrote to the op it is about.
+//!
+//! In: raw completions. Out: received bytes in their queues, outcomes in their slots, tasks to wake. A send's last completion
+//! is step 9 of a request's walk, release: what it held goes back to its pool.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 

@@ -1,4 +1,6 @@
 //! Op slots: where an op lives from its submission to its last completion.
+//!
+//! In: an op. Out: its name, and the op again when the kernel is done with it.
 
 use slab::Slab;
 

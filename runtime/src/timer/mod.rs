@@ -1,4 +1,4 @@
-//! Waiting for time: [`sleep`] and [`timeout`] to the millisecond, [`Deadline`] for what is put off at every request.
+//! Waiting for time: [`sleep()`] and [`timeout`] to the millisecond, [`Deadline`] for what is put off at every request.
 
 mod sleep;
 mod wheel;
