@@ -79,7 +79,8 @@ impl Core {
             counters,
             reporter: Reporter::default(),
             now: Cell::new(now),
-            due: RefCell::default(),
+            // Room for what is due in a usual tick, so that the first one does not allocate in the midst of requests.
+            due: RefCell::new(Vec::with_capacity(64)),
             inbox: claim.inbox(),
             claim,
             index,
@@ -112,8 +113,6 @@ impl Core {
         drop(entered);
         if at_rest == AtRest::No {
             report::line("a kernel operation does not end; its memory is given up");
-            #[expect(clippy::mem_forget, reason = "the kernel may still write into this memory")]
-            std::mem::forget(Rc::clone(self));
         }
     }
 

@@ -5,21 +5,21 @@ mod support;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use selvedge_runtime::fs::{self, Access, Resolve};
 use selvedge_runtime::process::{DescriptorLimit, memlock_limit_bytes, raise_descriptor_limit};
-use selvedge_runtime::{BufferPool, Running, StartError};
-use support::{Directory, PATIENCE};
+use selvedge_runtime::{BufferPool, Builder, Running, StartError, WorkerLimits};
+use support::{Directory, PATIENCE, builder};
 
-/// Starts `workers` workers that run `main`. The kernel gives the locked memory of closed rings back some time after they
+/// Starts workers that run `main`. The kernel gives the locked memory of closed rings back some time after they
 /// were closed, and tells nobody.
-fn start<M: Future<Output = ()> + 'static>(workers: usize, main: fn() -> M) -> Running {
+fn start<M: Future<Output = ()> + 'static>(builder: &Builder, main: fn() -> M) -> Running {
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
-        match support::builder(workers).build().and_then(|runtime| runtime.start(move |_| main())) {
+        match builder.clone().build().and_then(|runtime| runtime.start(move |_| main())) {
             Ok(running) => return running,
             Err(StartError::Memory(_)) if std::time::Instant::now() < deadline => {
                 // Each try has made rings of its own, which take as long.
                 std::thread::sleep(std::time::Duration::from_millis(200));
             }
-            Err(error) => panic!("{workers} workers: {error}"),
+            Err(error) => panic!("{builder:?}: {error}"),
         }
     }
 }
@@ -51,13 +51,19 @@ fn descriptors_are_raised_to_the_hard_limit_and_little_locked_memory_is_enough()
     capabilities.effective.remove(rustix::thread::CapabilitySet::IPC_LOCK);
     rustix::thread::set_capabilities(None, capabilities).unwrap();
     for workers in [1, 2, 4] {
-        let running = start(workers, read_a_file);
+        let running = start(&builder(workers), read_a_file);
         assert!(!running.features().registered_blocks, "4 MiB of blocks do not fit in 64 KiB");
         assert!(!running.features().full_size, "neither does a ring of full size");
         running.join();
     }
+    // Somebody else has locked what was thought to be there.
+    let mut limits = WorkerLimits::default();
+    limits.kernel.locked_bytes_max = Some(1 << 30);
+    start(&builder(1).limits(limits), read_a_file).join();
+
     // The usual 8 MiB: rings of many workers come before the blocks of a few.
-    let limit = Rlimit { current: Some(hard.map_or(8 << 20, |hard| hard.min(8 << 20))), maximum: hard };
-    setrlimit(Resource::Memlock, limit).unwrap();
-    start(40, read_a_file).join();
+    if hard.is_none_or(|hard| hard >= 8 << 20) {
+        setrlimit(Resource::Memlock, Rlimit { current: Some(8 << 20), maximum: hard }).unwrap();
+        start(&builder(40), read_a_file).join();
+    }
 }

@@ -19,7 +19,7 @@ fn ip(address: &Address) -> SocketAddr {
 
 async fn receive_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while let Some(lease) = stream.receive().await.unwrap() {
+    while let Some(lease) = stream.receive().await.expect("the connection is up") {
         bytes.extend_from_slice(&lease);
     }
     bytes

@@ -3,11 +3,12 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
@@ -129,7 +130,7 @@ async fn hand_out_waker(to: Arc<Mutex<Vec<Waker>>>) {
         if polled.replace(true) {
             return Poll::Ready(());
         }
-        to.lock().unwrap().push(context.waker().clone());
+        to.lock().expect("nobody panicked with it").push(context.waker().clone());
         context.waker().wake_by_ref();
         Poll::Pending
     })
@@ -306,50 +307,66 @@ fn a_task_that_yields_for_ever_does_not_hold_up_timers_and_connections() {
     });
 }
 
-thread_local! {
-    /// What the foreign waker of the test below closes when it is dropped.
-    static HELD: RefCell<Option<TcpStream>> = const { RefCell::new(None) };
+/// What an executor's task may hold: something of every part of the runtime, each waited for.
+struct Held {
+    _stream: TcpStream,
+    _sleep: Pin<Box<timer::Sleep>>,
+    _deadline: timer::Deadline,
 }
 
-/// A waker whose drop comes back to the runtime, as that of an executor does whose wakers hold tasks that hold streams.
-struct ClosesAStream;
+thread_local! {
+    /// What the foreign waker of the test below gives up when it is dropped.
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
 
-impl std::task::Wake for ClosesAStream {
+/// A waker whose drop comes back to the runtime, as that of an executor does whose wakers hold tasks.
+struct GivesUpWhatIsHeld;
+
+impl std::task::Wake for GivesUpWhatIsHeld {
     fn wake(self: Arc<Self>) {}
 }
 
-impl Drop for ClosesAStream {
+impl Drop for GivesUpWhatIsHeld {
     fn drop(&mut self) {
         let _ = HELD.try_with(|held| drop(held.borrow_mut().take()));
     }
 }
 
 #[test]
-fn a_foreign_waker_whose_drop_closes_a_stream_may_be_dropped_by_any_leaf_future() {
+fn a_foreign_waker_whose_drop_comes_back_to_the_runtime_may_be_dropped_by_any_leaf_future() {
     block_on(|| async {
         let mut listener = TcpListener::bind(any_port()).unwrap();
         let address = ip(listener.address());
-        for leaf in 0..3 {
+        let ours = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        for (leaf, replaced) in [(0, true), (0, false), (1, true), (1, false), (2, true), (2, false)] {
             let mut client = TcpStream::connect(address).await.unwrap();
-            HELD.set(Some(listener.accept().await.unwrap()));
+            let mut stream = listener.accept().await.unwrap();
+            let mut sleep = Box::pin(timer::sleep(PATIENCE));
+            let deadline = timer::Deadline::new();
+            let mut context = Context::from_waker(&ours);
+            assert!(stream.poll_receive(&context).is_pending());
+            assert!(sleep.as_mut().poll(&mut context).is_pending());
+            assert!(deadline.poll_expired(&context).is_pending());
+            HELD.set(Some(Held { _stream: stream, _sleep: sleep, _deadline: deadline }));
+
             let mut other = TcpStream::connect(address).await.unwrap();
             let _other_end = listener.accept().await.unwrap();
-            {
-                let waker = Waker::from(Arc::new(ClosesAStream));
-                let mut foreign = std::task::Context::from_waker(&waker);
-                let mut sleep = Box::pin(timer::sleep(PATIENCE));
-                let deadline = timer::Deadline::new();
-                let ours = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-                let mut ours = std::task::Context::from_waker(&ours);
-                // The leaf is polled with the foreign waker, which it keeps, and then with another.
-                for context in [&mut foreign, &mut ours] {
-                    let pending = match leaf {
-                        0 => other.poll_receive(context).is_pending(),
-                        1 => sleep.as_mut().poll_unpin(context).is_pending(),
-                        _ => deadline.poll_expired(context).is_pending(),
-                    };
-                    assert!(pending);
+            let mut sleep = Box::pin(timer::sleep(PATIENCE));
+            let deadline = timer::Deadline::new();
+            let mut poll = |waker: &Waker| {
+                let mut context = Context::from_waker(waker);
+                match leaf {
+                    0 => other.poll_receive(&context).is_pending(),
+                    1 => sleep.as_mut().poll(&mut context).is_pending(),
+                    _ => deadline.poll_expired(&context).is_pending(),
                 }
+            };
+            // The leaf keeps the only clone that is left.
+            assert!(poll(&Waker::from(Arc::new(GivesUpWhatIsHeld))));
+            if replaced {
+                assert!(poll(&ours));
+            } else {
+                drop((other, sleep, deadline));
             }
             assert!(client.receive().await.unwrap().is_none(), "the waker's drop has closed it");
         }

@@ -65,7 +65,10 @@ pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listeni
                 }
             }
             Event::Failed(source, error) => {
-                errors_in_a_row += 1;
+                // Our own cancel is no error of accepting.
+                if error.raw_os_error() != Some(errno::ECANCELED) {
+                    errors_in_a_row += 1;
+                }
                 recover(&mut sources[source], &error, errors_in_a_row).await;
             }
             Event::Stopped => break,

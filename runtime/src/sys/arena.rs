@@ -12,6 +12,15 @@ use std::ptr::NonNull;
 pub(super) struct Arena {
     base: NonNull<u8>,
     size_bytes: usize,
+    end: End,
+}
+
+/// What becomes of the mapping when its arena goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Unmapped,
+    /// It stays until the process ends.
+    GivenUp,
 }
 
 impl Arena {
@@ -34,7 +43,7 @@ impl Arena {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(address.cast::<u8>()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { base, size_bytes })
+        Ok(Self { base, size_bytes, end: End::Unmapped })
     }
 
     /// Asks for transparent huge pages (madvise(2)); for memory that is used whole, since one touch takes 2 MiB.
@@ -65,8 +74,18 @@ impl Arena {
     }
 }
 
+impl Arena {
+    /// Leaves the mapping to whoever else writes into it.
+    pub(super) fn give_up(&mut self) {
+        self.end = End::GivenUp;
+    }
+}
+
 impl Drop for Arena {
     fn drop(&mut self) {
+        if self.end == End::GivenUp {
+            return;
+        }
         // SAFETY: the mapping is ours alone and every lease into it holds the pool that owns this arena, so none is left.
         let result = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size_bytes) };
         debug_assert_eq!(result, 0, "munmap of our own mapping cannot fail");

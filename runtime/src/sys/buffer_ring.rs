@@ -145,6 +145,18 @@ impl BufferRing {
         Some(self.pool.take_filled(u32::from(buffer), link.length.get() as usize))
     }
 
+    /// Never unmaps the ring and its buffers: the kernel may still use them.
+    pub(super) fn give_up(&mut self) {
+        self.memory.give_up();
+        #[expect(clippy::mem_forget, reason = "the kernel may still write into the pool's arena")]
+        std::mem::forget(Rc::clone(&self.pool));
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory_address(&self) -> std::ptr::NonNull<u8> {
+        self.memory.address(0)
+    }
+
     /// Buffers the kernel can still fill.
     pub(super) fn with_kernel(&self) -> usize {
         self.with_kernel

@@ -452,7 +452,8 @@ impl Kernel {
         (self.buffers.leases_out(), self.buffers.with_kernel(), self.buffers.buffers())
     }
 
-    /// Cancels everything and waits until the kernel uses none of our memory any more, at most 2 s.
+    /// Cancels everything and waits until the kernel uses none of our memory any more, at most 2 s. What it still uses then
+    /// is given up when this is dropped.
     pub(crate) fn shut_down(&mut self) -> AtRest {
         let mut reaped = Reaped::default();
         let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
@@ -602,6 +603,21 @@ fn receive_buffers(ring: &Ring, limits: &KernelLimits) -> Result<BufferRing, Sta
             }
             Err(error) if count <= RECEIVE_BUFFERS_MIN => return Err(StartError::Memory(error)),
             Err(_) => count /= 2,
+        }
+    }
+}
+
+impl Drop for Kernel {
+    /// Memory that the kernel may still write into is given up, never freed: fact (a) of this module's safety holds even
+    /// for a kernel that was not shut down.
+    fn drop(&mut self) {
+        if self.slots.in_flight() > 0 {
+            self.buffers.give_up();
+            #[expect(clippy::mem_forget, reason = "the kernel may still write into this memory")]
+            std::mem::forget((
+                std::mem::replace(&mut self.slots, Slots::with_capacity(0)),
+                Rc::clone(&self.file_blocks),
+            ));
         }
     }
 }

@@ -50,6 +50,7 @@ fn a_signal_during_the_wait_ends_it_without_an_error() {
     assert_eq!(result, 0);
 
     let mut machine = Machine::new(8, 64);
+    machine.turn();
     // SAFETY: asks for the calling thread's own name.
     let this_thread = unsafe { libc::pthread_self() };
     let heard = AtomicBool::new(false);
@@ -63,7 +64,7 @@ fn a_signal_during_the_wait_ends_it_without_an_error() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
-        // Nothing will complete: only a signal ends this wait.
+        // Nothing will complete and nothing is submitted, which would hide the error: only a signal ends this wait.
         machine.kernel.wait(Wait::Forever);
         heard.store(true, Ordering::SeqCst);
     });
@@ -161,4 +162,25 @@ fn shutting_down_with_ops_of_every_kind_in_flight_comes_to_rest() {
     let started = std::time::Instant::now();
     assert_eq!(machine.kernel.shut_down(), AtRest::Yes);
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn memory_of_an_op_in_flight_outlives_a_kernel_that_was_not_shut_down() {
+    // Dropped in the middle of a receive: if its buffers were unmapped, the bytes that come now would be written into
+    // whatever is mapped there next.
+    let doorbell = Doorbell::new().unwrap();
+    let mut kernel = Kernel::new(&KernelLimits::default(), &doorbell).unwrap();
+    let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+    let socket = kernel.adopt(crate::sys::Accepted::new(ours.into()));
+    let id =
+        kernel.submit(Op::Receive { socket: socket.clone(), received: crate::sys::ReceivedQueue::new() });
+    kernel.wait(Wait::None);
+    assert!(kernel.is_in_flight(id));
+    let memory = kernel.buffers.memory_address();
+    drop(kernel);
+    // SAFETY: msync only asks about the range; ENOMEM says that it is not mapped (msync(2)).
+    let mapped = unsafe { libc::msync(memory.as_ptr().cast(), 4_096, libc::MS_ASYNC) };
+    assert_eq!(mapped, 0, "the receive ring was unmapped under a receive in flight");
+    std::io::Write::write_all(&mut theirs, &[7; 4_096]).unwrap();
+    drop(socket);
 }
