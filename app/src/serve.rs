@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use selvedge_http::files::{FileOptions, Files, SymlinkPolicy};
 use selvedge_http::{Control, Server, ServerOptions};
-use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing};
+use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
 use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{Runtime, StartError, report_line};
 
@@ -48,6 +48,8 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     };
     let listeners = listen::bind(config, sharing, workers)?;
     let endpoints: Vec<Endpoint> = listeners[0].iter().filter_map(|it| endpoint(it.address())).collect();
+    let socket_files: Vec<SocketFile> =
+        listeners[0].iter().filter_map(|it| it.socket_file().cloned()).collect();
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
@@ -69,14 +71,9 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     if !features.registered_blocks {
         report_memlock();
     }
-    obey(signals, server.control().clone(), config.verbosity)
+    obey(signals, server.control().clone(), socket_files, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
     server.join();
-    for endpoint in &endpoints {
-        if let Endpoint::Unix(path) = endpoint {
-            process::remove_socket(path);
-        }
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -148,7 +145,12 @@ fn start(config: &Config, runtime: Runtime, intake: &Arc<Intake>) -> Result<Serv
 }
 
 /// The first signal drains, the second ends at once.
-fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<()> {
+fn obey(
+    signals: Signals,
+    control: Control,
+    socket_files: Vec<SocketFile>,
+    verbosity: Verbosity,
+) -> io::Result<()> {
     let mut stopping = false;
     process::watch_signals(signals, move |signal| match signal {
         Signal::Stop if stopping => {
@@ -161,6 +163,10 @@ fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<
                 report_line("stopping: running answers are finished first; once more stops at once");
             }
             control.stop();
+            // Now, not at the end of the drain: by then a successor may listen there.
+            for file in &socket_files {
+                file.remove();
+            }
         }
         // Nothing to load anew and no log to open again: never a reason to end.
         Signal::Hangup | Signal::User1 => {}

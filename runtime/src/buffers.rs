@@ -30,11 +30,7 @@ impl BufferPool {
     /// # Panics
     /// Outside a worker.
     pub fn is_scarce() -> bool {
-        worker::with_current(|core| {
-            let core = core.expect("buffer figures need a worker");
-            let (_, with_kernel, all) = core.kernel().receive_buffers();
-            with_kernel < all / 4
-        })
+        worker::with_current(|core| core.expect("buffer figures need a worker").kernel().is_receive_scarce())
     }
 
     /// What is out now.

@@ -49,10 +49,6 @@ pub struct Counters {
     pub turns: Counter,
     /// Tasks that panicked.
     pub panics: Counter,
-    /// Connections this worker was given.
-    pub connections_assigned: Counter,
-    /// Of those, the ones that have ended.
-    pub connections_ended: Counter,
     /// io_uring_enter(2) calls.
     pub enters: Counter,
     /// Submission queue entries.
@@ -133,11 +129,6 @@ impl Counters {
             0 => None,
             nanoseconds => Some(Moment::from_nanoseconds(nanoseconds)),
         }
-    }
-
-    /// Connections this worker has now.
-    pub fn connections_open(&self) -> u64 {
-        self.connections_assigned.get().wrapping_sub(self.connections_ended.get())
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub use crate::sys::{
     DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open,
-    kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, remove_socket,
+    kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
 };
 
 use std::io;

@@ -108,7 +108,11 @@ impl Core {
                 self.drop_task(future);
             }
         }
-        let at_rest = self.kernel.borrow_mut().shut_down();
+        let mut reaped = Reaped::default();
+        let at_rest = self.kernel.borrow_mut().shut_down(&mut reaped);
+        for inbox in reaped.unreached {
+            inbox::ring_by_eventfd(inbox);
+        }
         self.counters.note_kernel(&self.kernel.borrow().figures());
         drop(entered);
         if at_rest == AtRest::No {
@@ -170,15 +174,7 @@ impl Core {
                 Ok(Poll::Pending) => self.put_back(running),
                 Ok(Poll::Ready(())) => self.finish(running),
                 Err(panic) => {
-                    self.counters.panics.add(1);
-                    self.reporter.report("a task panicked", self.now(), || {
-                        format!(
-                            "worker {}: a `{}` task panicked: {}",
-                            self.index,
-                            self.counters.last_task(),
-                            panic_text(&*panic)
-                        )
-                    });
+                    self.note_panic("a task panicked", panic);
                     self.finish(running);
                 }
             }
@@ -207,18 +203,20 @@ impl Core {
     /// A drop that panics ends here.
     fn survive(&self, drop: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(drop)) {
-            self.counters.panics.add(1);
-            self.reporter.report("a task panicked while it was dropped", self.now(), || {
-                format!(
-                    "worker {}: a task panicked while it was dropped: {}",
-                    self.index,
-                    panic_text(&*panic)
-                )
-            });
-            // Dropping the payload may panic again.
-            #[expect(clippy::mem_forget, reason = "a payload whose drop panics would end the worker")]
-            std::mem::forget(panic);
+            self.note_panic("a task panicked while it was dropped", panic);
         }
+    }
+
+    fn note_panic(&self, what: &'static str, panic: Box<dyn Any + Send>) {
+        self.counters.panics.add(1);
+        let place = report::take_panic_place();
+        self.reporter.report(what, self.now(), || {
+            let (index, task) = (self.index, self.counters.last_task());
+            format!("worker {index}: {what} (`{task}`): {}{place}", panic_text(&*panic))
+        });
+        // Dropping the payload may panic again.
+        #[expect(clippy::mem_forget, reason = "a payload whose drop panics would end the worker")]
+        std::mem::forget(panic);
     }
 
     /// Drops what the kernel object may not drop itself, because it would come back to it.

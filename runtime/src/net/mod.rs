@@ -10,4 +10,4 @@ pub use intake::{Door, Intake, IntakeOptions, Slot};
 pub use listener::{TcpListener, UnixListener};
 pub use stream::{Stream, TcpStream, UnixStream, Writable};
 
-pub use crate::sys::{Accepted, Address, Listening, More, PortSharing};
+pub use crate::sys::{Accepted, Address, Listening, More, PortSharing, SocketFile};

@@ -162,6 +162,11 @@ impl BufferRing {
         self.with_kernel
     }
 
+    /// Whether less than a quarter of the buffers is left for the kernel to fill.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.with_kernel < self.buffers() / 4
+    }
+
     /// Buffers in all.
     pub(super) fn buffers(&self) -> usize {
         usize::from(self.entries)

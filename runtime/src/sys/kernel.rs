@@ -447,6 +447,11 @@ impl Kernel {
         self.slots.len()
     }
 
+    /// Whether less than a quarter of the receive buffers is left.
+    pub(crate) fn is_receive_scarce(&self) -> bool {
+        self.buffers.is_scarce()
+    }
+
     /// Receive buffers: held by leases, left with the kernel, in all.
     pub(crate) fn receive_buffers(&self) -> (usize, usize, usize) {
         (self.buffers.leases_out(), self.buffers.with_kernel(), self.buffers.buffers())
@@ -454,8 +459,7 @@ impl Kernel {
 
     /// Cancels everything and waits until the kernel uses none of our memory any more, at most 2 s. What it still uses then
     /// is given up when this is dropped.
-    pub(crate) fn shut_down(&mut self) -> AtRest {
-        let mut reaped = Reaped::default();
+    pub(crate) fn shut_down(&mut self, reaped: &mut Reaped) -> AtRest {
         let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
         while self.slots.in_flight() > 0 && clock::monotonic() < deadline {
             self.wait(Wait::None);
@@ -465,11 +469,12 @@ impl Kernel {
             let patience = io_uring::types::Timespec::from(std::time::Duration::from_millis(10));
             let _ = self.ring.submitter().register_sync_cancel(Some(patience), cancel_all);
             self.wait(Wait::AtMost(std::time::Duration::from_millis(10)));
-            self.reap(&mut reaped);
+            self.reap(reaped);
             reaped.woken.clear();
         }
-        // The last closes.
+        // The last closes, and what became of the last messages to other rings.
         self.wait(Wait::None);
+        self.reap(reaped);
         if self.slots.in_flight() == 0 { AtRest::Yes } else { AtRest::No }
     }
 

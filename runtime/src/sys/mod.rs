@@ -49,14 +49,14 @@ pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub use process::{
     DescriptorLimit, allowed_cpus, check_directory, cpu_quota, descriptors_open, kernel_release,
-    listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, remove_socket,
+    listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
 };
 pub use ring::RingFeatures;
 pub(crate) use ring::Wait;
 pub use signals::{Signal, Signals};
 pub(crate) use slots::OpId;
 pub(crate) use socket::Socket;
-pub use socket::{Accepted, Address, Listening, More, PortSharing};
+pub use socket::{Accepted, Address, Listening, More, PortSharing, SocketFile};
 pub use start_error::StartError;
 pub(crate) use thread::{pin_to_cpu, spawn_thread};
 pub(crate) use waker::{IndexTable, Waiter};

@@ -24,9 +24,17 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Maps `buffers` buffers of `buffer_bytes` each.
+    ///
+    /// # Errors
+    /// `InvalidInput` for sizes of 0 or beyond 32 bits; those of mmap(2).
     pub(crate) fn new(buffers: usize, buffer_bytes: usize) -> io::Result<Rc<Self>> {
-        let arena = Arena::map(buffers * buffer_bytes)?;
-        let count = u32::try_from(buffers).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        // Lengths and indices are kept in 32 bits; a size of 0 would make every buffer the same.
+        let (count, _) =
+            u32::try_from(buffers).ok().zip(u32::try_from(buffer_bytes).ok()).ok_or_else(invalid)?;
+        let size_bytes =
+            buffers.checked_mul(buffer_bytes).filter(|_| buffer_bytes > 0).ok_or_else(invalid)?;
+        let arena = Arena::map(size_bytes)?;
         Ok(Rc::new(Self {
             arena,
             buffer_bytes,
@@ -237,6 +245,14 @@ mod tests {
         drop(second);
         assert_eq!(pool.leases_out(), 0);
         assert_eq!(pool.free(), 2);
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused_and_not_wrapped() {
+        for (buffers, buffer_bytes) in [(3, 0x5555_5555_5555_5556), (1, 1 << 33), (1 << 33, 1), (4, 0)] {
+            let refused = Pool::new(buffers, buffer_bytes).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{buffers} x {buffer_bytes}");
+        }
     }
 
     #[test]

@@ -104,11 +104,6 @@ pub fn check_directory(path: &Path) -> io::Result<()> {
     fs::read_dir(path).map(drop)
 }
 
-/// Removes a Unix socket this process has listened at; whoever was faster is welcome.
-pub fn remove_socket(path: &Path) {
-    let _ = fs::remove_file(path);
-}
-
 /// The kernel's release, as in `6.18.44` (uname(2)).
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()

@@ -100,7 +100,8 @@ impl Kernel {
                 // Also the last one can carry a live descriptor (a completion queue that overflowed ends the
                 // subscription with a success).
                 if result >= 0 {
-                    accepted.push_back(Accepted::from_raw(result));
+                    // SAFETY: a completion of an accept that is no error names a socket made for us alone, once.
+                    accepted.push_back(unsafe { Accepted::from_raw(result) });
                 }
             }
             Op::Receive { received, .. } => {
@@ -110,7 +111,12 @@ impl Kernel {
                         _ => self.buffers.recycle(buffer),
                     }
                 }
-                if received.len() >= UNREAD_BUFFERS_MAX && slot.phase == Phase::InFlight && !last {
+                let unread_max = match self.buffers.is_scarce() {
+                    // The last quarter is for those who read: nobody keeps more than one buffer of it.
+                    true => 1,
+                    false => UNREAD_BUFFERS_MAX,
+                };
+                if received.len() >= unread_max && slot.phase == Phase::InFlight && !last {
                     self.figures.pauses += 1;
                     slot.phase = Phase::Pausing;
                     self.cancel_entry(id);

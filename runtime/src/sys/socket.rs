@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -76,6 +76,33 @@ pub enum PortSharing {
 pub struct Listening {
     fd: OwnedFd,
     address: Address,
+    /// What this process has made in the file system for it.
+    socket_file: Option<SocketFile>,
+}
+
+/// A Unix socket's file, as this process made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Option<Self> {
+        Some(Self { path: path.to_path_buf(), identity: identity(path)? })
+    }
+
+    /// Removes it, unless somebody has put another one in its place.
+    pub fn remove(&self) {
+        if identity(&self.path) == Some(self.identity) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 impl Listening {
@@ -115,7 +142,7 @@ impl Listening {
         // Between bind and listen nobody can connect, so the mode is in force before the first client.
         rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(mode))?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        Self::from_socket(socket)
+        Ok(Self { socket_file: SocketFile::of(path), ..Self::from_socket(socket)? })
     }
 
     /// Takes over a listening stream socket that the process was started with (socket activation).
@@ -150,7 +177,7 @@ impl Listening {
 
     fn from_socket(socket: socket2::Socket) -> io::Result<Self> {
         let address = Address::from_native(&socket.local_addr()?);
-        Ok(Self { fd: socket.into(), address })
+        Ok(Self { fd: socket.into(), address, socket_file: None })
     }
 
     /// The bound address, with the port the kernel chose if 0 was asked for.
@@ -158,12 +185,17 @@ impl Listening {
         &self.address
     }
 
+    /// The file that [`bind_unix`](Self::bind_unix) made, to be removed when nobody listens any more.
+    pub fn socket_file(&self) -> Option<&SocketFile> {
+        self.socket_file.as_ref()
+    }
+
     /// A second handle on the same listening socket.
     ///
     /// # Errors
     /// Those of fcntl(2) with F_DUPFD_CLOEXEC.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { fd: self.fd.try_clone()?, address: self.address.clone() })
+        Ok(Self { fd: self.fd.try_clone()?, address: self.address.clone(), socket_file: None })
     }
 
     pub(super) fn into_fd(self) -> OwnedFd {
@@ -212,9 +244,12 @@ impl Accepted {
         self.0
     }
 
-    /// Takes over a number that travelled in a message between rings.
-    pub(super) fn from_raw(number: RawFd) -> Self {
-        // SAFETY: accept(2) gave this number to the sender, who gave up its ownership with the message.
+    /// Takes over what a completion of an accept says it made.
+    ///
+    /// # Safety
+    /// The number is that of a fresh accept(2), and nobody else has taken it over.
+    pub(super) unsafe fn from_raw(number: RawFd) -> Self {
+        // SAFETY: the caller's promise.
         Self(unsafe { OwnedFd::from_raw_fd(number) })
     }
 }

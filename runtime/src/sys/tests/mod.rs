@@ -139,7 +139,7 @@ impl Machine {
         self.kernel.publish();
         let (leased, with_kernel, all) = self.kernel.receive_buffers();
         assert_eq!((leased, with_kernel), (0, all));
-        assert_eq!(self.kernel.shut_down(), AtRest::Yes);
+        assert_eq!(self.kernel.shut_down(&mut Reaped::default()), AtRest::Yes);
     }
 }
 
@@ -156,6 +156,6 @@ impl std::fmt::Debug for Machine {
 impl Drop for Machine {
     /// Also a test that fails must not free what the kernel uses.
     fn drop(&mut self) {
-        let _ = self.kernel.shut_down();
+        let _ = self.kernel.shut_down(&mut Reaped::default());
     }
 }

@@ -160,7 +160,7 @@ fn shutting_down_with_ops_of_every_kind_in_flight_comes_to_rest() {
         assert!(machine.kernel.is_in_flight(id));
     }
     let started = std::time::Instant::now();
-    assert_eq!(machine.kernel.shut_down(), AtRest::Yes);
+    assert_eq!(machine.kernel.shut_down(&mut Reaped::default()), AtRest::Yes);
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
 }
 
