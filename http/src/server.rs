@@ -15,7 +15,7 @@ use selvedge_runtime::{Running, Runtime, StartError, Worker, spawn_detached, tim
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::Limits;
-use crate::shared::{Figures, Observer, Shared};
+use crate::shared::{Draining, Figures, Observer, Shared};
 
 /// How a server treats its clients.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// How long each phase of a connection may take.
     pub timeouts: Timeouts,
-    /// How long running requests have after [`Server::stop`].
+    /// How long running requests have after [`Control::stop`].
     pub drain: Duration,
 }
 
@@ -110,8 +110,9 @@ impl Server {
             let WorkerApplication { application, observer } = factory(&worker).into();
             let figures = Arc::clone(&control_there.figures[worker.index()]);
             let shared = Shared::new(application, options.limits, options.timeouts, figures, observer);
-            let door = control_there.intake.open_door(worker.index());
-            serve(door, shared, options.drain)
+            let intake = Arc::clone(&control_there.intake);
+            let door = intake.open_door(worker.index());
+            serve(intake, door, shared, options.drain)
         })?;
         Ok(Self { running, control })
     }
@@ -133,18 +134,33 @@ impl Server {
 }
 
 /// One worker: takes what comes through its door, then takes leave.
-async fn serve<A: Application>(mut door: Door, shared: Rc<Shared<A>>, drain: Duration) {
+async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<Shared<A>>, drain: Duration) {
     let for_exchanges = Rc::clone(&shared);
     let exchanges = Rc::new(move |connection| connection::run(connection, Rc::clone(&for_exchanges)));
     let pool = Rc::new(ExchangePool::new());
-    while let Some((stream, _listener, slot)) = door.next().await {
+    let mut stopped = pin!(intake.stopped());
+    loop {
+        let handed = {
+            let mut next = pin!(door.next());
+            poll_fn(|context| {
+                // At once, and not at the door's end: who comes from a backlog now is answered with a close.
+                if shared.drain().state() == Draining::No && stopped.as_mut().poll(context).is_ready() {
+                    shared.drain().begin();
+                }
+                next.as_mut().poll(context)
+            })
+            .await
+        };
+        let Some((stream, _listener, slot)) = handed else { break };
         let (shared, pool, exchanges) = (Rc::clone(&shared), Rc::clone(&pool), Rc::clone(&exchanges));
-        spawn_detached("connection", async move {
-            let connection = Connection::new(stream, slot);
-            connection::live(connection, shared, pool, move |connection| exchanges(connection)).await;
-        });
+        let watcher = shared.drain().watch();
+        let connection = Connection::new(stream, slot);
+        let exchanges = move |connection| exchanges(connection);
+        spawn_detached("connection", connection::live(connection, watcher, shared, pool, exchanges));
     }
-    shared.drain().begin();
+    if shared.drain().state() == Draining::No {
+        shared.drain().begin();
+    }
     let mut over = pin!(timer::sleep(drain));
     poll_fn(|context| match shared.drain().poll_empty(context) {
         Poll::Ready(()) => Poll::Ready(()),
@@ -154,7 +170,9 @@ async fn serve<A: Application>(mut door: Door, shared: Rc<Shared<A>>, drain: Dur
     let cut = shared.drain().connections();
     if cut > 0 {
         selvedge_runtime::report("connections cut off", || {
-            format!("{cut} connections were not finished within the {} s of the drain", drain.as_secs())
+            format!(
+                "not finished within the {drain:?} of the drain and cut off: {cut} of a worker's connections"
+            )
         });
     }
 }

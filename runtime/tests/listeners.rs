@@ -151,3 +151,18 @@ fn a_worker_may_listen_by_itself() {
         assert_eq!(refused.await, ErrorKind::ConnectionRefused);
     });
 }
+
+#[test]
+fn a_socket_s_file_is_removed_by_who_made_it_and_by_nobody_else() {
+    let directory = Directory::new("socket-file");
+    let path = directory.join("socket");
+    let first = Listening::bind_unix(&path, 0o600, 8).expect("the path is free");
+    let made_by_first = first.socket_file().expect("it has made a file").clone();
+    drop(first);
+    let second = Listening::bind_unix(&path, 0o600, 8).expect("nobody listens there any more");
+    made_by_first.remove();
+    assert!(path.exists(), "the successor's file was removed");
+    second.socket_file().expect("it has made a file").remove();
+    assert!(!path.exists());
+    assert!(second.try_clone().expect("a second handle").socket_file().is_none());
+}

@@ -101,7 +101,8 @@ fn processors(quota: i64, period: i64) -> Option<usize> {
 /// # Errors
 /// Those of opendir(3).
 pub fn check_directory(path: &Path) -> io::Result<()> {
-    fs::read_dir(path).map(drop)
+    // By its absolute path, as it is followed later: a current directory that was removed can still be read by `.`.
+    fs::read_dir(std::path::absolute(path)?).map(drop)
 }
 
 /// The kernel's release, as in `6.18.44` (uname(2)).

@@ -123,7 +123,7 @@ impl Listening {
         }
         socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        bind_patiently(&socket, &address.into())?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Self::from_socket(socket)
     }
@@ -201,6 +201,21 @@ impl Listening {
     pub(super) fn into_fd(self) -> OwnedFd {
         self.fd
     }
+}
+
+/// The kernel takes rings apart after their process has ended, some 20 ms later, and until then the port is taken: a server
+/// that was killed and is started again at once must not fail for it.
+fn bind_patiently(socket: &socket2::Socket, address: &SockAddr) -> io::Result<()> {
+    const TRIES: u32 = 25;
+    for _ in 1..TRIES {
+        match socket.bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                std::thread::sleep(Duration::from_millis(10))
+            }
+            other => return other,
+        }
+    }
+    socket.bind(address)
 }
 
 fn remove_stale_socket(path: &Path) -> io::Result<()> {

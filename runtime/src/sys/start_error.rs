@@ -79,7 +79,11 @@ impl fmt::Display for StartError {
                  limit of the container (and `ulimit -l` on kernels that count rings against it)"
             ),
             Self::Configuration(text) => f.write_str(text),
-            Self::Other(what, error) => write!(f, "{what} failed: {error}"),
+            Self::Other(what, error) => write!(
+                f,
+                "{what} failed: {error}; look at the limits of this process (`ulimit -a`, a unit's TasksMax and \
+                 LimitNOFILE, the container's), or use fewer workers"
+            ),
         }
     }
 }
