@@ -84,8 +84,11 @@ pub struct Listening {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: FileIdentity,
 }
+
+/// Device, inode and last change: inode numbers alone are used again at once.
+type FileIdentity = (u64, u64, i64, i64);
 
 impl SocketFile {
     fn of(path: &Path) -> Option<Self> {
@@ -100,9 +103,9 @@ impl SocketFile {
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
+fn identity(path: &Path) -> Option<FileIdentity> {
     let metadata = std::fs::symlink_metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
 impl Listening {
