@@ -1,7 +1,7 @@
 //! Step 5 of a request's walk, route: the engine's side of it. In: a parsed head and its octets. Out: a [`Request`] for the
 //! application. Next: its [`Response`].
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::Future;
 use std::io;
 
@@ -24,11 +24,16 @@ pub struct Request<'a> {
     head: &'a RequestHead,
     bytes: &'a [u8],
     peer: &'a Peer,
-    stream: &'a Stream,
+    stream: &'a RefCell<Stream>,
 }
 
 impl<'a> Request<'a> {
-    pub(crate) fn new(head: &'a RequestHead, bytes: &'a [u8], peer: &'a Peer, stream: &'a Stream) -> Self {
+    pub(crate) fn new(
+        head: &'a RequestHead,
+        bytes: &'a [u8],
+        peer: &'a Peer,
+        stream: &'a RefCell<Stream>,
+    ) -> Self {
         Self { head, bytes, peer, stream }
     }
 
@@ -82,7 +87,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// `NotConnected` when the client is gone.
     pub fn peer(&self) -> io::Result<&'a Address> {
-        self.peer.get(self.stream)
+        self.peer.get(&self.stream.borrow())
     }
 }
 

@@ -5,7 +5,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -89,6 +89,7 @@ impl Control {
 
 impl Server {
     /// Starts `runtime`'s workers; each serves what `intake` gives it with the application that `factory` makes there.
+    /// Returns when all of them do.
     ///
     /// # Errors
     /// Those of [`Runtime::start`].
@@ -106,14 +107,19 @@ impl Server {
         let figures: Arc<[Arc<Figures>]> = (0..runtime.workers()).map(|_| Arc::default()).collect();
         let control = Control { intake: Arc::clone(intake), figures };
         let control_there = control.clone();
+        let workers = runtime.workers();
+        let (tell_open, open) = mpsc::channel();
         let running = runtime.start(move |worker| {
             let WorkerApplication { application, observer } = factory(&worker).into();
             let figures = Arc::clone(&control_there.figures[worker.index()]);
             let shared = Shared::new(application, options.limits, options.timeouts, figures, observer);
             let intake = Arc::clone(&control_there.intake);
             let door = intake.open_door(worker.index());
+            let _ = tell_open.send(());
             serve(intake, door, shared, options.drain)
         })?;
+        // Until then the first connections would not be shared out evenly. A worker that fails here ends the process.
+        let _ = open.iter().take(workers).count();
         Ok(Self { running, control })
     }
 

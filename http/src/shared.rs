@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use selvedge_runtime::Counter;
+use selvedge_runtime::{Counter, Moment};
 
 use crate::clock::Clock;
 use crate::connection::Timeouts;
@@ -118,7 +118,7 @@ pub(crate) enum Draining {
 /// A worker's leave: tells its connections, and knows when the last is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
-    draining: Cell<bool>,
+    begun_at: Cell<Option<Moment>>,
     connections: RefCell<slab::Slab<Waker>>,
     waits_for_last: RefCell<Option<Waker>>,
 }
@@ -137,12 +137,17 @@ impl Drain {
     }
 
     pub(crate) fn state(&self) -> Draining {
-        if self.draining.get() { Draining::Yes } else { Draining::No }
+        if self.begun_at.get().is_some() { Draining::Yes } else { Draining::No }
+    }
+
+    /// When the leave began.
+    pub(crate) fn begun_at(&self) -> Option<Moment> {
+        self.begun_at.get()
     }
 
     /// Begins the leave: idle connections close, the others after their next answer.
     pub(crate) fn begin(&self) {
-        self.draining.set(true);
+        self.begun_at.set(Some(selvedge_runtime::now()));
         let wakers: Vec<Waker> = self.connections.borrow().iter().map(|(_, waker)| waker.clone()).collect();
         for waker in wakers {
             waker.wake();

@@ -2,11 +2,13 @@
 //! prepared response alone goes out as it stands, answers to pipelined requests are gathered in one block.
 //! Next: release, which is the drop of what was sent.
 
+use std::io;
 use std::ops::Range;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
-use selvedge_runtime::net::More;
+use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, BufferPool, Chunk, Lease};
 
 use super::Connection;
@@ -65,6 +67,21 @@ impl Output {
         self.filled == 0
     }
 
+    /// Hands what was gathered to the kernel as soon as the send before it is through; the task is woken then.
+    pub(super) fn poll_start(&mut self, stream: &mut Stream, context: &Context<'_>) -> io::Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        if let Poll::Ready(sent) = stream.poll_sent(context) {
+            sent?;
+            let length = std::mem::take(&mut self.filled);
+            if let Some(block) = self.block.take() {
+                stream.start_send(block.into_chunk(0..length), More::Nothing);
+            }
+        }
+        Ok(())
+    }
+
     /// The free room, at least `bytes` of it; `None` if that needs a flush first.
     fn room(&mut self, bytes: usize, class: BlockClass) -> Option<&mut [u8]> {
         let filled = self.filled;
@@ -96,6 +113,10 @@ impl Connection {
         response: Response,
         framing: Framing,
     ) -> Result<u64, CloseReason> {
+        // An interim response would leave the client waiting for the final one, and take the next answer for it.
+        if response.head.status.is_informational() {
+            return Err(CloseReason::InvalidResponse);
+        }
         match response.body {
             Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
             Body::Error { reason } => {
@@ -114,6 +135,8 @@ impl Connection {
                 Ok(written as u64)
             }
             Body::Empty => self.answer_head(shared, &response.head, 0, framing).await,
+            // A send has at most as many.
+            Body::Full(chunk) if u32::try_from(chunk.len()).is_err() => Err(CloseReason::InvalidResponse),
             Body::Full(chunk) => {
                 let head = self.answer_head(shared, &response.head, chunk.len() as u64, framing).await?;
                 if framing.body == BodyWish::Omit || chunk.is_empty() || !may_have_body(response.head.status)
@@ -126,7 +149,8 @@ impl Connection {
             }
             Body::File(part) => {
                 let head = self.answer_head(shared, &response.head, part.length, framing).await?;
-                if framing.body == BodyWish::Omit || part.length == 0 {
+                if framing.body == BodyWish::Omit || part.length == 0 || !may_have_body(response.head.status)
+                {
                     return Ok(head);
                 }
                 self.answer_file(shared, &part).await?;
@@ -147,7 +171,7 @@ impl Connection {
         let plain = framing.version == Version::Http11 && framing.persistence == Persistence::Reuse;
         if plain && self.output.is_empty() && self.input.is_empty() {
             self.sent(shared).await?;
-            self.stream.start_send(Chunk::Shared(block, 0..length), More::Nothing);
+            self.stream.get_mut().start_send(Chunk::Shared(block, 0..length), More::Nothing);
             return Ok(u64::from(length));
         }
         let before_end = &block[..head_bytes as usize - 2];
@@ -180,8 +204,10 @@ impl Connection {
         }
         self.flush(shared, More::Follows).await?;
         self.sent(shared).await?;
-        self.stream.start_send(chunk, More::Nothing);
-        Ok(())
+        let length = chunk.len();
+        self.stream.get_mut().start_send(chunk, More::Nothing);
+        // A parked connection's last send is judged as a whole, so what takes long is waited for here.
+        if length > SEND_BYTES_MAX { self.sent(shared).await } else { Ok(()) }
     }
 
     async fn answer_head<A>(
@@ -230,7 +256,7 @@ impl Connection {
         self.sent(shared).await?;
         let length = std::mem::take(&mut self.output.filled);
         if let Some(block) = self.output.block.take() {
-            self.stream.start_send(block.into_chunk(0..length), more);
+            self.stream.get_mut().start_send(block.into_chunk(0..length), more);
         }
         Ok(())
     }
@@ -240,13 +266,13 @@ impl Connection {
         self.sent(shared).await?;
         let length = std::mem::take(&mut self.output.filled);
         let Some(mut block) = self.output.block.take() else { return Ok(()) };
-        let sent = match self.stream.send_now(&block.bytes()[..length], More::Follows) {
+        let sent = match self.stream.get_mut().send_now(&block.bytes()[..length], More::Follows) {
             Ok(sent) => sent,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return Err(CloseReason::ClientFailure),
         };
         if sent < length {
-            self.stream.start_send(block.into_chunk(sent..length), More::Follows);
+            self.stream.get_mut().start_send(block.into_chunk(sent..length), More::Follows);
             self.sent(shared).await?;
         }
         Ok(())
@@ -254,10 +280,9 @@ impl Connection {
 
     /// Waits until the send in flight is through. Ready at once where the client has read the last answer.
     pub(super) async fn sent<A>(&mut self, shared: &Shared<A>) -> Result<(), CloseReason> {
-        let timeouts = shared.timeouts();
-        let pace = Pace::new(selvedge_runtime::now(), timeouts.write_grace, timeouts.bytes_per_second_min);
-        let stream = &mut self.stream;
-        let sent = paced(&self.deadline, pace, |context| {
+        let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
+        let stream = self.stream.get_mut();
+        let sent = paced(&self.deadline, &mut pace, |context| {
             let poll = stream.poll_sent(context);
             Step::of(poll, || u64::from(stream.sent_bytes()))
         });
@@ -265,20 +290,21 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CloseReason::ClientFailure),
             Err(_) => {
-                self.stream.reset_on_drop();
+                self.stream.get_mut().reset_on_drop();
                 Err(CloseReason::WriteTimeout)
             }
         }
     }
 
-    /// Answers a request that is refused; the connection closes after it.
-    pub(super) async fn refuse<A>(&mut self, shared: &Shared<A>, reject: Reject) {
+    /// Answers a request that is refused; the connection closes after it. Returns the octets of the answer.
+    pub(super) async fn refuse<A>(&mut self, shared: &Shared<A>, reject: Reject, body: BodyWish) -> u64 {
         let response = Response::error(reject.status(), reject.reason());
-        let framing =
-            Framing { version: Version::Http11, persistence: Persistence::Close, body: BodyWish::Send };
+        let framing = Framing { version: Version::Http11, persistence: Persistence::Close, body };
         // A client that is gone needs no answer.
-        if self.answer(shared, response, framing).await.is_ok() {
-            let _ = self.flush(shared, More::Nothing).await;
+        let Ok(bytes) = self.answer(shared, response, framing).await else { return 0 };
+        match self.flush(shared, More::Nothing).await {
+            Ok(()) => bytes,
+            Err(_) => 0,
         }
     }
 }

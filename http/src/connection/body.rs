@@ -42,8 +42,7 @@ impl Connection {
         shared: &Shared<A>,
         framing: BodyFraming,
     ) -> Result<(), CloseReason> {
-        let timeouts = shared.timeouts();
-        let pace = Pace::new(selvedge_runtime::now(), timeouts.body_grace, timeouts.bytes_per_second_min);
+        let mut pace = Pace::reading(selvedge_runtime::now(), shared.timeouts());
         let mut received = 0;
         match framing {
             BodyFraming::None => {}
@@ -56,7 +55,7 @@ impl Connection {
                     if left == 0 {
                         break;
                     }
-                    self.receive_body(pace, &mut received).await?;
+                    self.receive_body(&mut pace, &mut received).await?;
                 }
             }
             BodyFraming::Chunked => {
@@ -70,7 +69,7 @@ impl Connection {
                         ChunkEvent::NeedMore if received > DRAIN_BYTES_MAX => {
                             return Err(CloseReason::UnreadBody);
                         }
-                        ChunkEvent::NeedMore => self.receive_body(pace, &mut received).await?,
+                        ChunkEvent::NeedMore => self.receive_body(&mut pace, &mut received).await?,
                     }
                 }
             }
@@ -78,8 +77,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn receive_body(&mut self, pace: Pace, received: &mut u64) -> Result<(), CloseReason> {
-        let stream = &mut self.stream;
+    async fn receive_body(&mut self, pace: &mut Pace, received: &mut u64) -> Result<(), CloseReason> {
+        let stream = self.stream.get_mut();
         let so_far = *received;
         let lease: Lease =
             paced(&self.deadline, pace, |context| Step::of(stream.poll_receive(context), || so_far))

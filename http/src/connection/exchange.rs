@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use http::StatusCode;
 use selvedge_runtime::Moment;
 use selvedge_runtime::net::More;
 
@@ -53,7 +54,7 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
         let (head, head_bytes) = match connection.input.next_head(shared.limits()) {
             Ok(Some(head)) => head,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
-            Err(reject) => return Err(refuse(connection, shared, reject).await),
+            Err(reject) => return Err(refuse(connection, shared, reject, BodyWish::Send).await),
         };
         bytes += exchange(connection, shared, &head, &head_bytes).await?;
         drop(head_bytes);
@@ -75,19 +76,24 @@ async fn exchange<A: Application>(
 ) -> Result<u64, Stop> {
     let received_at = selvedge_runtime::now();
     connection.exchanges += 1;
+    let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     if let Err(reject) = acceptable(head, shared) {
-        return Err(refuse(connection, shared, reject).await);
+        return Err(refuse(connection, shared, reject, body).await);
     }
     let response = handle(connection, shared, head, head_bytes).await?;
-    let status = response.status();
+    let mut status = response.status();
     let unread = Unread::after(head);
-    let close = close_reason(head, unread, shared);
-    let framing = Framing {
-        version: head.version(),
-        persistence: if close.is_some() { Persistence::Close } else { Persistence::Reuse },
-        body: if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send },
-    };
-    let answered = connection.answer(shared, response, framing).await;
+    let mut close = close_reason(head, unread, shared);
+    let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
+    let framing = Framing { version: head.version(), persistence, body };
+    let mut answered = connection.answer(shared, response, framing).await;
+    if let Err(CloseReason::InvalidResponse) = answered {
+        // Nothing of it was sent, so the client can be told, after the answers before it.
+        status = StatusCode::INTERNAL_SERVER_ERROR;
+        close = Some(CloseReason::InvalidResponse);
+        let framing = Framing { persistence: Persistence::Close, ..framing };
+        answered = connection.answer(shared, Response::error(status, ""), framing).await;
+    }
     let end = match (&answered, close) {
         (Err(reason), _) => ExchangeEnd::Closed(*reason),
         (Ok(_), Some(reason)) => ExchangeEnd::Closed(reason),
@@ -108,7 +114,7 @@ async fn exchange<A: Application>(
     Ok(bytes)
 }
 
-fn record(status: http::StatusCode, bytes: u64, received_at: Moment, end: ExchangeEnd) -> ExchangeRecord {
+fn record(status: StatusCode, bytes: u64, received_at: Moment, end: ExchangeEnd) -> ExchangeRecord {
     ExchangeRecord { status, bytes, received_at, answered_at: selvedge_runtime::now(), end }
 }
 
@@ -122,19 +128,26 @@ fn acceptable<A>(head: &RequestHead, shared: &Shared<A>) -> Result<(), Reject> {
     }
 }
 
-/// Runs the handler. A connection that fails meanwhile drops it at its await; the end of the client's sending does not.
+/// Runs the handler. A connection that fails meanwhile drops it at its await; the end of the client's sending does not. The
+/// answers gathered before it do not wait for a handler that does.
 async fn handle<A: Application>(
-    connection: &Connection,
+    connection: &mut Connection,
     shared: &Shared<A>,
     head: &RequestHead,
     head_bytes: &HeadBytes,
 ) -> Result<Response, Stop> {
-    let request = Request::new(head, head_bytes, &connection.peer, &connection.stream);
+    let Connection { stream, peer, output, .. } = connection;
+    let request = Request::new(head, head_bytes, peer, stream);
     let mut call = pin!(shared.application.call(request));
     poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(response) => Poll::Ready(Ok(response)),
         Poll::Pending => {
-            connection.stream.poll_failure(context).map(|_| Err(Stop::Abort(CloseReason::ClientFailure)))
+            let mut stream = stream.borrow_mut();
+            let failed = output.poll_start(&mut stream, context).is_err();
+            match stream.poll_failure(context) {
+                Poll::Pending if !failed => Poll::Pending,
+                _ => Poll::Ready(Err(Stop::Abort(CloseReason::ClientFailure))),
+            }
         }
     })
     .await
@@ -153,10 +166,20 @@ fn close_reason<A>(head: &RequestHead, unread: Unread, shared: &Shared<A>) -> Op
     }
 }
 
-async fn refuse<A>(connection: &mut Connection, shared: &Shared<A>, reject: Reject) -> Stop {
+async fn refuse<A>(connection: &mut Connection, shared: &Shared<A>, reject: Reject, body: BodyWish) -> Stop {
     let received_at = selvedge_runtime::now();
-    connection.refuse(shared, reject).await;
+    let bytes = connection.refuse(shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
-    shared.note_exchange(&record(reject.status(), 0, received_at, ExchangeEnd::Closed(reason)));
+    shared.note_exchange(&record(reject.status(), bytes, received_at, ExchangeEnd::Closed(reason)));
     Stop::Close(reason)
+}
+
+impl Connection {
+    /// 408 to a client whose head has begun and did not end in time.
+    pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
+        let begun_at = self.waits_since;
+        let bytes = self.refuse(shared, Reject::HeadTimeout, BodyWish::Send).await;
+        let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
+        shared.note_exchange(&record(Reject::HeadTimeout.status(), bytes, begun_at, end));
+    }
 }

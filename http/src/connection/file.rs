@@ -2,7 +2,6 @@
 //! at a time.
 
 use std::io;
-use std::task::Poll;
 use std::time::Duration;
 
 use selvedge_runtime::fs::{self, Metadata, Residency};
@@ -27,8 +26,7 @@ impl Connection {
         part: &FilePart,
     ) -> Result<(), CloseReason> {
         self.flush_before_file(shared).await?;
-        let timeouts = shared.timeouts();
-        let pace = Pace::new(selvedge_runtime::now(), timeouts.write_grace, timeouts.bytes_per_second_min);
+        let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
         let mut sent = 0;
         while sent < part.length {
             let piece = (part.length - sent).min(PIECE_BYTES_MAX);
@@ -37,8 +35,8 @@ impl Connection {
             }
             let offset = part.start + sent;
             sent += match part.file.resident(offset, piece) {
-                Residency::Cached => self.send_resident(part, offset, piece, pace, sent).await?,
-                Residency::Absent => self.send_read(shared, part, offset, piece).await?,
+                Residency::Cached => self.send_resident(part, offset, piece, &mut pace, sent).await?,
+                Residency::Absent => self.send_read(part, offset, piece, &mut pace, sent).await?,
             };
             if sent < part.length {
                 selvedge_runtime::yield_now().await;
@@ -47,54 +45,37 @@ impl Connection {
         Ok(())
     }
 
-    /// sendfile(2), as much as the socket takes, at least something.
+    /// sendfile(2), as much as the socket takes; 0 after a wait for room, in which the pages may have gone.
     async fn send_resident(
         &mut self,
         part: &FilePart,
         offset: u64,
         length: u64,
-        pace: Pace,
+        pace: &mut Pace,
         sent_before: u64,
     ) -> Result<u64, CloseReason> {
-        let stream = &mut self.stream;
-        let mut writable = None;
-        let sent = paced(&self.deadline, pace, |context| {
-            let poll = loop {
-                if let Some(waiting) = &mut writable {
-                    match stream.poll_writable(waiting, context) {
-                        Poll::Ready(Ok(())) => writable = None,
-                        Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
-                        Poll::Pending => break Poll::Pending,
-                    }
-                }
-                match stream.send_file(&part.file, offset, length as usize) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        writable = Some(stream.start_writable());
-                    }
-                    other => break Poll::Ready(other),
-                }
-            };
-            Step::of(poll, || sent_before)
-        });
-        match sent.await {
-            Ok(Ok(0)) => Err(CloseReason::FileChanged),
-            Ok(Ok(sent)) => Ok(sent as u64),
-            Ok(Err(error)) if is_file_error(&error) => Err(CloseReason::FileFailure),
-            Ok(Err(_)) => Err(CloseReason::ClientFailure),
-            Err(_) => {
-                self.stream.reset_on_drop();
-                Err(CloseReason::WriteTimeout)
+        match self.stream.get_mut().send_file(&part.file, offset, length as usize) {
+            Ok(0) => Err(CloseReason::FileChanged),
+            Ok(sent) => Ok(sent as u64),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable(pace, sent_before).await?;
+                Ok(0)
             }
+            Err(error) if is_file_error(&error) => Err(CloseReason::FileFailure),
+            Err(_) => Err(CloseReason::ClientFailure),
         }
     }
 
-    /// Reads from the disk outside the worker's thread, then sends.
-    async fn send_read<A>(
+    /// Reads from the disk outside the worker's thread, then sends what the socket takes; 0 after a wait for room. The rest
+    /// is resident now, most likely: a block is held for the disk, never for a client, or a few clients that stand still
+    /// would keep all blocks from the others.
+    async fn send_read(
         &mut self,
-        shared: &Shared<A>,
         part: &FilePart,
         offset: u64,
         length: u64,
+        pace: &mut Pace,
+        sent_before: u64,
     ) -> Result<u64, CloseReason> {
         let mut block = file_block().await;
         block.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -102,11 +83,35 @@ impl Connection {
         if block.is_empty() {
             return Err(CloseReason::FileChanged);
         }
-        let length = block.len() as u64;
-        let more = if offset + length < part.start + part.length { More::Follows } else { More::Nothing };
-        self.stream.start_send(block.into(), more);
-        self.sent(shared).await?;
-        Ok(length)
+        let end = offset + block.len() as u64;
+        let more = if end < part.start + part.length { More::Follows } else { More::Nothing };
+        let sent = self.stream.get_mut().send_now(&block, more);
+        drop(block);
+        match sent {
+            Ok(sent) => Ok(sent as u64),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable(pace, sent_before).await?;
+                Ok(0)
+            }
+            Err(_) => Err(CloseReason::ClientFailure),
+        }
+    }
+
+    /// Waits until the socket takes something again, as long as the pace allows.
+    async fn writable(&mut self, pace: &mut Pace, sent_before: u64) -> Result<(), CloseReason> {
+        let stream = self.stream.get_mut();
+        let mut waiting = stream.start_writable();
+        let writable = paced(&self.deadline, pace, |context| {
+            Step::of(stream.poll_writable(&mut waiting, context), || sent_before)
+        });
+        match writable.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(CloseReason::ClientFailure),
+            Err(_) => {
+                self.stream.get_mut().reset_on_drop();
+                Err(CloseReason::WriteTimeout)
+            }
+        }
     }
 }
 
@@ -135,6 +140,13 @@ async fn file_block() -> Lease {
 fn is_file_error(error: &io::Error) -> bool {
     !matches!(
         error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
     )
 }

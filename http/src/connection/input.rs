@@ -78,11 +78,13 @@ impl Input {
             return Ok(None);
         };
         self.scanner = HeadScanner::new();
+        if BufferPool::is_scarce() {
+            // The last quarter of the receive buffers never lives across an await, neither for this head nor for those
+            // behind it.
+            self.join();
+        }
         let bytes = match &self.held {
-            // The last quarter of the receive buffers never lives across an await.
-            Held::Lease(lease) if !BufferPool::is_scarce() => {
-                HeadBytes::InPlace(lease.clone(), self.start as u32, length as u32)
-            }
+            Held::Lease(lease) => HeadBytes::InPlace(lease.clone(), self.start as u32, length as u32),
             _ => HeadBytes::Copied(self.bytes()[..length].to_vec()),
         };
         self.consume(length);

@@ -15,36 +15,59 @@ pub(crate) use exchange::run;
 pub use pace::Timeouts;
 pub(crate) use pool::ExchangePool;
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use selvedge_runtime::Moment;
 use selvedge_runtime::net::{Slot, Stream};
 use selvedge_runtime::timer::Deadline;
 
 use crate::application::{Application, Peer};
-use crate::h1::Reject;
 use crate::record::CloseReason;
-use crate::shared::{Draining, Shared};
+use crate::shared::{DrainWatcher, Draining, Shared};
 use answer::Output;
 use input::Input;
+use pace::Pace;
 
 /// Octets read and thrown away after the last response, before the connection is closed all the same.
 const LINGER_BYTES_MAX: u64 = 256 * 1024;
 
+/// What a connection without a request so far has for its first one when the server takes leave: its request may be on the
+/// way, as those of the backlog's connections mostly are.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+
+/// When it is looked whether the last answer is with the kernel: nearly always long before, and the idle time begins then.
+const READER_LOOK: Duration = Duration::from_secs(1);
+
 /// What a connection keeps between its exchanges.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: Stream,
+    /// In a cell for the handler, which sees it while the answers before its own are sent.
+    stream: RefCell<Stream>,
     input: Input,
     output: Output,
     deadline: Deadline,
     peer: Peer,
-    /// When it was last parked, or when the head it waits for began.
+    /// Since when it has waited for what it waits for now.
     waits_since: Moment,
+    waits_for: WaitsFor,
     exchanges: u64,
     _slot: Slot,
+}
+
+/// What a parked connection waits for; each has its own deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    /// The client to send a request.
+    Request,
+    /// The rest of a head that has begun.
+    Head,
+    /// The client to read the last answer.
+    Reader,
 }
 
 /// What comes after a run of exchanges.
@@ -61,21 +84,24 @@ pub(crate) enum After {
 impl Connection {
     pub(crate) fn new(stream: Stream, slot: Slot) -> Box<Self> {
         Box::new(Self {
-            stream,
+            stream: RefCell::new(stream),
             input: Input::default(),
             output: Output::default(),
             deadline: Deadline::new(),
             peer: Peer::default(),
             waits_since: selvedge_runtime::now(),
+            waits_for: WaitsFor::Request,
             exchanges: 0,
             _slot: slot,
         })
     }
 }
 
-/// A connection's task.
+/// A connection's task. `watcher` is made with it and not by it, so that a drain that begins before its first poll waits
+/// for it.
 pub(crate) async fn live<A, F>(
     mut connection: Box<Connection>,
+    watcher: DrainWatcher,
     shared: Rc<Shared<A>>,
     pool: Rc<ExchangePool<F>>,
     exchanges: impl Fn(Box<Connection>) -> F,
@@ -83,14 +109,14 @@ pub(crate) async fn live<A, F>(
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
 {
-    let watcher = shared.drain().watch();
     let reason = loop {
         let waited = poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await;
         match waited {
             Parked::Input => {}
             Parked::Over(reason) => break After::Abort(reason),
             Parked::HeadTimeout => {
-                connection.refuse(&shared, Reject::HeadTimeout).await;
+                // Boxed, as every task has room for what it awaits in place: a parked connection is small.
+                Box::pin(connection.refuse_late_head(&shared)).await;
                 break After::Close(CloseReason::HeadTimeout);
             }
         }
@@ -100,18 +126,13 @@ pub(crate) async fn live<A, F>(
         (connection, after) = running.future().await;
         pool.finish(running);
         match after {
-            After::Park => {
-                // A head that is still incomplete keeps the time it began.
-                if connection.input.is_empty() || connection.exchanges > exchanges_before {
-                    connection.waits_since = selvedge_runtime::now();
-                }
-            }
+            After::Park => connection.park(exchanges_before),
             end => break end,
         }
     };
     let reason = match reason {
         After::Close(reason) => {
-            connection.linger(&shared).await;
+            Box::pin(connection.linger(&shared)).await;
             reason
         }
         After::Abort(reason) => reason,
@@ -128,84 +149,128 @@ enum Parked {
 }
 
 impl Connection {
+    /// Judges what the next wait is for. A head that was incomplete before these exchanges too keeps the time it began.
+    fn park(&mut self, exchanges_before: u64) {
+        let waits_for = if self.input.head_has_begun() {
+            WaitsFor::Head
+        } else if self.stream.get_mut().is_sending() {
+            WaitsFor::Reader
+        } else {
+            WaitsFor::Request
+        };
+        if waits_for != self.waits_for || self.exchanges > exchanges_before {
+            self.waits_for = waits_for;
+            self.waits_since = selvedge_runtime::now();
+        }
+    }
+
     fn poll_parked<A>(
         &mut self,
         context: &mut Context<'_>,
         shared: &Shared<A>,
-        watcher: &crate::shared::DrainWatcher,
+        watcher: &DrainWatcher,
     ) -> Poll<Parked> {
-        match self.stream.poll_receive(context) {
+        match self.stream.get_mut().poll_receive(context) {
             Poll::Ready(Ok(Some(lease))) => {
-                if self.input.is_empty() {
-                    self.waits_since = selvedge_runtime::now();
-                }
                 self.input.push(lease);
                 return Poll::Ready(Parked::Input);
-            }
-            Poll::Ready(Ok(None)) if self.stream.is_sending() => {
-                // Half-closed: the last answer is still on its way; its end is seen by the deadline or its failure.
-                return self.poll_last_send(context, shared);
             }
             Poll::Ready(Ok(None)) => {
                 let reason = match self.input.head_has_begun() {
                     true => CloseReason::ClientCutShort,
                     false => CloseReason::ClientEnd,
                 };
-                return Poll::Ready(Parked::Over(reason));
+                // Half-closed, which is no reason to cut off the last answer.
+                return self.poll_last_send(context, shared, reason);
             }
             Poll::Ready(Err(_)) => return Poll::Ready(Parked::Over(CloseReason::ClientFailure)),
             Poll::Pending => {}
         }
         if watcher.poll(context) == Draining::Yes && self.exchanges > 0 && !self.input.head_has_begun() {
-            if self.stream.is_sending() {
-                return self.poll_last_send(context, shared);
-            }
-            return Poll::Ready(Parked::Over(CloseReason::Drain));
+            return self.poll_last_send(context, shared, CloseReason::Drain);
         }
         self.poll_waiting(context, shared)
     }
 
-    /// Judges the wait by what it is a wait for: the rest of a head, the client's reading, or the next request.
+    /// Ready when the wait has taken too long for what it is a wait for.
     fn poll_waiting<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {
         let timeouts = shared.timeouts();
-        let (limit, expired) = if self.input.head_has_begun() {
-            (timeouts.head, Parked::HeadTimeout)
-        } else if self.stream.is_sending() {
-            (timeouts.write_grace, Parked::Over(CloseReason::WriteTimeout))
-        } else {
-            (timeouts.idle, Parked::Over(CloseReason::IdleTimeout))
-        };
-        let due = self.waits_since + limit;
-        if due <= selvedge_runtime::now() {
-            if matches!(expired, Parked::Over(CloseReason::WriteTimeout)) {
-                self.stream.reset_on_drop();
-            }
-            return Poll::Ready(expired);
+        let now = selvedge_runtime::now();
+        let look_at = self.waits_since + READER_LOOK.min(timeouts.idle);
+        if self.waits_for == WaitsFor::Reader && self.look_at_reader(context, look_at, now).is_err() {
+            return Poll::Ready(Parked::Over(CloseReason::ClientFailure));
         }
-        // Setting it anew each time is a store; an expiry only brings the task back here.
-        self.deadline.set(due);
-        self.deadline.poll_expired(context).map(|()| expired)
+        let (due, over) = match (self.waits_for, shared.drain().begun_at()) {
+            (WaitsFor::Request, None) => {
+                (self.waits_since + timeouts.idle, Parked::Over(CloseReason::IdleTimeout))
+            }
+            (WaitsFor::Request, Some(begun_at)) => {
+                (begun_at.max(self.waits_since) + FIRST_REQUEST_GRACE, Parked::Over(CloseReason::Drain))
+            }
+            (WaitsFor::Head, _) => (self.waits_since + timeouts.head, Parked::HeadTimeout),
+            (WaitsFor::Reader, _) => {
+                let due = Pace::writing(self.waits_since, timeouts)
+                    .due(u64::from(self.stream.get_mut().sent_bytes()), now);
+                (due, Parked::Over(CloseReason::WriteTimeout))
+            }
+        };
+        if due <= now {
+            if self.waits_for == WaitsFor::Reader {
+                self.stream.get_mut().reset_on_drop();
+            }
+            return Poll::Ready(over);
+        }
+        let next_look =
+            if self.waits_for == WaitsFor::Reader && now < look_at { due.min(look_at) } else { due };
+        // Judged by the clock above: setting it anew makes an expired deadline a waiting one again.
+        self.deadline.set(next_look);
+        let waiting = self.deadline.poll_expired(context);
+        debug_assert!(waiting.is_pending(), "a deadline set to a later moment has not expired");
+        Poll::Pending
     }
 
-    fn poll_last_send<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {
-        match self.stream.poll_sent(context) {
-            Poll::Ready(Ok(())) => Poll::Ready(Parked::Over(CloseReason::ClientEnd)),
+    /// Goes over to waiting for a request once the kernel has all of the last answer. Its completion wakes nobody before
+    /// `look_at`, or a busy connection would be polled twice for every answer.
+    fn look_at_reader(&mut self, context: &Context<'_>, look_at: Moment, now: Moment) -> io::Result<()> {
+        if now >= look_at
+            && let Poll::Ready(sent) = self.stream.get_mut().poll_sent(context)
+        {
+            sent?;
+            (self.waits_for, self.waits_since) = (WaitsFor::Request, now);
+        }
+        Ok(())
+    }
+
+    /// Ready when the client has read the last answer, or too slowly; then the connection is over for `reason`.
+    fn poll_last_send<A>(
+        &mut self,
+        context: &mut Context<'_>,
+        shared: &Shared<A>,
+        reason: CloseReason,
+    ) -> Poll<Parked> {
+        match self.stream.get_mut().poll_sent(context) {
+            Poll::Ready(Ok(())) => Poll::Ready(Parked::Over(reason)),
             Poll::Ready(Err(_)) => Poll::Ready(Parked::Over(CloseReason::ClientFailure)),
-            Poll::Pending => self.poll_waiting(context, shared),
+            Poll::Pending => {
+                if self.waits_for != WaitsFor::Reader {
+                    (self.waits_for, self.waits_since) = (WaitsFor::Reader, selvedge_runtime::now());
+                }
+                self.poll_waiting(context, shared)
+            }
         }
     }
 
     /// Closes so that the client reads the last response: ends the sending, then throws away what still comes, until the
     /// client closes or for a moment (RFC 9112 section 9.6).
     async fn linger<A>(&mut self, shared: &Shared<A>) {
-        if self.sent(shared).await.is_err() || self.stream.shutdown_write().is_err() {
+        if self.sent(shared).await.is_err() || self.stream.get_mut().shutdown_write().is_err() {
             return;
         }
         let until = selvedge_runtime::now() + shared.timeouts().linger;
         self.deadline.set(until);
         let mut discarded = 0;
         poll_fn(|context| {
-            while let Poll::Ready(received) = self.stream.poll_receive(context) {
+            while let Poll::Ready(received) = self.stream.get_mut().poll_receive(context) {
                 match received {
                     Ok(Some(lease)) => discarded += lease.len() as u64,
                     Ok(None) | Err(_) => return Poll::Ready(()),

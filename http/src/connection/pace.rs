@@ -36,23 +36,49 @@ impl Default for Timeouts {
     }
 }
 
+/// What a transfer can earn ahead, in octets: as much as a socket's send buffer takes at once (tcp_wmem, tcp(7)), since a
+/// reader above the rate may need that long until the kernel shows any progress again. Without a bound, a client that read
+/// fast for a while could stand still for days.
+const AHEAD_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// A transfer's due time: its grace, and a second more for every so many octets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    started: Moment,
+    due: Moment,
+    moved_bytes: u64,
     grace: Duration,
     bytes_per_second_min: u64,
 }
 
 impl Pace {
-    pub(super) fn new(started: Moment, grace: Duration, bytes_per_second_min: u64) -> Self {
-        Self { started, grace, bytes_per_second_min: bytes_per_second_min.max(1) }
+    /// The pace of a request's body.
+    pub(super) fn reading(started: Moment, timeouts: &Timeouts) -> Self {
+        Self::new(started, timeouts.body_grace, timeouts.bytes_per_second_min)
     }
 
-    /// When a transfer that has moved `bytes` is too slow.
-    pub(super) fn due(&self, bytes: u64) -> Moment {
-        let earned_ms = bytes.saturating_mul(1_000) / self.bytes_per_second_min;
-        self.started + self.grace + Duration::from_millis(earned_ms)
+    /// The pace of an answer.
+    pub(super) fn writing(started: Moment, timeouts: &Timeouts) -> Self {
+        Self::new(started, timeouts.write_grace, timeouts.bytes_per_second_min)
+    }
+
+    fn new(started: Moment, grace: Duration, bytes_per_second_min: u64) -> Self {
+        let bytes_per_second_min = bytes_per_second_min.max(1);
+        Self { due: started + grace, moved_bytes: 0, grace, bytes_per_second_min }
+    }
+
+    /// When the transfer is too slow, as it has moved `bytes` by `now`.
+    pub(super) fn due(&mut self, bytes: u64, now: Moment) -> Moment {
+        if bytes > self.moved_bytes {
+            let earned = self.earned(bytes - self.moved_bytes);
+            self.due = (self.due + earned).min(now + self.grace + self.earned(AHEAD_BYTES_MAX));
+            self.moved_bytes = bytes;
+        }
+        self.due
+    }
+
+    fn earned(&self, bytes: u64) -> Duration {
+        let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second_min);
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX / 4))
     }
 }
 
@@ -80,7 +106,7 @@ impl<T> Step<T> {
 /// Waits for `operation` as long as `pace` allows for the progress it makes. Ready at once, it touches no timer.
 pub(super) async fn paced<T>(
     deadline: &Deadline,
-    pace: Pace,
+    pace: &mut Pace,
     mut operation: impl FnMut(&mut Context<'_>) -> Step<T>,
 ) -> Result<T, TooSlow> {
     let mut armed = Armed::No;
@@ -89,13 +115,14 @@ pub(super) async fn paced<T>(
             Step::Done(result) => return Poll::Ready(Ok(result)),
             Step::Waits(progress) => progress,
         };
+        let now = selvedge_runtime::now();
+        let due = pace.due(progress, now);
         if armed == Armed::No {
             armed = Armed::Yes;
-            deadline.set(pace.due(progress));
+            deadline.set(due);
         }
         while deadline.poll_expired(context).is_ready() {
-            let due = pace.due(progress);
-            if due <= selvedge_runtime::now() {
+            if due <= now {
                 return Poll::Ready(Err(TooSlow));
             }
             deadline.set(due);
@@ -115,12 +142,31 @@ enum Armed {
 mod tests {
     use super::*;
 
+    const START: Moment = Moment::from_nanoseconds(0);
+
     #[test]
     fn progress_earns_time_and_standing_still_earns_none() {
-        let started = Moment::from_nanoseconds(0);
-        let pace = Pace::new(started, Duration::from_secs(10), 1_000);
-        assert_eq!(pace.due(0), started + Duration::from_secs(10));
-        assert_eq!(pace.due(500), started + Duration::from_millis(10_500));
-        assert_eq!(pace.due(60_000), started + Duration::from_secs(70));
+        let mut pace = Pace::new(START, Duration::from_secs(10), 1_000);
+        assert_eq!(pace.due(0, START), START + Duration::from_secs(10));
+        assert_eq!(pace.due(500, START), START + Duration::from_millis(10_500));
+        assert_eq!(pace.due(500, START + Duration::from_secs(9)), START + Duration::from_millis(10_500));
+        assert_eq!(pace.due(60_000, START), START + Duration::from_secs(70));
+    }
+
+    #[test]
+    fn single_octets_earn_as_much_as_many_at_once() {
+        let mut dripped = Pace::new(START, Duration::from_secs(10), 3_000);
+        for bytes in 1..=3_000 {
+            dripped.due(bytes, START);
+        }
+        let lost = START + Duration::from_secs(11);
+        assert!(lost.since(dripped.due(3_000, START)) < Duration::from_micros(3));
+    }
+
+    #[test]
+    fn a_fast_start_earns_no_more_than_a_send_buffer_ahead() {
+        let mut pace = Pace::new(START, Duration::from_secs(10), 1_024);
+        let now = START + Duration::from_secs(1);
+        assert_eq!(pace.due(1 << 40, now), now + Duration::from_secs(10 + 4 * 1_024));
     }
 }

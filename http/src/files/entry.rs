@@ -1,4 +1,6 @@
 //! One file as a worker knows it: what it was when it was looked at, and its answer as far as it is ready.
+//!
+//! In: a place. Out: a prepared response, or an open file to stream from. Next: `connection/answer.rs`, `connection/file.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CString;
@@ -49,7 +51,7 @@ struct Ready {
     date_start: usize,
     /// The second whose Date stands in the block.
     unix_s: u64,
-    _share: Share,
+    share: Share,
 }
 
 /// How many blocks of each class a cache may hold.
@@ -94,8 +96,8 @@ impl Drop for Share {
 
 /// What a file's whole answer needs that the cache did not have.
 pub(super) enum NoRoom {
-    /// Other entries must go first.
-    Share,
+    /// Other entries with blocks of this class must go first.
+    Share(BlockClass),
     /// All blocks are on their way to clients.
     Blocks,
 }
@@ -106,7 +108,7 @@ impl Entry {
         located: LocatedFile,
         shares: &Rc<Shares>,
         clock: &RefCell<Clock>,
-        mut make_room: impl FnMut() -> bool,
+        mut make_room: impl FnMut(BlockClass) -> bool,
     ) -> io::Result<Rc<Self>> {
         let file = fs::reopen(&located.place)?;
         let mut metadata = file.metadata()?;
@@ -116,7 +118,7 @@ impl Entry {
             for _ in 0..READS_MAX {
                 let ready = loop {
                     match ready(&file, &metadata, content_type, shares, clock).await? {
-                        Err(NoRoom::Share) if make_room() => {}
+                        Err(NoRoom::Share(class)) if make_room(class) => {}
                         other => break other.ok().flatten(),
                     }
                 };
@@ -188,6 +190,20 @@ impl Entry {
         }
     }
 
+    /// The class of the block that holds its whole answer, if one does.
+    pub(super) fn ready_class(&self) -> Option<BlockClass> {
+        match &self.content {
+            Content::Ready(ready) => Some(ready.borrow().share.class),
+            Content::Streamed { .. } => None,
+        }
+    }
+
+    /// Whether it is streamed only because there was no room for it, or because it changed while it was read: a later look
+    /// may find it ready.
+    pub(super) fn is_makeshift(&self) -> bool {
+        self.ready_class().is_none() && self.metadata.size_bytes <= READY_BYTES_MAX
+    }
+
     /// Whether its descriptor is open.
     pub(super) fn is_open(&self) -> bool {
         matches!(&self.content, Content::Streamed { file, .. } if file.borrow().is_some())
@@ -232,7 +248,7 @@ async fn ready(
     let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, content_type, clock);
     let size = metadata.size_bytes as usize;
     let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
-    let Some(share) = shares.take(class) else { return Ok(Err(NoRoom::Share)) };
+    let Some(share) = shares.take(class) else { return Ok(Err(NoRoom::Share(class))) };
     let Some(mut block) = BufferPool::lease(class) else { return Ok(Err(NoRoom::Blocks)) };
     block[..head_bytes].copy_from_slice(&head[..head_bytes]);
     let Some(block) = read_whole(file, block, head_bytes, size).await? else { return Ok(Ok(None)) };
@@ -242,7 +258,7 @@ async fn ready(
         bytes: (head_bytes + size) as u32,
         date_start,
         unix_s,
-        _share: share,
+        share,
     })))
 }
 
@@ -289,3 +305,6 @@ async fn read_whole(
     block.truncate(head_bytes + size);
     Ok(Some(block))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
 //! From a path below the root to the file it leads to, without ever leaving the root or opening what is not a file.
+//!
+//! In: a [`SitePath`]. Out: a place that is a regular file, or why there is none. Next: [`super::entry`] opens and reads it.
 
 use std::ffi::{CStr, CString};
 use std::io;

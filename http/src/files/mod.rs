@@ -1,4 +1,4 @@
-//! Answers from files: found beneath a root, kept ready in memory, looked at again when they may have changed.
+//! Step 6 of a request's walk, handler: answers from files, found beneath a root, kept ready in memory, looked at again when they may have changed.
 //!
 //! In: a path relative to the root, and a request. Out: a response the engine sends. A hit that is fresh makes no system
 //! call; after its period a hit is checked again *by path*, so that a renamed file, a switched link or a replaced root is
@@ -6,6 +6,7 @@
 
 mod entry;
 mod locate;
+mod looks;
 mod options;
 
 pub use options::{FileOptions, SymlinkPolicy};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use http::StatusCode;
 use lru::LruCache;
 use selvedge_runtime::fs::{self, Failure, File};
-use selvedge_runtime::{Chunk, Moment, spawn_detached, timer};
+use selvedge_runtime::{BlockClass, Chunk, Moment, spawn_detached, timer};
 
 use crate::application::Request;
 use crate::clock::Clock;
@@ -29,9 +30,12 @@ use crate::range::{self, ByteRange, RangeOutcome};
 use crate::response::{Body, FilePart, RangeField, Response, ResponseHead};
 use entry::{Entry, Shares};
 use locate::{Choice, Located, Refused, Root};
+use looks::Looks;
 
-/// How often descriptors are looked at that nobody uses.
-const HOUSEKEEPING_PERIOD: Duration = Duration::from_secs(5);
+/// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
+const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
+/// Looks at a file that changes between a look and its opening; then it is an error.
+const LOOKS_MAX: usize = 3;
 
 /// The files of one root, as one worker knows them.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub struct Files {
     root: RefCell<Root>,
     root_checked_at: Cell<Moment>,
     cache: RefCell<LruCache<Box<[u8]>, Cached>>,
+    looks: Looks,
     shares: Rc<Shares>,
     clock: RefCell<Clock>,
 }
@@ -57,6 +62,10 @@ enum Found {
     NeedsSlash,
     Missing,
 }
+
+/// A file that is not what its entry says any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Changed;
 
 /// What is to be answered for a path.
 #[derive(Debug)]
@@ -82,6 +91,7 @@ impl Files {
             root: RefCell::new(Root::open(&options.root)?),
             root_checked_at: Cell::new(selvedge_runtime::now()),
             cache: RefCell::new(LruCache::new(entries)),
+            looks: Looks::default(),
             shares: Shares::new(options.ready_small_max, options.ready_large_max),
             clock: RefCell::new(Clock::new()),
             options,
@@ -92,17 +102,44 @@ impl Files {
 
     /// Answers GET or HEAD for `path`: from memory while that is fresh, else after a look at the disk.
     pub async fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Answer {
-        let now = selvedge_runtime::now();
-        self.clock.borrow_mut().advance(now);
-        let found = match self.fresh(path.key(), now) {
-            Some(found) => Ok(found),
-            None => self.look(path, now).await,
-        };
-        match found {
-            Ok(Found::File(entry)) => Answer::Response(self.respond(request, &entry).await),
-            Ok(Found::NeedsSlash) => Answer::NeedsSlash,
-            Ok(Found::Missing) => Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
-            Err(refused) => Answer::Response(refusal(&refused)),
+        for _ in 0..LOOKS_MAX {
+            match self.find(path).await {
+                Ok(Found::File(entry)) => match self.respond(request, &entry).await {
+                    Ok(response) => return Answer::Response(response),
+                    // It was remembered, but is no more what it was: another look.
+                    Err(Changed) => self.forget(path.key(), &entry),
+                },
+                Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
+                Ok(Found::Missing) => return Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
+                Err(refused) => return Answer::Response(refusal(&refused)),
+            }
+        }
+        Answer::Response(refusal(&Refused::Failed(io::Error::other("it changes all the time"))))
+    }
+
+    /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
+    async fn find(&self, path: &SitePath<'_>) -> Result<Found, Refused> {
+        loop {
+            let now = selvedge_runtime::now();
+            self.clock.borrow_mut().advance(now);
+            if let Some(found) = self.fresh(path.key(), now) {
+                return Ok(found);
+            }
+            if let Some(_look) = self.looks.begin(path.key()).await {
+                let found = self.look(path, now).await;
+                self.clock.borrow_mut().advance(selvedge_runtime::now());
+                return found;
+            }
+        }
+    }
+
+    /// Forgets `entry`, unless another one is remembered in its place by now.
+    fn forget(&self, key: &[u8], entry: &Rc<Entry>) {
+        let mut cache = self.cache.borrow_mut();
+        if let Some(Found::File(remembered)) = cache.peek(key).map(|cached| &cached.found)
+            && Rc::ptr_eq(remembered, entry)
+        {
+            cache.pop(key);
         }
     }
 
@@ -115,7 +152,7 @@ impl Files {
         }
         let Found::File(entry) = &cached.found else { return None };
         if self.is_unchanged(entry, now) {
-            cached.checked_at = now;
+            cached.checked_at = self.root_checked_at.get();
             return Some(cached.found.clone());
         }
         None
@@ -123,7 +160,7 @@ impl Files {
 
     /// Whether the path still leads to the same file, as far as that can be seen without the disk.
     fn is_unchanged(&self, entry: &Entry, now: Moment) -> bool {
-        if entry.choice == Choice::Later || !self.refresh_root_cached(now) {
+        if entry.choice == Choice::Later || entry.is_makeshift() || !self.refresh_root_cached(now) {
             return false;
         }
         let root = self.root.borrow();
@@ -155,9 +192,14 @@ impl Files {
         let directory = self.root.borrow().directory().clone();
         let found = match locate::locate(&directory, &self.options, path).await {
             Ok(Located::File(located)) => {
-                let make_room = || self.cache.borrow_mut().pop_lru().is_some();
-                let entry = Entry::load(located, &self.shares, &self.clock, make_room).await;
-                Found::File(entry.map_err(refused_read)?)
+                let make_room = |class| self.evict_ready(class);
+                match Entry::load(located, &self.shares, &self.clock, make_room).await {
+                    Ok(entry) => Found::File(entry),
+                    Err(error) => {
+                        self.cache.borrow_mut().pop(path.key());
+                        return Err(refused_read(error));
+                    }
+                }
             }
             Ok(Located::NeedsSlash) => Found::NeedsSlash,
             Ok(Located::Missing) => Found::Missing,
@@ -166,25 +208,35 @@ impl Files {
                 return Err(refused);
             }
         };
-        // The age counts from before the look.
-        let cached = Cached { found: found.clone(), checked_at: now };
+        // The age counts from before the look, and from the look at the root that it rests on: counted each for itself, the
+        // two periods would add up.
+        let checked_at = self.root_checked_at.get().min(now);
+        let cached = Cached { found: found.clone(), checked_at };
         self.cache.borrow_mut().put(path.key().into(), cached);
         Ok(found)
     }
 
-    async fn respond(&self, request: &Request<'_>, entry: &Rc<Entry>) -> Response {
+    /// Makes the least recently used answer of a class go; false if there is none.
+    fn evict_ready(&self, class: BlockClass) -> bool {
+        let mut cache = self.cache.borrow_mut();
+        let of_class = |cached: &Cached| matches!(&cached.found, Found::File(entry) if entry.ready_class() == Some(class));
+        let oldest = cache.iter().rev().find(|(_, cached)| of_class(cached)).map(|(key, _)| key.clone());
+        oldest.and_then(|key| cache.pop(&key)).is_some()
+    }
+
+    async fn respond(&self, request: &Request<'_>, entry: &Rc<Entry>) -> Result<Response, Changed> {
         let (head, bytes) = (request.head(), request.head_bytes());
         match conditional::evaluate(head, bytes, &entry.validators) {
             Outcome::NotModified => {
-                return Response::new(with_validators(StatusCode::NOT_MODIFIED, entry), Body::Empty);
+                return Ok(Response::new(with_validators(StatusCode::NOT_MODIFIED, entry), Body::Empty));
             }
-            Outcome::PreconditionFailed => return Response::error(StatusCode::PRECONDITION_FAILED, ""),
+            Outcome::PreconditionFailed => return Ok(Response::error(StatusCode::PRECONDITION_FAILED, "")),
             Outcome::Proceed => {}
         }
         let (size, unix_s) = (entry.metadata.size_bytes, self.clock.borrow().unix_s());
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
             RangeOutcome::Whole => match entry.prepared(&self.clock) {
-                Some(prepared) => Response::prepared(prepared),
+                Some(prepared) => Ok(Response::prepared(prepared)),
                 None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }).await,
             },
             RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part).await,
@@ -192,13 +244,18 @@ impl Files {
                 let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
                 response.head.range = RangeField::Unsatisfied(size);
                 response.body = Body::Empty;
-                response
+                Ok(response)
             }
         }
     }
 
     /// A part of a file that is not answered by its ready block.
-    async fn part(&self, status: StatusCode, entry: &Rc<Entry>, part: ByteRange) -> Response {
+    async fn part(
+        &self,
+        status: StatusCode,
+        entry: &Rc<Entry>,
+        part: ByteRange,
+    ) -> Result<Response, Changed> {
         let size = entry.metadata.size_bytes;
         let mut head = with_validators(status, entry);
         head.content_type = Some(entry.content_type);
@@ -208,33 +265,33 @@ impl Files {
         };
         if let Some((block, body_start)) = entry.body_in_memory() {
             let start = body_start + part.start as u32;
-            return Response::new(head, Body::Full(Chunk::Shared(block, start..start + part.len as u32)));
+            let body = Chunk::Shared(block, start..start + part.len as u32);
+            return Ok(Response::new(head, Body::Full(body)));
         }
         match self.file_of(entry).await {
-            Ok(file) => {
+            Ok(Some(file)) => {
                 let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
-                Response::new(head, Body::File(body))
+                Ok(Response::new(head, Body::File(body)))
             }
-            Err(refused) => refusal(&refused),
+            Ok(None) => Err(Changed),
+            Err(refused) => Ok(refusal(&refused)),
         }
     }
 
-    /// The entry's open file; opened again if it was closed for idleness.
-    async fn file_of(&self, entry: &Rc<Entry>) -> Result<Rc<File>, Refused> {
+    /// The entry's open file; opened again if it was closed for idleness. `None`: its path leads to something else by now.
+    async fn file_of(&self, entry: &Rc<Entry>) -> Result<Option<Rc<File>>, Refused> {
         if let Some(file) = entry.open_file() {
-            return Ok(file);
+            return Ok(Some(file));
         }
         let directory = self.root.borrow().directory().clone();
         let place = locate::place(&directory, self.options.symlinks, &entry.location).await?;
-        let Some((place, metadata)) = place else { return Err(Refused::Hidden) };
-        if metadata != entry.metadata {
-            // It changed within the period in which nobody looks: the next request looks.
-            self.cache.borrow_mut().clear();
-            return Err(Refused::Failed(io::Error::other("the file has just changed")));
-        }
+        // It may change within the period in which nobody looks.
+        let Some((place, _)) = place.filter(|(_, metadata)| *metadata == entry.metadata) else {
+            return Ok(None);
+        };
         let file = Rc::new(fs::reopen(&place).map_err(refused_read)?);
         entry.keep_open(&file);
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Descriptors open for files that are streamed, and paths remembered.
@@ -247,8 +304,10 @@ impl Files {
 }
 
 async fn close_idle_descriptors(files: Weak<Files>) {
+    let [longest, shortest] = HOUSEKEEPING_PERIODS;
     loop {
-        timer::sleep(HOUSEKEEPING_PERIOD).await;
+        let Some(idle) = files.upgrade().map(|files| files.options.idle_descriptor) else { return };
+        timer::sleep(idle.clamp(shortest, longest)).await;
         let Some(files) = files.upgrade() else { return };
         let idle = files.options.idle_descriptor.as_nanos() as u64;
         let before = Moment::from_nanoseconds(selvedge_runtime::now().nanoseconds().saturating_sub(idle));

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use selvedge_runtime::{block_on, timer};
+
+use super::super::locate::{Located, Root, locate};
+use super::super::options::FileOptions;
+use super::*;
+use crate::path::SitePath;
+
+async fn next_second(clock: &RefCell<Clock>) {
+    let before = clock.borrow().unix_s();
+    while clock.borrow().unix_s() == before {
+        timer::sleep(Duration::from_millis(10)).await;
+        clock.borrow_mut().advance(selvedge_runtime::now());
+    }
+}
+
+async fn load(
+    directory: &std::path::Path,
+    name: &[u8],
+    shares: &Rc<Shares>,
+    clock: &RefCell<Clock>,
+) -> Rc<Entry> {
+    let root = Root::open(directory).unwrap();
+    let mut decoded = Vec::new();
+    let path = SitePath::resolve(name, &mut decoded).unwrap();
+    match locate(root.directory(), &FileOptions::new(directory), &path).await.unwrap() {
+        Located::File(located) => Entry::load(located, shares, clock, |_| false).await.unwrap(),
+        other => panic!("{other:?} is no file"),
+    }
+}
+
+fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) + Send + 'static) {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("selvedge-entry-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    for (name, size) in files {
+        std::fs::write(directory.join(name), vec![b'x'; *size]).unwrap();
+    }
+    let directory_there = directory.clone();
+    block_on(move || async move { run(directory_there).await });
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
+    on_files(&[("a", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let entry = load(&directory, b"/a", &Shares::new(1, 1), &clock).await;
+        let in_flight = entry.prepared(&clock).unwrap();
+        let before = in_flight.block.to_vec();
+
+        next_second(&clock).await;
+        let copy = entry.prepared(&clock).unwrap();
+        assert_eq!(*in_flight.block, *before);
+        assert_ne!(copy.block.as_ptr(), in_flight.block.as_ptr());
+        let differ: Vec<usize> = (0..before.len()).filter(|&at| copy.block[at] != before[at]).collect();
+        let Content::Ready(ready) = &entry.content else { panic!("it is small") };
+        let date_start = ready.borrow().date_start;
+        assert!(
+            !differ.is_empty() && differ.iter().all(|at| (date_start..date_start + DATE_LEN).contains(at))
+        );
+
+        let place = copy.block.as_ptr();
+        drop((in_flight, copy));
+        next_second(&clock).await;
+        let patched = entry.prepared(&clock).unwrap();
+        assert_eq!(patched.block.as_ptr(), place);
+        let date = format_date(clock.borrow().unix_s());
+        assert_eq!(patched.block[date_start..date_start + DATE_LEN], date);
+    });
+}
+
+#[test]
+fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
+    on_files(&[("a", 100), ("b", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let shares = Shares::new(1, 0);
+        let first = load(&directory, b"/a", &shares, &clock).await;
+        assert_eq!(first.ready_class(), Some(BlockClass::Small));
+        let second = load(&directory, b"/b", &shares, &clock).await;
+        assert!(second.is_makeshift() && second.is_open());
+        drop(first);
+        let second = load(&directory, b"/b", &shares, &clock).await;
+        assert!(second.ready_class().is_some() && !second.is_makeshift());
+    });
+}

@@ -1,0 +1,119 @@
+//! The promise of the request path: no call of the allocator, whatever the second.
+#![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
+
+mod support;
+
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use selvedge_http::files::FileOptions;
+use selvedge_http::{ExchangeRecord, Observer, ServerOptions, WorkerApplication};
+use selvedge_runtime::{CountingAllocator, WorkerLimits, allocator_calls_of_thread};
+use support::client::{Asked as Method, Client};
+use support::site::{Directory, site};
+use support::{Records, TestServer};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator(std::alloc::System);
+
+const WARM_UP: usize = 1_000;
+const COUNTED: usize = 10_000;
+/// Longer than two seconds of Date, two revalidations and a round of the housekeeping for idle descriptors.
+const SPAN: Duration = Duration::from_millis(5_500);
+
+/// An access record, and the worker's calls of the allocator up to it.
+type Seen = (ExchangeRecord, u64);
+
+/// A server with default options whose observer keeps a record of each request, in memory set aside before.
+fn observed_server(directory: &Directory) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
+    let seen = Arc::new(Mutex::new(Vec::with_capacity(WARM_UP + COUNTED + 8)));
+    let seen_there = Arc::clone(&seen);
+    let make_site = site(FileOptions::new(directory.path()));
+    let server = TestServer::start_observed(
+        ServerOptions::default(),
+        WorkerLimits::default(),
+        Arc::new(Records::default()),
+        move |worker| {
+            let seen = Arc::clone(&seen_there);
+            let observer: Observer = Rc::new(move |record| {
+                seen.lock().expect("no holder panics").push((*record, allocator_calls_of_thread()));
+            });
+            WorkerApplication { application: make_site(worker), observer: Some(observer) }
+        },
+    );
+    (server, seen)
+}
+
+/// Method, fields, and the status that answers them.
+type Asked = (&'static str, &'static str, u16);
+
+/// Sends the requests in turn on one connection, the counted ones evenly over [`SPAN`]. Returns the distinct Dates.
+fn drive(client: &mut Client, requests: &[Asked]) -> Vec<String> {
+    let mut dates: Vec<String> = Vec::new();
+    let mut started = Instant::now();
+    for number in 0..WARM_UP + COUNTED {
+        if number == WARM_UP {
+            started = Instant::now();
+        }
+        if number > WARM_UP {
+            let due = started + SPAN * (number - WARM_UP) as u32 / COUNTED as u32;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        let (method, fields, status) = requests[number % requests.len()];
+        client.send(format!("{method} /file.txt HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
+        let reply = client.reply_to(if method == "HEAD" { Method::Head } else { Method::Get });
+        assert_eq!(reply.status, status, "request {number}");
+        let date = reply.field("date").expect("a date");
+        if dates.last().is_none_or(|last| last != date) {
+            dates.push(date.to_owned());
+        }
+    }
+    dates
+}
+
+fn calls_while_counted(requests: &[Asked], content: &[u8]) -> u64 {
+    let directory = Directory::new("allocations");
+    directory.write("file.txt", content);
+    let (server, seen) = observed_server(&directory);
+    let mut client = server.connect();
+    let dates = drive(&mut client, requests);
+    assert!(dates.len() >= 5, "the run spans several seconds: {dates:?}");
+    drop(client);
+    server.stop();
+    let seen = seen.lock().expect("no holder panics");
+    assert_eq!(seen.len(), WARM_UP + COUNTED);
+    for (number, (record, _)) in seen.iter().enumerate() {
+        assert_eq!(record.status.as_u16(), requests[number % requests.len()].2);
+    }
+    // What the worker did between the two records, both included but for the first's own beginning.
+    let counted = &seen[WARM_UP - 1..];
+    for pair in counted.windows(2) {
+        if pair[0].1 != pair[1].1 {
+            println!("{} calls at {:?}", pair[1].1 - pair[0].1, pair[1].0.received_at);
+        }
+    }
+    counted[counted.len() - 1].1 - counted[0].1
+}
+
+#[test]
+fn a_small_file_costs_no_allocation() {
+    assert_eq!(calls_while_counted(&[("GET", "Accept: */*\r\n", 200)], &[b'x'; 151]), 0);
+}
+
+#[test]
+fn the_largest_file_kept_in_memory_costs_no_allocation() {
+    assert_eq!(calls_while_counted(&[("GET", "", 200)], &[b'x'; 65_536]), 0);
+}
+
+#[test]
+fn the_other_answers_from_memory_cost_no_allocation() {
+    let requests = [
+        ("GET", "Range: bytes=10-99\r\n", 206),
+        ("GET", "Range: bytes=999-\r\n", 416),
+        ("HEAD", "", 200),
+        ("GET", "If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT\r\n", 304),
+        ("GET", "If-Match: \"other\"\r\n", 412),
+    ];
+    assert_eq!(calls_while_counted(&requests, &[b'x'; 151]), 0);
+}

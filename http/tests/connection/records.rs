@@ -1,0 +1,94 @@
+//! What the observer is told and the figures count, case by case.
+
+use selvedge_http::h1::Reject;
+use selvedge_http::{CloseReason, ExchangeEnd};
+
+use crate::support::app::{paths, steered};
+use crate::support::{TestServer, options, patient};
+
+#[test]
+fn a_record_has_status_octets_times_and_what_comes_next() {
+    let server = TestServer::start(patient(), paths);
+    let mut client = server.connect();
+    let mut received = 0;
+    let requests: [(&str, u16, ExchangeEnd); 9] = [
+        ("GET /text/x HTTP/1.1\r\nHost: a\r\n\r\n", 200, ExchangeEnd::Kept),
+        ("HEAD /size/100000 HTTP/1.1\r\nHost: a\r\n\r\n", 200, ExchangeEnd::Kept),
+        ("GET /size/100000 HTTP/1.1\r\nHost: a\r\n\r\n", 200, ExchangeEnd::Kept),
+        ("GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n", 204, ExchangeEnd::Kept),
+        ("GET /error/404 HTTP/1.1\r\nHost: a\r\n\r\n", 404, ExchangeEnd::Kept),
+        (
+            "GET /text/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            200,
+            ExchangeEnd::Closed(CloseReason::Requested),
+        ),
+        ("GET /location HTTP/1.1\r\nHost: a\r\n\r\n", 500, ExchangeEnd::Closed(CloseReason::InvalidResponse)),
+        ("GET / HTTP/1.1\r\n\r\n", 400, ExchangeEnd::Closed(CloseReason::Rejected(Reject::HostMissing))),
+        (
+            "POST /text/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
+            200,
+            ExchangeEnd::Closed(CloseReason::UnreadBody),
+        ),
+    ];
+    for (number, (request, status, end)) in requests.into_iter().enumerate() {
+        client.send(request);
+        let record = server.records(number + 1)[number];
+        assert_eq!((record.status.as_u16(), record.end), (status, end), "{request:?}");
+        assert!(record.received_at <= record.answered_at);
+        let octets = if end == ExchangeEnd::Kept {
+            client.take(record.bytes as usize)
+        } else {
+            let (octets, _) = client.read_to_end();
+            client = server.connect();
+            octets
+        };
+        assert_eq!(octets.len() as u64, record.bytes, "{request:?}");
+        assert!(octets.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{request:?}");
+        received += record.bytes;
+    }
+    drop(client);
+    let stopped = server.stop();
+    assert_eq!(stopped.bytes_sent(), received);
+    assert_eq!((1..=5).map(|class| stopped.exchanges(class)).collect::<Vec<_>>(), [0, 6, 0, 2, 1]);
+}
+
+#[test]
+fn a_late_head_is_an_exchange_of_status_408() {
+    let server = TestServer::start(
+        options(|options| options.timeouts.head = std::time::Duration::from_millis(200)),
+        paths,
+    );
+    let mut client = server.connect();
+    client.send("GET /");
+    let (octets, _) = client.read_to_end();
+    let record = server.records(1)[0];
+    assert_eq!((record.status.as_u16(), record.bytes), (408, octets.len() as u64));
+    assert_eq!(record.end, ExchangeEnd::Closed(CloseReason::HeadTimeout));
+    assert!(record.received_at < record.answered_at);
+}
+
+#[test]
+fn an_answer_that_the_client_does_not_take_is_recorded_with_its_reason() {
+    let server = TestServer::start(patient(), paths);
+    let mut client = server.connect();
+    client.send("GET /zeros/60000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.read_some(1_000).expect("the answer begins");
+    client.reset();
+    let record = server.records(1)[0];
+    assert_eq!((record.status.as_u16(), record.end), (200, ExchangeEnd::Closed(CloseReason::ClientFailure)));
+    assert_eq!(server.stop().closes(CloseReason::ClientFailure), 1);
+}
+
+#[test]
+fn a_handler_whose_client_is_gone_makes_no_exchange() {
+    let (steering, factory) = steered();
+    let server = TestServer::start(patient(), factory);
+    let mut client = server.connect();
+    client.send("GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    steering.wait_entered();
+    client.reset();
+    steering.wait_dropped();
+    server.wait_until_at_rest();
+    let stopped = server.stop();
+    assert_eq!((stopped.records.len(), stopped.closes(CloseReason::ClientFailure)), (0, 1));
+}
