@@ -81,9 +81,7 @@ impl<S: Read + Write> Client<S> {
         let mut response = self.try_head()?;
         let without_body = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         if !without_body {
-            let length = response.content_length();
-            response.body = vec![0; length as usize];
-            self.stream.read_exact(&mut response.body)?;
+            response.body = self.try_body(response.content_length())?;
         }
         Ok(response)
     }
@@ -105,6 +103,12 @@ impl<S: Read + Write> Client<S> {
             let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("{line:?} is no field"));
             fields.push((name.to_ascii_lowercase(), value.to_owned()));
         }
+    }
+
+    /// A body of this length, whose head was read before.
+    pub fn try_body(&mut self, length: u64) -> io::Result<Vec<u8>> {
+        let mut body = vec![0; length as usize];
+        self.stream.read_exact(&mut body).map(|()| body)
     }
 
     /// What comes until the connection ends: by a close (`Ok`), or by a reset.
@@ -135,7 +139,8 @@ impl<S: Read + Write> Client<S> {
 
 impl Response {
     pub fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "{name} comes once");
         value

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
@@ -66,10 +67,21 @@ impl Site {
     }
 }
 
-/// `length` bytes from `offset` of an endless row that repeats only after 251 * 256 bytes: what is lost, doubled or out of
+/// The row repeats after so many bytes.
+const PERIOD: usize = 251 * 256;
+
+/// `length` bytes from `offset` of an endless row that repeats only after [`PERIOD`] bytes: what is lost, doubled or out of
 /// place shows.
 pub fn pattern(offset: u64, length: usize) -> Vec<u8> {
-    (offset..offset + length as u64).map(|at| (at % 251) as u8 ^ (at / 251 % 256) as u8).collect()
+    static PERIODS: LazyLock<Vec<u8>> =
+        LazyLock::new(|| (0..2 * PERIOD).map(|at| (at % 251) as u8 ^ (at / 251 % 256) as u8).collect());
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let start = ((offset + bytes.len() as u64) % PERIOD as u64) as usize;
+        let piece = (length - bytes.len()).min(PERIOD);
+        bytes.extend_from_slice(&PERIODS[start..start + piece]);
+    }
+    bytes
 }
 
 pub fn write_pattern(path: &Path, size: u64) {

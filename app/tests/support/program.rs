@@ -2,8 +2,12 @@
 
 use std::env;
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::Site;
 
 /// Where a program is; says so if the test cannot run without it.
 pub fn program(name: &str, package: &str) -> Option<PathBuf> {
@@ -32,6 +36,37 @@ pub fn shell(script: &str, arguments: &[&str]) -> Command {
     command.arg("-c").arg(script).arg(super::binary()).args(arguments).stdin(Stdio::null());
     without_own_variables(&mut command);
     command
+}
+
+/// The server run as a user without privileges: this one, or where this one is root one that owns nothing, and whose
+/// limits nobody shares. `start` is what the shell
+/// does with the server's command line, `exec` at the least.
+pub fn as_ordinary_user(scratch: &Site, start: &str, root: &Path) -> Command {
+    let script = format!("{start} \"$0\" \"$@\"");
+    if !is_root() {
+        let mut command = shell(&script, &[]);
+        command.arg(root).args(OPTIONS);
+        return command;
+    }
+    // Where it may reach the binary, whatever the permissions above the build's folder.
+    let copy = scratch.join(".selvedge");
+    if !copy.exists() {
+        std::fs::copy(super::binary(), &copy).expect("the binary can be copied");
+    }
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &script]).arg(copy).arg(root).args(OPTIONS).stdin(Stdio::null());
+    let user = stranger();
+    command.current_dir("/").uid(user).gid(user);
+    without_own_variables(&mut command);
+    command
+}
+
+const OPTIONS: [&str; 6] = ["-p", "0", "-a", "127.0.0.1", "-j", "2"];
+
+/// A user for one server: locked memory is counted per user. Within what a container's users usually are.
+fn stranger() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    40_000 + (std::process::id() * 8 + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000
 }
 
 /// No variable of the developer's own shell speaks to the server.

@@ -34,10 +34,16 @@ impl Server {
         Self::with(root, &[])
     }
 
-    /// The same, with more options.
+    /// The same, with more options, or other ones for listeners and threads.
     pub fn with(root: impl AsRef<Path>, options: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.arg(root.as_ref()).args(["-p", "0", "-a", "127.0.0.1", "-j", "2"]).args(options);
+        command.arg(root.as_ref()).args(options);
+        if !options.contains(&"-l") {
+            command.args(["-p", "0", "-a", "127.0.0.1"]);
+        }
+        if !options.contains(&"-j") {
+            command.args(["-j", "2"]);
+        }
         without_own_variables(&mut command);
         Self::of(command)
     }
@@ -46,7 +52,7 @@ impl Server {
     pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stderr = Stderr::collect(&mut child);
+        let mut stderr = Stderr::collect(&mut child);
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut banner = String::new();
         while !banner.starts_with("selvedge ") {
@@ -115,10 +121,17 @@ impl Server {
         assert_eq!(status.code(), Some(0), "{stderr}");
     }
 
-    /// Descriptors it has open (/proc/PID/fd).
-    pub fn descriptors(&self) -> usize {
+    /// Sockets it has open, and other descriptors (/proc/PID/fd).
+    pub fn descriptors(&self) -> (usize, usize) {
         let path = format!("/proc/{}/fd", self.child.id());
-        std::fs::read_dir(path).expect("/proc is mounted").count()
+        let links = std::fs::read_dir(path).expect("/proc is mounted").map(|entry| {
+            // Closed meanwhile, it is none.
+            entry.and_then(|entry| std::fs::read_link(entry.path())).unwrap_or_default()
+        });
+        let links: Vec<_> = links.filter(|link| !link.as_os_str().is_empty()).collect();
+        let sockets =
+            links.iter().filter(|link| link.as_os_str().as_encoded_bytes().starts_with(b"socket:")).count();
+        (sockets, links.len() - sockets)
     }
 
     /// A size of its memory in KiB, by its name in /proc/PID/smaps_rollup.
@@ -154,7 +167,7 @@ pub fn run(arguments: &[&str]) -> Output {
 pub fn finish(command: &mut Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let stderr = Stderr::collect(&mut child);
+    let mut stderr = Stderr::collect(&mut child);
     let mut pipe = child.stdout.take().expect("it is piped");
     let output = std::thread::spawn(move || {
         let mut output = Vec::new();
@@ -181,7 +194,7 @@ fn wait(child: &mut Child) -> ExitStatus {
 #[derive(Debug)]
 struct Stderr {
     text: Arc<Mutex<String>>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Stderr {
@@ -196,7 +209,7 @@ impl Stderr {
                 line.clear();
             }
         });
-        Self { text, reader }
+        Self { text, reader: Some(reader) }
     }
 
     fn so_far(&self) -> String {
@@ -204,8 +217,10 @@ impl Stderr {
     }
 
     /// To the end of the child, and of all that hold its end of the pipe.
-    fn all(self) -> String {
-        let _ = self.reader.join();
-        self.text.lock().expect("nobody panics with it").clone()
+    fn all(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("reading does not panic");
+        }
+        self.so_far()
     }
 }
