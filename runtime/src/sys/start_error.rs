@@ -96,3 +96,43 @@ impl std::error::Error for StartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(errno: i32) -> String {
+        StartError::from_ring_set_up(io::Error::from_raw_os_error(errno)).to_string()
+    }
+
+    #[test]
+    fn each_refusal_of_a_ring_is_told_with_its_cause_and_what_helps() {
+        for (sysctl, wanted) in [
+            (Some(2), "switched off on this machine (kernel.io_uring_disabled=2); run `sysctl -w"),
+            (Some(1), "reserved for privileged users (kernel.io_uring_disabled=1); run `sysctl -w"),
+            (Some(0), "forbidden to this process, most likely by a container's seccomp profile; start"),
+            (None, "forbidden to this process, most likely by a container's seccomp profile; start"),
+        ] {
+            let message = StartError::Forbidden { sysctl }.to_string();
+            assert!(message.contains(wanted), "{message}");
+        }
+        for errno in [libc::ENOSYS, libc::EOPNOTSUPP] {
+            let message = told(errno);
+            assert!(message.starts_with("this kernel offers no io_uring ("), "{message}");
+            assert!(message.contains("; use Linux 6.1 or newer"), "{message}");
+        }
+        assert!(told(libc::EPERM).starts_with("io_uring is "));
+    }
+
+    #[test]
+    fn an_old_kernel_is_named_with_the_one_that_is_needed() {
+        let message = StartError::KernelTooOld { release: "5.15.0-91-generic".to_owned() }.to_string();
+        assert!(message.starts_with("Linux 5.15.0-91-generic is too old: "), "{message}");
+        assert!(message.ends_with("; boot Linux 6.1 or newer"), "{message}");
+        // It does not know the flags of the set-up.
+        assert!(matches!(
+            StartError::from_ring_set_up(io::Error::from_raw_os_error(libc::EINVAL)),
+            StartError::KernelTooOld { .. }
+        ));
+    }
+}
