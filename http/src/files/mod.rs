@@ -63,6 +63,15 @@ enum Found {
     Missing,
 }
 
+/// Where it is known from what a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// An earlier request's look.
+    Memory,
+    /// This request's own look.
+    Disk,
+}
+
 /// A file that is not what its entry says any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Changed;
@@ -104,13 +113,15 @@ impl Files {
     pub async fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Answer {
         for _ in 0..LOOKS_MAX {
             match self.find(path).await {
-                Ok(Found::File(entry)) => match self.respond(request, &entry).await {
+                Ok((Found::File(entry), source)) => match self.respond(request, &entry, source).await {
                     Ok(response) => return Answer::Response(response),
                     // It was remembered, but is no more what it was: another look.
                     Err(Changed) => self.forget(path.key(), &entry),
                 },
-                Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
-                Ok(Found::Missing) => return Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
+                Ok((Found::NeedsSlash, _)) => return Answer::NeedsSlash,
+                Ok((Found::Missing, _)) => {
+                    return Answer::Response(Response::error(StatusCode::NOT_FOUND, ""));
+                }
                 Err(refused) => return Answer::Response(refusal(&refused)),
             }
         }
@@ -118,17 +129,17 @@ impl Files {
     }
 
     /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
-    async fn find(&self, path: &SitePath<'_>) -> Result<Found, Refused> {
+    async fn find(&self, path: &SitePath<'_>) -> Result<(Found, Source), Refused> {
         loop {
             let now = selvedge_runtime::now();
             self.clock.borrow_mut().advance(now);
             if let Some(found) = self.fresh(path.key(), now) {
-                return Ok(found);
+                return Ok((found, Source::Memory));
             }
             if let Some(_look) = self.looks.begin(path.key()).await {
                 let found = self.look(path, now).await;
                 self.clock.borrow_mut().advance(selvedge_runtime::now());
-                return found;
+                return found.map(|found| (found, Source::Disk));
             }
         }
     }
@@ -224,7 +235,12 @@ impl Files {
         oldest.and_then(|key| cache.pop(&key)).is_some()
     }
 
-    async fn respond(&self, request: &Request<'_>, entry: &Rc<Entry>) -> Result<Response, Changed> {
+    async fn respond(
+        &self,
+        request: &Request<'_>,
+        entry: &Rc<Entry>,
+        source: Source,
+    ) -> Result<Response, Changed> {
         let (head, bytes) = (request.head(), request.head_bytes());
         match conditional::evaluate(head, bytes, &entry.validators) {
             Outcome::NotModified => {
@@ -237,9 +253,9 @@ impl Files {
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
             RangeOutcome::Whole => match entry.prepared(&self.clock) {
                 Some(prepared) => Ok(Response::prepared(prepared)),
-                None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }).await,
+                None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }, source).await,
             },
-            RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part).await,
+            RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part, source).await,
             RangeOutcome::Unsatisfiable => {
                 let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
                 response.head.range = RangeField::Unsatisfied(size);
@@ -255,6 +271,7 @@ impl Files {
         status: StatusCode,
         entry: &Rc<Entry>,
         part: ByteRange,
+        source: Source,
     ) -> Result<Response, Changed> {
         let size = entry.metadata.size_bytes;
         let mut head = with_validators(status, entry);
@@ -268,7 +285,7 @@ impl Files {
             let body = Chunk::Shared(block, start..start + part.len as u32);
             return Ok(Response::new(head, Body::Full(body)));
         }
-        match self.file_of(entry).await {
+        match self.file_of(entry, source).await {
             Ok(Some(file)) => {
                 let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
                 Ok(Response::new(head, Body::File(body)))
@@ -278,10 +295,12 @@ impl Files {
         }
     }
 
-    /// The entry's open file; opened again if it was closed for idleness. `None`: its path leads to something else by now.
-    async fn file_of(&self, entry: &Rc<Entry>) -> Result<Option<Rc<File>>, Refused> {
+    /// The entry's open file; opened again if it was closed for idleness. `None`: it is not what the entry says any more.
+    async fn file_of(&self, entry: &Rc<Entry>, source: Source) -> Result<Option<Rc<File>>, Refused> {
         if let Some(file) = entry.open_file() {
-            return Ok(Some(file));
+            // Written to since an earlier look, its length would be a promise that is not kept.
+            let unchanged = source == Source::Disk || file.metadata().is_ok_and(|now| now == entry.metadata);
+            return Ok(unchanged.then_some(file));
         }
         let directory = self.root.borrow().directory().clone();
         let place = locate::place(&directory, self.options.symlinks, &entry.location).await?;

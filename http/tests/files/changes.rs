@@ -55,6 +55,24 @@ fn a_file_rewritten_in_place_closes_before_its_end() {
 }
 
 #[test]
+fn a_streamed_file_written_to_between_requests_goes_out_as_it_is_by_then() {
+    let directory = Directory::new("changes");
+    directory.write("a", pattern(LARGE));
+    let server = TestServer::start(patient(), site(fresh_for(&directory, Duration::from_secs(3_600))));
+    let mut client = server.connect();
+    assert!(client.get("/a").body == pattern(LARGE));
+    for octet in *b"xyz" {
+        // Longer each time: a change within one tick of the clock that stamps files shows by the size.
+        let content = vec![octet; LARGE + usize::from(octet)];
+        directory.write("a", &content);
+        let reply = client.get("/a");
+        assert_eq!(reply.status, 200);
+        assert!(reply.body == content);
+    }
+    assert_eq!(server.stop().closes(CloseReason::FileChanged), 0);
+}
+
+#[test]
 fn a_file_replaced_by_rename_goes_out_whole_as_it_was() {
     let (directory, server, mut client, mut received) = begun();
     directory.replace("a", "new");
