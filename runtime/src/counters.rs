@@ -59,6 +59,8 @@ pub struct Counters {
     pub overflows: Counter,
     /// Receives that found no buffer.
     pub starvations: Counter,
+    /// Connections given up because their unread input kept all buffers from others.
+    pub evictions: Counter,
     /// Subscriptions started again.
     pub rearms: Counter,
     /// Sends in more than one piece.
@@ -113,6 +115,7 @@ impl Counters {
         self.completions.set(figures.completions);
         self.overflows.set(figures.overflows);
         self.starvations.set(figures.starvations);
+        self.evictions.set(figures.evictions);
         self.rearms.set(figures.rearms);
         self.short_sends.set(figures.short_sends);
         self.pauses.set(figures.pauses);

@@ -125,6 +125,7 @@ impl Core {
         let started = self.now_from_kernel();
         self.counters.begin_turn(started);
         self.kernel.borrow_mut().reap(reaped);
+        self.report_evictions();
         for waiter in reaped.woken.drain(..) {
             waker::wake_waiter(waiter);
         }
@@ -219,6 +220,21 @@ impl Core {
         std::mem::forget(panic);
     }
 
+    /// Says that connections were given up so that others could be heard.
+    fn report_evictions(&self) {
+        let evictions = self.kernel.borrow().figures().evictions;
+        let more = evictions - self.counters.evictions.get();
+        if more > 0 {
+            self.counters.evictions.set(evictions);
+            self.reporter.report("evictions", self.now(), || {
+                format!(
+                    "worker {}: {more} connections closed: all receive buffers were held by input that is not read",
+                    self.index
+                )
+            });
+        }
+    }
+
     /// Drops what the kernel object may not drop itself, because it would come back to it.
     fn drop_discarded(&self) {
         loop {
@@ -238,7 +254,9 @@ impl Core {
         let wait = if self.tasks.borrow().ready() > 0 {
             Wait::None
         } else {
-            let next = [self.wheel.borrow().next(), self.sleeps.borrow().next()].into_iter().flatten().min();
+            let relief_due = self.kernel.borrow().relief_due();
+            let next = [self.wheel.borrow().next(), self.sleeps.borrow().next(), relief_due];
+            let next = next.into_iter().flatten().min();
             next.map_or(Wait::Forever, |next| Wait::AtMost(next.since(self.kernel.borrow().now())))
         };
         let mut kernel = self.kernel.borrow_mut();

@@ -1,6 +1,7 @@
 //! Clients that vanish: their connections end, what they held comes back, nobody else notices.
 
 use selvedge_http::CloseReason;
+use selvedge_runtime::{KernelLimits, WorkerLimits};
 
 use crate::support::app::paths;
 use crate::support::client::Client;
@@ -93,5 +94,32 @@ fn a_client_that_sends_without_end_after_a_close_is_cut() {
     assert_eq!(client.reply().text(), "x");
     // Ends by the error of a connection that was reset, not by the deadline of the close, which is far.
     while client.try_send([0; 65_536]).is_ok() {}
+    server.wait_until_at_rest();
+}
+
+#[test]
+fn clients_that_ask_on_and_read_nothing_do_not_keep_others_from_being_heard() {
+    let kernel = KernelLimits { receive_buffers: 64, ..KernelLimits::default() };
+    let server = TestServer::start_with(patient(), WorkerLimits { kernel, ..WorkerLimits::default() }, paths);
+    let mut witness = server.connect();
+    witness.get("/text/before");
+    let mut mute: Vec<Client> = (0..200).map(|_| Client::connect_narrow(server.address(), 4_096)).collect();
+    for client in &mut mute {
+        client.send(LARGE);
+    }
+    // Segment by segment, each of which takes a buffer of its own.
+    for _ in 0..16 {
+        for client in &mut mute {
+            // It may have been closed already to make room.
+            let _ = client.try_send("GET /text/x HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        server.turns();
+    }
+    for _ in 0..10 {
+        assert_eq!(witness.get("/text/witness").text(), "witness");
+        assert_eq!(server.connect().get("/text/new").text(), "new");
+    }
+    drop(mute);
+    drop(witness);
     server.wait_until_at_rest();
 }

@@ -11,6 +11,7 @@ use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 
 use super::arena::Arena;
+use super::op::Supply;
 use super::pool::{Lease, Pool};
 
 /// The one buffer group of a ring.
@@ -28,6 +29,8 @@ pub(super) struct BufferRing {
     tail: u16,
     with_kernel: usize,
     queued: usize,
+    /// A clock for what happens between two looks at the completions.
+    reaps: u64,
     /// Per buffer: the next in its connection's queue, and how many bytes the kernel put into it.
     links: Box<[Link]>,
 }
@@ -56,6 +59,7 @@ impl BufferRing {
             tail: 0,
             with_kernel: 0,
             queued: 0,
+            reaps: 0,
             links: links.into_boxed_slice(),
         })
     }
@@ -105,6 +109,15 @@ impl BufferRing {
         unsafe { AtomicU16::from_ptr(tail.cast_mut()) }
     }
 
+    pub(super) fn begin_reap(&mut self) {
+        self.reaps += 1;
+    }
+
+    /// Looks at the completions so far.
+    pub(super) fn reaps(&self) -> u64 {
+        self.reaps
+    }
+
     /// A completion filled `buffer` with `length` bytes: puts it at the end of `queue`.
     pub(super) fn push(&mut self, queue: &mut ReceivedQueue, buffer: u16, length: u32) {
         self.with_kernel =
@@ -115,6 +128,7 @@ impl BufferRing {
         link.length.set(length);
         if queue.last == NONE {
             queue.first = buffer;
+            queue.untouched_since_reap = self.reaps;
         } else {
             self.links[usize::from(queue.last)].next.set(buffer);
         }
@@ -141,6 +155,7 @@ impl BufferRing {
             queue.last = NONE;
         }
         queue.count -= 1;
+        queue.untouched_since_reap = self.reaps;
         self.queued -= 1;
         Some(self.pool.take_filled(u32::from(buffer), link.length.get() as usize))
     }
@@ -162,9 +177,9 @@ impl BufferRing {
         self.with_kernel
     }
 
-    /// Whether less than a quarter of the buffers is left for the kernel to fill.
-    pub(super) fn is_scarce(&self) -> bool {
-        self.with_kernel < self.buffers() / 4
+    /// Whether at least a quarter of the buffers is left for the kernel to fill.
+    pub(super) fn supply(&self) -> Supply {
+        if self.with_kernel >= self.buffers() / 4 { Supply::Plenty } else { Supply::Scarce }
     }
 
     /// Buffers in all.
@@ -191,14 +206,21 @@ pub(crate) struct ReceivedQueue {
     first: u16,
     last: u16,
     count: u16,
+    /// The reap since which nobody has read from it.
+    untouched_since_reap: u64,
 }
 
 impl ReceivedQueue {
     pub(crate) const fn new() -> Self {
-        Self { first: NONE, last: NONE, count: 0 }
+        Self { first: NONE, last: NONE, count: 0, untouched_since_reap: 0 }
     }
 
     pub(super) const fn len(&self) -> u16 {
         self.count
+    }
+
+    /// The reap since which nobody has read from it, though it has something.
+    pub(super) const fn untouched_since_reap(&self) -> u64 {
+        self.untouched_since_reap
     }
 }

@@ -18,17 +18,15 @@ use super::clock::{self, Moment};
 use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
-use super::op::{self, Op};
+use super::op::{self, Op, Supply};
 use super::pool::{Lease, Pool};
 use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
 use super::slots::{OpId, Phase, Slots};
 use super::socket::{Accepted, Address, Listening, More, Socket};
 use super::start_error::StartError;
+use super::starvation::Starvation;
 use super::token::Token;
 use super::waker::Waiter;
-
-/// Received buffers a connection may leave unread before its receiving is paused: 64 KiB.
-pub(super) const UNREAD_BUFFERS_MAX: u16 = 16;
 
 /// Receive buffers a worker has at least, however little memory it may lock.
 const RECEIVE_BUFFERS_MIN: u16 = 64;
@@ -85,6 +83,8 @@ pub struct KernelFigures {
     pub overflows: u64,
     /// Receives that found no buffer.
     pub starvations: u64,
+    /// Connections given up because their unread input kept all buffers from others.
+    pub evictions: u64,
     /// Subscriptions started again.
     pub rearms: u64,
     /// Sends that went out in more than one piece.
@@ -150,6 +150,7 @@ pub(crate) struct Kernel {
     pub(super) buffers: BufferRing,
     file_blocks: Rc<Pool>,
     pub(super) starved: VecDeque<OpId>,
+    pub(super) starvation: Option<Starvation>,
     /// Entries that found the submission queue full, in order. At most one per op, and one cancel.
     backlog: VecDeque<squeue::Entry>,
     pub(super) batch: Vec<RawCompletion>,
@@ -188,6 +189,7 @@ impl Kernel {
             buffers,
             file_blocks,
             starved: VecDeque::with_capacity(64),
+            starvation: None,
             backlog: VecDeque::with_capacity(64),
             batch: Vec::with_capacity(super::ring::COMPLETIONS_PER_TURN_MAX),
             close_queue: CloseQueue::new(),
@@ -358,13 +360,19 @@ impl Kernel {
     }
 
     pub(super) fn rearm(&mut self, id: OpId) {
+        self.rearm_for(id, self.buffers.supply());
+    }
+
+    pub(super) fn rearm_for(&mut self, id: OpId, supply: Supply) {
         self.figures.rearms += 1;
-        self.slots.get(id).phase = Phase::InFlight;
-        self.push_op(id);
+        let slot = self.slots.get(id);
+        slot.phase = Phase::InFlight;
+        let entry = slot.op.encode(supply).user_data(id.token());
+        self.push(entry);
     }
 
     pub(super) fn push_op(&mut self, id: OpId) {
-        let entry = self.slots.get(id).op.encode().user_data(id.token());
+        let entry = self.slots.get(id).op.encode(self.buffers.supply()).user_data(id.token());
         self.push(entry);
     }
 
@@ -398,18 +406,6 @@ impl Kernel {
     }
 
     // ---- the turn ----
-
-    /// Gives read buffers back to the kernel and lets starved receives go on, first come first served, one per buffer
-    /// that the kernel has: those given back now, and those given back before a starved receive was heard of.
-    pub(crate) fn publish(&mut self) {
-        self.buffers.publish();
-        for _ in 0..self.buffers.with_kernel().min(self.starved.len()) {
-            if let Some(id) = self.starved.pop_front() {
-                self.rearm(id);
-            }
-        }
-        self.buffers.assert_conserved();
-    }
 
     /// Something to be dropped by the worker while it does not hold the kernel.
     pub(crate) fn take_discarded(&mut self) -> Option<Discarded> {
@@ -449,7 +445,7 @@ impl Kernel {
 
     /// Whether less than a quarter of the receive buffers is left.
     pub(crate) fn is_receive_scarce(&self) -> bool {
-        self.buffers.is_scarce()
+        self.buffers.supply() == Supply::Scarce
     }
 
     /// Receive buffers: held by leases, left with the kernel, in all.

@@ -27,6 +27,7 @@ mod signals;
 mod slots;
 mod socket;
 mod start_error;
+mod starvation;
 mod thread;
 mod token;
 mod waker;

@@ -44,6 +44,15 @@ pub(super) enum Shape {
     Subscription,
 }
 
+/// How many receive buffers are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Supply {
+    /// Enough that a receive may take as many as it can fill: up to 32 in one go.
+    Plenty,
+    /// Less than a quarter: a receive takes one, and is started again once that is read.
+    Scarce,
+}
+
 impl Op {
     pub(super) fn shape(&self) -> Shape {
         match self {
@@ -53,12 +62,19 @@ impl Op {
     }
 
     /// The entry for this op, or for what is left of it. Its pointers are into memory the op owns.
-    pub(super) fn encode(&mut self) -> squeue::Entry {
+    pub(super) fn encode(&mut self, supply: Supply) -> squeue::Entry {
         match self {
             Self::Accept { listener, .. } => opcode::AcceptMulti::new(Fd(listener.raw()))
                 .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
                 .build(),
-            Self::Receive { socket, .. } => opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build(),
+            Self::Receive { socket, .. } => match supply {
+                Supply::Plenty => opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build(),
+                // Length 0: as much as the buffer has room for.
+                Supply::Scarce => opcode::Recv::new(Fd(socket.raw()), std::ptr::null_mut(), 0)
+                    .buf_group(BUFFER_GROUP)
+                    .build()
+                    .flags(squeue::Flags::BUFFER_SELECT),
+            },
             Self::Send { socket, chunk, sent, more } => {
                 let rest = &chunk[*sent as usize..];
                 // Without MSG_WAITALL: a short send completes, which shows its progress, and the rest follows.

@@ -8,7 +8,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use io_uring::cqueue;
 
 use super::chunk::Chunk;
-use super::kernel::{Discarded, Kernel, Reaped, UNREAD_BUFFERS_MAX};
+use super::kernel::{Discarded, Kernel, Reaped};
 use super::op::{self, Op, Shape};
 use super::ring::RawCompletion;
 use super::slots::{OpId, Phase};
@@ -19,6 +19,7 @@ use super::waker::Waiter;
 impl Kernel {
     /// Takes the completions that are there, at most 1,024, into their ops.
     pub(crate) fn reap(&mut self, reaped: &mut Reaped) {
+        self.buffers.begin_reap();
         let mut batch = std::mem::take(&mut self.batch);
         self.ring.take_completions(&mut batch);
         self.figures.completions += batch.len() as u64;
@@ -43,6 +44,7 @@ impl Kernel {
             }
         }
         self.batch = batch;
+        self.relieve(reaped);
     }
 
     fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {
@@ -94,6 +96,7 @@ impl Kernel {
         reaped: &mut Reaped,
     ) {
         let result = completion.result;
+        let unread_buffers_max = self.unread_buffers_max();
         let slot = self.slots.get(id);
         match &mut slot.op {
             Op::Accept { accepted, .. } => {
@@ -111,15 +114,12 @@ impl Kernel {
                         _ => self.buffers.recycle(buffer),
                     }
                 }
-                let unread_max = match self.buffers.is_scarce() {
-                    // The last quarter is for those who read: nobody keeps more than one buffer of it.
-                    true => 1,
-                    false => UNREAD_BUFFERS_MAX,
-                };
-                if received.len() >= unread_max && slot.phase == Phase::InFlight && !last {
+                if received.len() >= unread_buffers_max && slot.phase == Phase::InFlight {
                     self.figures.pauses += 1;
                     slot.phase = Phase::Pausing;
-                    self.cancel_entry(id);
+                    if !last {
+                        self.cancel_entry(id);
+                    }
                 }
             }
             other => panic!("{other:?} is not a subscription"),
@@ -139,12 +139,16 @@ impl Kernel {
             }
             (_, result) if -result == libc::ENOBUFS => {
                 // ENOBUFS is also what accept(2) may answer for want of memory; that one is its owner's matter.
-                if matches!(self.slots.get(id).op, Op::Receive { .. }) {
-                    self.figures.starvations += 1;
-                    self.slots.get(id).phase = Phase::Starved;
+                let slot = self.slots.get(id);
+                let Op::Receive { received, .. } = &slot.op else { return self.finish(id, result, reaped) };
+                self.figures.starvations += 1;
+                if received.len() == 0 {
+                    slot.phase = Phase::Starved;
                     self.starved.push_back(id);
                 } else {
-                    self.finish(id, result, reaped);
+                    // In line are only those who have nothing: this one has something to read first.
+                    slot.phase = Phase::Paused;
+                    wake(&mut slot.waiter, reaped);
                 }
             }
             (Phase::Pausing, result) if result > 0 || -result == libc::ECANCELED => {

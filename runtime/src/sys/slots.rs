@@ -98,6 +98,13 @@ impl Slots {
         slot.op
     }
 
+    /// All ops whose slots are in use.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (OpId, &Slot)> {
+        self.slots
+            .iter()
+            .map(|(index, slot)| (OpId { index: index as u32, generation: slot.generation }, slot))
+    }
+
     /// Ops that still owe a completion.
     pub(super) fn in_flight(&self) -> usize {
         self.slots.iter().filter(|(_, slot)| slot.phase.in_flight()).count()

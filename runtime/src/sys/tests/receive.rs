@@ -1,5 +1,6 @@
 //! Receiving by subscription: early ends, and what happens when the buffers run out.
 
+use super::super::starvation::UNREAD_BUFFERS_MAX;
 use super::*;
 
 #[test]
@@ -223,5 +224,65 @@ fn subscriptions_that_a_full_completion_queue_ends_early_are_started_again_and_n
     for id in ids {
         machine.kernel.release(id);
     }
+    machine.assert_idle();
+}
+
+#[test]
+fn whoever_reads_nothing_makes_way_when_all_buffers_are_out() {
+    let mut machine = Machine::new(8, 64);
+    let mut hoarders: Vec<_> = (0..8).map(|_| machine.pair()).collect();
+    let mut ids: Vec<OpId> = hoarders.iter().map(|(socket, _)| machine.receive(socket)).collect();
+    machine.turn();
+    for (_, peer) in &mut hoarders {
+        peer.write_all(&[1; 8 * 64]).unwrap();
+    }
+    machine.until("all buffers are out", |machine| (machine.kernel.receive_buffers().1 == 0).then_some(()));
+    let (reader, mut reader_peer) = machine.pair();
+    let reader_id = machine.receive(&reader);
+    reader_peer.write_all(b"hello").unwrap();
+    match machine.next_received(reader_id) {
+        Received::Data(lease) => assert_eq!(&*lease, b"hello"),
+        other => panic!("{other:?}"),
+    }
+    let evictions = machine.kernel.figures().evictions;
+    assert!((1..8).contains(&evictions), "as many as needed and no more: {evictions}");
+    // Who was given up can send no more.
+    let ended = hoarders.iter().filter(|(_, peer)| {
+        let mut peer = peer;
+        peer.write(b"x").is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    assert_eq!(ended.count() as u64, evictions);
+    ids.push(reader_id);
+    for id in ids {
+        machine.kernel.release(id);
+    }
+    drop(hoarders);
+    machine.assert_idle();
+}
+
+#[test]
+fn the_fewer_buffers_are_left_the_fewer_one_connection_may_keep() {
+    let mut machine = Machine::new(64, 64);
+    let mut kept = Vec::new();
+    let mut pairs: Vec<_> = (0..7).map(|_| machine.pair()).collect();
+    let ids: Vec<OpId> = pairs.iter().map(|(socket, _)| machine.receive(socket)).collect();
+    machine.turn();
+    for (_, peer) in &mut pairs {
+        let before = machine.kernel.receive_buffers().1;
+        // A buffer's worth at a time: the kernel fills up to 32 before it hears of a pause.
+        for _ in 0..64 {
+            peer.write_all(&[1; 64]).unwrap();
+            machine.turn();
+            machine.turn();
+        }
+        kept.push(before - machine.kernel.receive_buffers().1);
+    }
+    assert!(kept[0] >= usize::from(UNREAD_BUFFERS_MAX), "{kept:?}");
+    assert!(kept[0] > kept[3] && kept[3] > kept[6], "{kept:?}");
+    assert!(machine.kernel.receive_buffers().1 > 0, "one is left for whoever reads: {kept:?}");
+    for id in ids {
+        machine.kernel.release(id);
+    }
+    drop(pairs);
     machine.assert_idle();
 }
