@@ -134,3 +134,24 @@ fn an_idle_connection_costs_less_than_a_kilobyte_and_a_closed_one_nothing() {
     eventually("the end of all connections", || server.descriptors() == (listeners, others));
     server.stop();
 }
+
+#[test]
+fn beyond_the_limit_connections_wait_in_the_backlog_and_take_no_descriptor() {
+    let site = Site::with(&[("file", "words")]);
+    let server = Server::with(site.path(), &["--max-connections", "10"]);
+    let (listeners, others) = server.descriptors();
+    let mut clients: Vec<_> = (0..300).map(|_| Client::connect(server.address())).collect();
+    for client in &mut clients {
+        client.send(REQUEST);
+    }
+    let mut most = 0;
+    // Served one leaves, and its place is the next one's.
+    for mut client in clients {
+        assert_eq!(client.response().text(), "words");
+        most = most.max(server.descriptors().0 - listeners);
+    }
+    // Each listener has at most one more in hand while all are busy.
+    assert!((10..=10 + listeners).contains(&most), "{most} connections at once");
+    eventually("the end of all connections", || server.descriptors() == (listeners, others));
+    server.stop();
+}

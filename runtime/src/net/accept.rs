@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::net::intake::{Assigned, Intake};
 use crate::net::listener::Accepting;
-use crate::sys::{Accepted, Listening, errno};
+use crate::sys::{AcceptBatch, Accepted, Listening, errno, listen_backlog_max};
 use crate::timer;
 use crate::worker;
 
@@ -40,16 +40,21 @@ impl AcceptPolicy {
 
 /// Pause before accepting again after the process or the machine ran out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// Connections accepted between two looks at the room that is left.
+const ACCEPTED_PER_LOOK: u32 = 64;
+/// The longest backlog where the kernel does not tell: its default (net.core.somaxconn).
+const BACKLOG_MAX_USUAL: u32 = 4_096;
 /// Errors in a row after which any error backs off.
 const ERRORS_IN_A_ROW_MAX: u32 = 16;
 
 /// Accepts on `listeners` until the intake is stopped, then takes what is still in their backlogs.
 pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listening)>) {
+    let mut batches = Batches::new(&intake, listeners.len());
     let mut sources: Vec<Source> = listeners
         .into_iter()
         .map(|(number, listening)| Source {
             number,
-            accepting: Accepting::new(listening),
+            accepting: Accepting::new(listening, batches.batch),
             state: State::Armed,
         })
         .collect();
@@ -63,6 +68,7 @@ pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listeni
                 if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
                     wait_for_room(&intake, &mut sources, accepted, listener).await;
                 }
+                batches.adapt(&intake, &mut sources);
             }
             Event::Failed(source, error) => {
                 // Our own cancel is no error of accepting.
@@ -80,6 +86,44 @@ pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listeni
     }
     for source in &mut sources {
         take_backlog(&intake, source).await;
+    }
+}
+
+/// How many connections are taken at once: all there are, as long as there is room for whole backlogs; near the limit one
+/// by one, so that the rest stays in the backlog and takes no descriptor.
+struct Batches {
+    batch: AcceptBatch,
+    room_wanted: u64,
+    accepted_since_look: u32,
+}
+
+impl Batches {
+    fn new(intake: &Intake, listeners: usize) -> Self {
+        // listen(2): no backlog is longer than this.
+        let backlog = listen_backlog_max().unwrap_or(BACKLOG_MAX_USUAL);
+        let room_wanted = u64::from(backlog) * listeners as u64 + u64::from(ACCEPTED_PER_LOOK);
+        let mut batches = Self { batch: AcceptBatch::One, room_wanted, accepted_since_look: 0 };
+        batches.look(intake);
+        batches
+    }
+
+    fn adapt(&mut self, intake: &Intake, sources: &mut [Source]) {
+        self.accepted_since_look += 1;
+        let before = self.batch;
+        if self.accepted_since_look >= ACCEPTED_PER_LOOK {
+            self.look(intake);
+        }
+        if self.batch != before {
+            for source in sources {
+                source.accepting.set_batch(self.batch);
+            }
+        }
+    }
+
+    fn look(&mut self, intake: &Intake) {
+        self.accepted_since_look = 0;
+        let has_room = intake.room_left() >= self.room_wanted;
+        self.batch = if has_room { AcceptBatch::All } else { AcceptBatch::One };
     }
 }
 

@@ -208,6 +208,13 @@ impl Intake {
         }
     }
 
+    /// Connections that the living workers together still have room for.
+    pub(super) fn room_left(&self) -> u64 {
+        let places = self.candidates().map(|worker| &self.places[worker]);
+        let living = places.filter(|place| place.alive.load(Ordering::Acquire));
+        living.map(|place| self.connections_per_worker_max.saturating_sub(place.open())).sum()
+    }
+
     fn has_room(&self, place: &Place) -> bool {
         place.alive.load(Ordering::Acquire) && place.open() < self.connections_per_worker_max
     }

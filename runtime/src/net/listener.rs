@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::net::{Stream, TcpStream, UnixStream};
-use crate::sys::{Accepted, Address, Listening, Op, OpId, PortSharing};
+use crate::sys::{AcceptBatch, Accepted, Address, Listening, Op, OpId, PortSharing};
 use crate::waker;
 use crate::worker::{self, Core};
 
@@ -23,13 +23,13 @@ pub(super) struct Accepting {
 
 impl Accepting {
     /// Begins to accept, on the current worker.
-    pub(super) fn new(listening: Listening) -> Self {
+    pub(super) fn new(listening: Listening, batch: AcceptBatch) -> Self {
         let core = worker::current();
         let address = listening.address().clone();
         let id = {
             let mut kernel = core.kernel();
             let listener = kernel.adopt_listening(listening);
-            kernel.submit(Op::Accept { listener, accepted: VecDeque::new() })
+            kernel.submit(Op::Accept { listener, accepted: VecDeque::new(), batch })
         };
         Self { core, id, address }
     }
@@ -37,6 +37,11 @@ impl Accepting {
     /// The next connection. After an error nothing more comes until [`restart`](Self::restart).
     pub(super) fn poll_next(&mut self, context: &Context<'_>) -> Poll<io::Result<Accepted>> {
         self.core.kernel().poll_accepted(self.id, waker::waiter(context))
+    }
+
+    /// How many connections are taken from now on before they are asked for.
+    pub(super) fn set_batch(&mut self, batch: AcceptBatch) {
+        self.core.kernel().set_accept_batch(self.id, batch);
     }
 
     /// Begins again after an error.
@@ -80,7 +85,10 @@ impl TcpListener {
     /// # Errors
     /// Those of [`Listening::bind_ip`].
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self(Accepting::new(Listening::bind_ip(address, 1_024, PortSharing::Exclusive)?)))
+        Ok(Self(Accepting::new(
+            Listening::bind_ip(address, 1_024, PortSharing::Exclusive)?,
+            AcceptBatch::All,
+        )))
     }
 
     /// The next connection.
@@ -107,7 +115,7 @@ impl UnixListener {
     /// # Errors
     /// Those of [`Listening::bind_unix`].
     pub fn bind(path: &Path) -> io::Result<Self> {
-        Ok(Self(Accepting::new(Listening::bind_unix(path, 0o600, 1_024)?)))
+        Ok(Self(Accepting::new(Listening::bind_unix(path, 0o600, 1_024)?, AcceptBatch::All)))
     }
 
     /// The next connection.

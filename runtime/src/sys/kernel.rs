@@ -18,7 +18,7 @@ use super::clock::{self, Moment};
 use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
-use super::op::{self, Op, Supply};
+use super::op::{self, AcceptBatch, Op, Supply};
 use super::pool::{Lease, Pool};
 use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
 use super::slots::{OpId, Phase, Slots};
@@ -297,10 +297,27 @@ impl Kernel {
         }
         match slot.phase {
             Phase::Done(result) => Poll::Ready(Err(to_result(result).err().unwrap_or_else(unexpected))),
-            _ => {
+            phase => {
                 replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
+                if phase == Phase::Paused {
+                    self.rearm(id);
+                }
                 Poll::Pending
             }
+        }
+    }
+
+    /// How many connections an accept subscription takes from now on before it is asked for more; those the kernel has
+    /// taken by now still come.
+    pub(crate) fn set_accept_batch(&mut self, id: OpId, batch: AcceptBatch) {
+        let slot = self.slots.get(id);
+        let Op::Accept { batch: before, .. } = &mut slot.op else { panic!("{:?} is not an accept", slot.op) };
+        if std::mem::replace(before, batch) == AcceptBatch::All
+            && batch == AcceptBatch::One
+            && slot.phase == Phase::InFlight
+        {
+            slot.phase = Phase::Pausing;
+            self.cancel_entry(id);
         }
     }
 
@@ -327,6 +344,8 @@ impl Kernel {
         if slot.phase.in_flight() {
             slot.phase = Phase::Cancelling;
             self.cancel_entry(id);
+        } else if slot.phase == Phase::Paused {
+            slot.phase = Phase::Done(-libc::ECANCELED);
         }
     }
 

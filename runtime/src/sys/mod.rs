@@ -45,7 +45,7 @@ pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
 pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 pub use kernel::{KernelFigures, KernelLimits};
-pub(crate) use op::Op;
+pub(crate) use op::{AcceptBatch, Op};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub use process::{

@@ -20,7 +20,7 @@ use super::socket::{Accepted, More, Socket};
 #[derive(Debug)]
 pub(crate) enum Op {
     /// Subscription: accepts until cancelled. Cancelled: connections already accepted are closed.
-    Accept { listener: Socket, accepted: VecDeque<Accepted> },
+    Accept { listener: Socket, accepted: VecDeque<Accepted>, batch: AcceptBatch },
     /// Subscription: receives into buffers the kernel picks. Cancelled: received bytes not yet taken are lost.
     Receive { socket: Socket, received: ReceivedQueue },
     /// Sends the whole chunk. Cancelled: an unknown part of it has been sent, so the connection is of no more use.
@@ -44,6 +44,15 @@ pub(super) enum Shape {
     Subscription,
 }
 
+/// How many connections an accept takes before its owner has a say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcceptBatch {
+    /// The whole backlog, and whatever comes.
+    All,
+    /// One; the next when its owner asks again.
+    One,
+}
+
 /// How many receive buffers are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Supply {
@@ -64,9 +73,17 @@ impl Op {
     /// The entry for this op, or for what is left of it. Its pointers are into memory the op owns.
     pub(super) fn encode(&mut self, supply: Supply) -> squeue::Entry {
         match self {
-            Self::Accept { listener, .. } => opcode::AcceptMulti::new(Fd(listener.raw()))
-                .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
-                .build(),
+            Self::Accept { listener, batch, .. } => {
+                let (listener, flags) = (Fd(listener.raw()), libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC);
+                match batch {
+                    AcceptBatch::All => opcode::AcceptMulti::new(listener).flags(flags).build(),
+                    AcceptBatch::One => {
+                        opcode::Accept::new(listener, std::ptr::null_mut(), std::ptr::null_mut())
+                            .flags(flags)
+                            .build()
+                    }
+                }
+            }
             Self::Receive { socket, .. } => match supply {
                 Supply::Plenty => opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build(),
                 // Length 0: as much as the buffer has room for.

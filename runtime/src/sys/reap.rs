@@ -9,7 +9,7 @@ use io_uring::cqueue;
 
 use super::chunk::Chunk;
 use super::kernel::{Discarded, Kernel, Reaped};
-use super::op::{self, Op, Shape};
+use super::op::{self, AcceptBatch, Op, Shape};
 use super::ring::RawCompletion;
 use super::slots::{OpId, Phase};
 use super::socket::Accepted;
@@ -156,6 +156,12 @@ impl Kernel {
                 slot.phase = Phase::Paused;
                 wake(&mut slot.waiter, reaped);
             }
+            // It took the one connection it was to take.
+            (Phase::InFlight, result) if result >= 0 && self.accepts_one_by_one(id) => {
+                let slot = self.slots.get(id);
+                slot.phase = Phase::Paused;
+                wake(&mut slot.waiter, reaped);
+            }
             // It ended for a reason of the kernel's own.
             (_, result)
                 if result > 0 || (result == 0 && matches!(self.slots.get(id).op, Op::Accept { .. })) =>
@@ -165,6 +171,10 @@ impl Kernel {
             }
             (_, result) => self.finish(id, result, reaped),
         }
+    }
+
+    fn accepts_one_by_one(&mut self, id: OpId) -> bool {
+        matches!(self.slots.get(id).op, Op::Accept { batch: AcceptBatch::One, .. })
     }
 
     fn finish(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {

@@ -14,7 +14,7 @@ fn take_all(machine: &mut Machine, id: OpId) -> Vec<Accepted> {
 fn an_accept_that_a_full_completion_queue_ends_keeps_its_last_connection_and_goes_on() {
     const CLIENTS: usize = 700;
     let mut machine = Machine::with_small_completion_queue(8, 64);
-    let (address, id) = machine.accept();
+    let (address, id) = machine.accept(AcceptBatch::All);
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
     let mut accepted = Vec::new();
     machine.until("every client", |machine| {
@@ -45,7 +45,7 @@ fn an_accept_that_a_full_completion_queue_ends_keeps_its_last_connection_and_goe
 fn a_cancel_that_meets_an_early_end_ends_the_accept_all_the_same() {
     const CLIENTS: usize = 700;
     let mut machine = Machine::with_small_completion_queue(8, 64);
-    let (address, id) = machine.accept();
+    let (address, id) = machine.accept(AcceptBatch::All);
     let _clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
     // The overflow ends the subscription in this enter; the cancel is asked for before anybody knows.
     machine.kernel.wait(Wait::None);
@@ -76,7 +76,7 @@ fn a_cancel_that_meets_an_early_end_ends_the_accept_all_the_same() {
 #[test]
 fn accepted_sockets_do_not_block_and_do_not_survive_an_exec() {
     let mut machine = Machine::new(8, 64);
-    let (address, id) = machine.accept();
+    let (address, id) = machine.accept(AcceptBatch::All);
     for _ in 0..2 {
         let _client = TcpStream::connect(address).unwrap();
         let by_subscription = machine.until("a client", |machine| take_all(machine, id).pop());
@@ -91,7 +91,7 @@ fn accepted_sockets_do_not_block_and_do_not_survive_an_exec() {
 #[test]
 fn connections_accepted_for_a_released_listener_are_closed() {
     let mut machine = Machine::new(8, 64);
-    let (address, id) = machine.accept();
+    let (address, id) = machine.accept(AcceptBatch::All);
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     machine.turn();
@@ -103,4 +103,54 @@ fn connections_accepted_for_a_released_listener_are_closed() {
         Ok(_) => panic!("nobody has sent anything"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
     }
+}
+
+#[test]
+fn one_by_one_takes_no_more_than_is_asked_for() {
+    let mut machine = Machine::new(8, 64);
+    let (address, id) = machine.accept(AcceptBatch::One);
+    let clients: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for turn in 1..=5 {
+        machine.until("a client", |machine| match machine.kernel.poll_accepted(id, Waiter::Nobody) {
+            Poll::Ready(accepted) => accepted.ok(),
+            Poll::Pending => None,
+        });
+        for _ in 0..5 {
+            machine.turn();
+        }
+        assert_eq!(machine.kernel.figures().completions, turn, "one completion per connection asked for");
+    }
+    machine.kernel.set_accept_batch(id, AcceptBatch::All);
+    let mut rest = 0;
+    machine.until("the others", |machine| {
+        rest += take_all(machine, id).len();
+        (rest == clients.len() - 5).then_some(())
+    });
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
+fn a_subscription_told_to_go_one_by_one_loses_nobody() {
+    let mut machine = Machine::new(8, 64);
+    let (address, id) = machine.accept(AcceptBatch::All);
+    machine.turn();
+    let _early: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+    machine.kernel.set_accept_batch(id, AcceptBatch::One);
+    let _late: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut accepted = 0;
+    machine.until("all clients", |machine| {
+        accepted += take_all(machine, id).len();
+        (accepted == 20).then_some(())
+    });
+    machine.kernel.cancel(id);
+    let error = machine.until("the cancel's outcome", |machine| {
+        match machine.kernel.poll_accepted(id, Waiter::Nobody) {
+            Poll::Ready(outcome) => outcome.err(),
+            Poll::Pending => None,
+        }
+    });
+    assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
+    machine.kernel.release(id);
+    machine.assert_idle();
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::buffer_ring::ReceivedQueue;
 use super::doorbell::Doorbell;
 use super::kernel::{AtRest, Kernel, KernelLimits, Outcome, Reaped, Received};
-use super::op::Op;
+use super::op::{AcceptBatch, Op};
 use super::pool::Lease;
 use super::ring::{FULL_SIZE, Ring, Size, Wait};
 use super::slots::OpId;
@@ -99,12 +99,12 @@ impl Machine {
     }
 
     /// A listener of this kernel's, its address, and its subscription.
-    fn accept(&mut self) -> (SocketAddr, OpId) {
+    fn accept(&mut self, batch: AcceptBatch) -> (SocketAddr, OpId) {
         let any_port = (Ipv4Addr::LOCALHOST, 0).into();
         let listening = Listening::bind_ip(any_port, 4_096, PortSharing::Exclusive).unwrap();
         let Address::Ip(address) = *listening.address() else { panic!("a listener bound to an IP address") };
         let listener = self.kernel.adopt_listening(listening);
-        (address, self.kernel.submit(Op::Accept { listener, accepted: VecDeque::new() }))
+        (address, self.kernel.submit(Op::Accept { listener, accepted: VecDeque::new(), batch }))
     }
 
     /// Everything `id` has received so far.

@@ -149,7 +149,7 @@ fn a_wait_with_a_deadline_ends_at_it_also_when_it_submits_something() {
 fn shutting_down_with_ops_of_every_kind_in_flight_comes_to_rest() {
     let mut machine = Machine::new(8, 64);
     let (socket, _peer) = machine.pair();
-    let (_, accept) = machine.accept();
+    let (_, accept) = machine.accept(AcceptBatch::All);
     let receive = machine.receive(&socket);
     while socket.send_now(&[0; 65_536], crate::sys::socket::More::Nothing).is_ok() {}
     let writable = machine.kernel.submit(Op::Writable { socket: socket.clone() });
