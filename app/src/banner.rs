@@ -24,8 +24,8 @@ pub struct Banner<'a> {
     pub kernel_release: &'a str,
     /// Kernel features in use, by short names.
     pub kernel_features: &'a [&'a str],
-    /// Most memory that the configuration lets the server take, in bytes.
-    pub memory_bytes_max: u64,
+    /// Memory that pools, caches and parked connections take when all of them are full, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// Where clients reach the server.
@@ -53,7 +53,7 @@ impl fmt::Display for Banner<'_> {
         if !self.kernel_features.is_empty() {
             write!(f, " ({})", self.kernel_features.join(", "))?;
         }
-        write!(f, " memory<={}", Bytes(self.memory_bytes_max))
+        write!(f, " memory~{}", Bytes(self.memory_bytes))
     }
 }
 
@@ -128,12 +128,12 @@ mod tests {
             accept: AcceptPolicy::Shared,
             kernel_release: "6.18",
             kernel_features: &["defer_taskrun", "no_sqarray", "registered ring fd"],
-            memory_bytes_max: 312 << 20,
+            memory_bytes: 312 << 20,
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://[::]:8080/ root=./public workers=2 (cpus 0-1) accept=shared \
-             kernel=6.18 (defer_taskrun, no_sqarray, registered ring fd) memory<=312 MiB"
+             kernel=6.18 (defer_taskrun, no_sqarray, registered ring fd) memory~312 MiB"
         );
     }
 
@@ -148,12 +148,12 @@ mod tests {
             accept: AcceptPolicy::Reuseport,
             kernel_release: "6.1",
             kernel_features: &[],
-            memory_bytes_max: 1,
+            memory_bytes: 1,
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://127.0.0.1:80/ http://[::1]:80/ unix:/run/s root=\"my\\nfiles\" \
-             workers=1 (not pinned) accept=reuseport kernel=6.1 memory<=1 B"
+             workers=1 (not pinned) accept=reuseport kernel=6.1 memory~1 B"
         );
     }
 

@@ -54,9 +54,12 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
 
-    let memory_bytes_max = runtime.memory_bytes() as u64 + connections_max * CONNECTION_BYTES;
+    let files = file_options(config, descriptors_left(connections_max), workers);
+    let memory_bytes = runtime.memory_bytes() as u64
+        + connections_max * CONNECTION_BYTES
+        + (files.memory_bytes() * workers) as u64;
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, runtime, &intake)?;
+    let server = start(config, files, runtime, &intake)?;
     let features = server.running().features();
     print_banner(&Banner {
         endpoints: &endpoints,
@@ -66,7 +69,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         accept: shown_policy(policy),
         kernel_release: &process::kernel_release(),
         kernel_features: &feature_names(features),
-        memory_bytes_max,
+        memory_bytes,
     });
     if !features.registered_blocks {
         report_memlock();
@@ -110,6 +113,11 @@ fn connections_max(config: &Config) -> Result<u64, Failure> {
     }
 }
 
+/// Descriptors that connections leave to everything else.
+fn descriptors_left(connections_max: u64) -> u64 {
+    process::raise_descriptor_limit().now.saturating_sub(connections_max)
+}
+
 fn warn(config: &Config) {
     for variable in &config.ignored_variables {
         report_line(&format!("{variable} holds a URL, as orchestrators inject it; it is ignored"));
@@ -124,16 +132,29 @@ fn warn(config: &Config) {
     }
 }
 
-fn start(config: &Config, runtime: Runtime, intake: &Arc<Intake>) -> Result<Server, Failure> {
-    let files = FileOptions {
+/// How files are served where the process has `descriptors_left` besides its connections: half of them may stay open for
+/// streamed files, the others are for what is opened just now.
+fn file_options(config: &Config, descriptors_left: u64, workers: usize) -> FileOptions {
+    let defaults = FileOptions::new(&config.root);
+    let share = (descriptors_left / 2 / workers as u64) as usize;
+    FileOptions {
         index: config.index.clone(),
         symlinks: match config.symlinks {
             config::SymlinkPolicy::Inside => SymlinkPolicy::Inside,
             config::SymlinkPolicy::All => SymlinkPolicy::All,
             config::SymlinkPolicy::None => SymlinkPolicy::None,
         },
-        ..FileOptions::new(&config.root)
-    };
+        descriptors_max: share.min(defaults.entries_max),
+        ..defaults
+    }
+}
+
+fn start(
+    config: &Config,
+    files: FileOptions,
+    runtime: Runtime,
+    intake: &Arc<Intake>,
+) -> Result<Server, Failure> {
     let server_options = ServerOptions { drain: config.drain, ..ServerOptions::default() };
     let server = Server::start(runtime, intake, server_options, move |_worker| {
         // It was there a moment ago; without it a worker cannot live.

@@ -21,6 +21,8 @@ use crate::shared::Shared;
 
 /// Octets of one send, and of one connection's answers in one turn.
 pub(super) const SEND_BYTES_MAX: usize = 256 * 1024;
+/// Room for answers on the heap: a head, or an error with its body.
+const HEAP_BLOCK_BYTES_MIN: usize = 1_024;
 /// Fields the engine owns: an application's would contradict the framing.
 const OWNED: [HeaderName; 4] =
     [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
@@ -40,10 +42,13 @@ enum Block {
 }
 
 impl Block {
-    fn new(class: BlockClass) -> Self {
-        match BufferPool::lease(class) {
+    /// One of the class; where there is none, room for `bytes` and little more.
+    fn new(class: BlockClass, bytes: usize) -> Self {
+        let lease =
+            BufferPool::lease(class).or_else(|| BlockClass::fitting(bytes).and_then(BufferPool::lease));
+        match lease {
             Some(lease) => Self::Pooled(lease),
-            None => Self::Heap(vec![0; class.bytes()]),
+            None => Self::Heap(vec![0; bytes.max(HEAP_BLOCK_BYTES_MIN)]),
         }
     }
 
@@ -85,7 +90,7 @@ impl Output {
     /// The free room, at least `bytes` of it; `None` if that needs a flush first.
     fn room(&mut self, bytes: usize, class: BlockClass) -> Option<&mut [u8]> {
         let filled = self.filled;
-        let block = self.block.get_or_insert_with(|| Block::new(class));
+        let block = self.block.get_or_insert_with(|| Block::new(class, bytes));
         let room = &mut block.bytes()[filled..];
         (room.len() >= bytes).then_some(room)
     }

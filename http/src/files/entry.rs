@@ -12,6 +12,7 @@ use selvedge_runtime::fs::{self, File, Metadata};
 use selvedge_runtime::{BlockClass, BufferPool, Lease, Moment, SharedLease};
 
 use super::locate::{Choice, LocatedFile};
+use super::shares::{Scarce, Share, Shares};
 use crate::clock::Clock;
 use crate::h1::HeadWriter;
 use crate::h1::date::{DATE_LEN, format_date};
@@ -40,7 +41,7 @@ enum Content {
     /// Head and body in one block.
     Ready(RefCell<Ready>),
     /// Open, or to be opened again.
-    Streamed { file: RefCell<Option<Rc<File>>>, used_at: Cell<Moment> },
+    Streamed { open: RefCell<Option<Open>>, used_at: Cell<Moment> },
 }
 
 #[derive(Debug)]
@@ -54,50 +55,16 @@ struct Ready {
     share: Share,
 }
 
-/// How many blocks of each class a cache may hold.
 #[derive(Debug)]
-pub(super) struct Shares {
-    small_left: Cell<usize>,
-    large_left: Cell<usize>,
-}
-
-/// One block's worth of a cache's share, given back when it is dropped.
-#[derive(Debug)]
-struct Share {
-    shares: Rc<Shares>,
-    class: BlockClass,
-}
-
-impl Shares {
-    pub(super) fn new(small: usize, large: usize) -> Rc<Self> {
-        Rc::new(Self { small_left: Cell::new(small), large_left: Cell::new(large) })
-    }
-
-    fn left(&self, class: BlockClass) -> &Cell<usize> {
-        match class {
-            BlockClass::Small => &self.small_left,
-            BlockClass::Large => &self.large_left,
-        }
-    }
-
-    fn take(self: &Rc<Self>, class: BlockClass) -> Option<Share> {
-        let left = self.left(class);
-        left.set(left.get().checked_sub(1)?);
-        Some(Share { shares: Rc::clone(self), class })
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let left = self.shares.left(self.class);
-        left.set(left.get() + 1);
-    }
+struct Open {
+    file: Rc<File>,
+    _share: Share,
 }
 
 /// What a file's whole answer needs that the cache did not have.
 pub(super) enum NoRoom {
-    /// Other entries with blocks of this class must go first.
-    Share(BlockClass),
+    /// Other entries with such a thing must go first.
+    Share(Scarce),
     /// All blocks are on their way to clients.
     Blocks,
 }
@@ -108,8 +75,8 @@ impl Entry {
         located: LocatedFile,
         shares: &Rc<Shares>,
         clock: &RefCell<Clock>,
-        mut make_room: impl FnMut(BlockClass) -> bool,
-    ) -> io::Result<Rc<Self>> {
+        mut make_room: impl FnMut(Scarce) -> bool,
+    ) -> io::Result<(Rc<Self>, Option<Rc<File>>)> {
         let file = fs::reopen(&located.place)?;
         let mut metadata = file.metadata()?;
         let content_type = media_type::of_path(located.location.as_bytes());
@@ -118,7 +85,7 @@ impl Entry {
             for _ in 0..READS_MAX {
                 let ready = loop {
                     match ready(&file, &metadata, content_type, shares, clock).await? {
-                        Err(NoRoom::Share(class)) if make_room(class) => {}
+                        Err(NoRoom::Share(scarce)) if make_room(scarce) => {}
                         other => break other.ok().flatten(),
                     }
                 };
@@ -135,17 +102,24 @@ impl Entry {
                 metadata = again;
             }
         }
-        Ok(Rc::new(Self {
+        let is_ready = content.is_some();
+        let entry = Rc::new(Self {
             location: located.location,
             choice: located.choice,
             metadata,
             content_type,
             validators: validators(&metadata),
             content: content.unwrap_or_else(|| Content::Streamed {
-                file: RefCell::new(Some(Rc::new(file))),
+                open: RefCell::default(),
                 used_at: Cell::new(selvedge_runtime::now()),
             }),
-        }))
+        });
+        if is_ready {
+            return Ok((entry, None));
+        }
+        let file = Rc::new(file);
+        entry.keep_open(&file, shares, make_room);
+        Ok((entry, Some(file)))
     }
 
     /// The whole answer with the current Date, if it is in memory.
@@ -169,44 +143,57 @@ impl Entry {
 
     /// The open file, if it is streamed and its descriptor has not been closed for idleness.
     pub(super) fn open_file(&self) -> Option<Rc<File>> {
-        let Content::Streamed { file, used_at } = &self.content else { return None };
+        let Content::Streamed { open, used_at } = &self.content else { return None };
         used_at.set(selvedge_runtime::now());
-        file.borrow().clone()
+        open.borrow().as_ref().map(|open| Rc::clone(&open.file))
     }
 
-    /// Keeps a file that was opened again.
-    pub(super) fn keep_open(&self, opened: &Rc<File>) {
-        if let Content::Streamed { file, .. } = &self.content {
-            *file.borrow_mut() = Some(Rc::clone(opened));
-        }
+    /// Keeps a file open for later requests, if the cache may keep one more.
+    pub(super) fn keep_open(
+        &self,
+        file: &Rc<File>,
+        shares: &Rc<Shares>,
+        mut make_room: impl FnMut(Scarce) -> bool,
+    ) {
+        let Content::Streamed { open, .. } = &self.content else { return };
+        let share = loop {
+            match shares.take(Scarce::Descriptor) {
+                None if make_room(Scarce::Descriptor) => {}
+                share => break share,
+            }
+        };
+        *open.borrow_mut() = share.map(|share| Open { file: Rc::clone(file), _share: share });
     }
 
     /// Closes the descriptor if nobody has used it since `before`; who sends from it still holds it.
     pub(super) fn close_idle(&self, before: Moment) {
-        if let Content::Streamed { file, used_at } = &self.content
+        if let Content::Streamed { used_at, .. } = &self.content
             && used_at.get() < before
         {
-            *file.borrow_mut() = None;
+            self.close();
         }
     }
 
-    /// The class of the block that holds its whole answer, if one does.
-    pub(super) fn ready_class(&self) -> Option<BlockClass> {
+    /// Closes the descriptor; false if none was open. Who sends from it still holds it.
+    pub(super) fn close(&self) -> bool {
         match &self.content {
-            Content::Ready(ready) => Some(ready.borrow().share.class),
-            Content::Streamed { .. } => None,
+            Content::Streamed { open, .. } => open.borrow_mut().take().is_some(),
+            Content::Ready(_) => false,
+        }
+    }
+
+    /// What it holds that is scarce.
+    pub(super) fn holds(&self) -> Option<Scarce> {
+        match &self.content {
+            Content::Ready(ready) => Some(ready.borrow().share.scarce()),
+            Content::Streamed { open, .. } => open.borrow().as_ref().map(|_| Scarce::Descriptor),
         }
     }
 
     /// Whether it is streamed only because there was no room for it, or because it changed while it was read: a later look
     /// may find it ready.
     pub(super) fn is_makeshift(&self) -> bool {
-        self.ready_class().is_none() && self.metadata.size_bytes <= READY_BYTES_MAX
-    }
-
-    /// Whether its descriptor is open.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(&self.content, Content::Streamed { file, .. } if file.borrow().is_some())
+        matches!(self.content, Content::Streamed { .. }) && self.metadata.size_bytes <= READY_BYTES_MAX
     }
 }
 
@@ -248,7 +235,8 @@ async fn ready(
     let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, content_type, clock);
     let size = metadata.size_bytes as usize;
     let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
-    let Some(share) = shares.take(class) else { return Ok(Err(NoRoom::Share(class))) };
+    let scarce = Scarce::Block(class);
+    let Some(share) = shares.take(scarce) else { return Ok(Err(NoRoom::Share(scarce))) };
     let Some(mut block) = BufferPool::lease(class) else { return Ok(Err(NoRoom::Blocks)) };
     block[..head_bytes].copy_from_slice(&head[..head_bytes]);
     let Some(block) = read_whole(file, block, head_bytes, size).await? else { return Ok(Ok(None)) };

@@ -7,20 +7,20 @@
 mod entry;
 mod locate;
 mod looks;
+mod memory;
 mod options;
+mod shares;
 
 pub use options::{FileOptions, SymlinkPolicy};
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::num::NonZero;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use http::StatusCode;
-use lru::LruCache;
 use selvedge_runtime::fs::{self, Failure, File};
-use selvedge_runtime::{BlockClass, Chunk, Moment, spawn_detached, timer};
+use selvedge_runtime::{Chunk, Moment, spawn_detached, timer};
 
 use crate::application::Request;
 use crate::clock::Clock;
@@ -28,12 +28,16 @@ use crate::conditional::{self, Outcome};
 use crate::path::SitePath;
 use crate::range::{self, ByteRange, RangeOutcome};
 use crate::response::{Body, FilePart, RangeField, Response, ResponseHead};
-use entry::{Entry, Shares};
+use entry::Entry;
 use locate::{Choice, Located, Refused, Root};
 use looks::Looks;
+use memory::{Found, Memory};
+use shares::Scarce;
 
 /// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
+/// How long what was closed may take to be free again, where descriptors have run out.
+const RECOVERY: Duration = Duration::from_millis(10);
 /// Looks at a file that changes between a look and its opening; then it is an error.
 const LOOKS_MAX: usize = 3;
 
@@ -43,33 +47,9 @@ pub struct Files {
     options: FileOptions,
     root: RefCell<Root>,
     root_checked_at: Cell<Moment>,
-    cache: RefCell<LruCache<Box<[u8]>, Cached>>,
+    memory: Memory,
     looks: Looks,
-    shares: Rc<Shares>,
     clock: RefCell<Clock>,
-}
-
-/// What a path was found to be, and when.
-#[derive(Debug)]
-struct Cached {
-    found: Found,
-    checked_at: Moment,
-}
-
-#[derive(Debug, Clone)]
-enum Found {
-    File(Rc<Entry>),
-    NeedsSlash,
-    Missing,
-}
-
-/// Where it is known from what a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// An earlier request's look.
-    Memory,
-    /// This request's own look.
-    Disk,
 }
 
 /// A file that is not what its entry says any more.
@@ -95,13 +75,11 @@ impl Files {
     /// # Panics
     /// Outside a worker.
     pub fn open(options: FileOptions) -> io::Result<Rc<Self>> {
-        let entries = NonZero::new(options.entries_max).unwrap_or(NonZero::<usize>::MIN);
         let files = Rc::new(Self {
             root: RefCell::new(Root::open(&options.root)?),
             root_checked_at: Cell::new(selvedge_runtime::now()),
-            cache: RefCell::new(LruCache::new(entries)),
+            memory: Memory::new(&options),
             looks: Looks::default(),
-            shares: Shares::new(options.ready_small_max, options.ready_large_max),
             clock: RefCell::new(Clock::new()),
             options,
         });
@@ -113,15 +91,13 @@ impl Files {
     pub async fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Answer {
         for _ in 0..LOOKS_MAX {
             match self.find(path).await {
-                Ok((Found::File(entry), source)) => match self.respond(request, &entry, source).await {
+                Ok(Found::File(entry, opened)) => match self.respond(request, &entry, opened).await {
                     Ok(response) => return Answer::Response(response),
                     // It was remembered, but is no more what it was: another look.
-                    Err(Changed) => self.forget(path.key(), &entry),
+                    Err(Changed) => self.memory.forget_entry(path.key(), &entry),
                 },
-                Ok((Found::NeedsSlash, _)) => return Answer::NeedsSlash,
-                Ok((Found::Missing, _)) => {
-                    return Answer::Response(Response::error(StatusCode::NOT_FOUND, ""));
-                }
+                Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
+                Ok(Found::Missing) => return Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
                 Err(refused) => return Answer::Response(refusal(&refused)),
             }
         }
@@ -129,44 +105,20 @@ impl Files {
     }
 
     /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
-    async fn find(&self, path: &SitePath<'_>) -> Result<(Found, Source), Refused> {
+    async fn find(&self, path: &SitePath<'_>) -> Result<Found, Refused> {
         loop {
             let now = selvedge_runtime::now();
             self.clock.borrow_mut().advance(now);
-            if let Some(found) = self.fresh(path.key(), now) {
-                return Ok((found, Source::Memory));
+            let check = |entry: &Entry| self.is_unchanged(entry, now).then(|| self.root_checked_at.get());
+            if let Some(found) = self.memory.recall(path.key(), now, check) {
+                return Ok(found);
             }
             if let Some(_look) = self.looks.begin(path.key()).await {
                 let found = self.look(path, now).await;
                 self.clock.borrow_mut().advance(selvedge_runtime::now());
-                return found.map(|found| (found, Source::Disk));
+                return found;
             }
         }
-    }
-
-    /// Forgets `entry`, unless another one is remembered in its place by now.
-    fn forget(&self, key: &[u8], entry: &Rc<Entry>) {
-        let mut cache = self.cache.borrow_mut();
-        if let Some(Found::File(remembered)) = cache.peek(key).map(|cached| &cached.found)
-            && Rc::ptr_eq(remembered, entry)
-        {
-            cache.pop(key);
-        }
-    }
-
-    /// What is known of `key` and needs no look: fresh, or found unchanged by its path just now.
-    fn fresh(&self, key: &[u8], now: Moment) -> Option<Found> {
-        let mut cache = self.cache.borrow_mut();
-        let cached = cache.get_mut(key)?;
-        if now.since(cached.checked_at) < self.options.fresh_for {
-            return Some(cached.found.clone());
-        }
-        let Found::File(entry) = &cached.found else { return None };
-        if self.is_unchanged(entry, now) {
-            cached.checked_at = self.root_checked_at.get();
-            return Some(cached.found.clone());
-        }
-        None
     }
 
     /// Whether the path still leads to the same file, as far as that can be seen without the disk.
@@ -201,45 +153,40 @@ impl Files {
             self.root_checked_at.set(now);
         }
         let directory = self.root.borrow().directory().clone();
-        let found = match locate::locate(&directory, &self.options, path).await {
-            Ok(Located::File(located)) => {
-                let make_room = |class| self.evict_ready(class);
-                match Entry::load(located, &self.shares, &self.clock, make_room).await {
-                    Ok(entry) => Found::File(entry),
-                    Err(error) => {
-                        self.cache.borrow_mut().pop(path.key());
-                        return Err(refused_read(error));
-                    }
-                }
+        let found = match self.look_beneath(&directory, path).await {
+            // What nobody sends from is closed, and given back with the turn's end.
+            Err(Refused::Exhausted(_)) if self.memory.make_room(Scarce::Descriptor) => {
+                while self.memory.make_room(Scarce::Descriptor) {}
+                timer::sleep(RECOVERY).await;
+                self.look_beneath(&directory, path).await
             }
-            Ok(Located::NeedsSlash) => Found::NeedsSlash,
-            Ok(Located::Missing) => Found::Missing,
-            Err(refused) => {
-                self.cache.borrow_mut().pop(path.key());
-                return Err(refused);
-            }
+            found => found,
         };
-        // The age counts from before the look, and from the look at the root that it rests on: counted each for itself, the
-        // two periods would add up.
-        let checked_at = self.root_checked_at.get().min(now);
-        let cached = Cached { found: found.clone(), checked_at };
-        self.cache.borrow_mut().put(path.key().into(), cached);
-        Ok(found)
+        match &found {
+            // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
+            // the two periods would add up.
+            Ok(found) => self.memory.remember(path.key(), found, self.root_checked_at.get().min(now)),
+            Err(_) => self.memory.forget(path.key()),
+        }
+        found
     }
 
-    /// Makes the least recently used answer of a class go; false if there is none.
-    fn evict_ready(&self, class: BlockClass) -> bool {
-        let mut cache = self.cache.borrow_mut();
-        let of_class = |cached: &Cached| matches!(&cached.found, Found::File(entry) if entry.ready_class() == Some(class));
-        let oldest = cache.iter().rev().find(|(_, cached)| of_class(cached)).map(|(key, _)| key.clone());
-        oldest.and_then(|key| cache.pop(&key)).is_some()
+    async fn look_beneath(&self, directory: &File, path: &SitePath<'_>) -> Result<Found, Refused> {
+        let located = match locate::locate(directory, &self.options, path).await? {
+            Located::File(located) => located,
+            Located::NeedsSlash => return Ok(Found::NeedsSlash),
+            Located::Missing => return Ok(Found::Missing),
+        };
+        let make_room = |scarce| self.memory.make_room(scarce);
+        let loaded = Entry::load(located, &self.memory.shares, &self.clock, make_room).await;
+        loaded.map(|(entry, opened)| Found::File(entry, opened)).map_err(refused_read)
     }
 
     async fn respond(
         &self,
         request: &Request<'_>,
         entry: &Rc<Entry>,
-        source: Source,
+        opened: Option<Rc<File>>,
     ) -> Result<Response, Changed> {
         let (head, bytes) = (request.head(), request.head_bytes());
         match conditional::evaluate(head, bytes, &entry.validators) {
@@ -253,9 +200,9 @@ impl Files {
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
             RangeOutcome::Whole => match entry.prepared(&self.clock) {
                 Some(prepared) => Ok(Response::prepared(prepared)),
-                None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }, source).await,
+                None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }, opened).await,
             },
-            RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part, source).await,
+            RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part, opened).await,
             RangeOutcome::Unsatisfiable => {
                 let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
                 response.head.range = RangeField::Unsatisfied(size);
@@ -271,7 +218,7 @@ impl Files {
         status: StatusCode,
         entry: &Rc<Entry>,
         part: ByteRange,
-        source: Source,
+        opened: Option<Rc<File>>,
     ) -> Result<Response, Changed> {
         let size = entry.metadata.size_bytes;
         let mut head = with_validators(status, entry);
@@ -285,7 +232,7 @@ impl Files {
             let body = Chunk::Shared(block, start..start + part.len as u32);
             return Ok(Response::new(head, Body::Full(body)));
         }
-        match self.file_of(entry, source).await {
+        match self.file_of(entry, opened).await {
             Ok(Some(file)) => {
                 let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
                 Ok(Response::new(head, Body::File(body)))
@@ -295,30 +242,45 @@ impl Files {
         }
     }
 
-    /// The entry's open file; opened again if it was closed for idleness. `None`: it is not what the entry says any more.
-    async fn file_of(&self, entry: &Rc<Entry>, source: Source) -> Result<Option<Rc<File>>, Refused> {
+    /// The entry's file: as this request's own look has opened it, or as it was kept open, or opened again. `None`: it is
+    /// not what the entry says any more.
+    async fn file_of(
+        &self,
+        entry: &Rc<Entry>,
+        opened: Option<Rc<File>>,
+    ) -> Result<Option<Rc<File>>, Refused> {
+        if opened.is_some() {
+            return Ok(opened);
+        }
         if let Some(file) = entry.open_file() {
             // Written to since an earlier look, its length would be a promise that is not kept.
-            let unchanged = source == Source::Disk || file.metadata().is_ok_and(|now| now == entry.metadata);
+            let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
             return Ok(unchanged.then_some(file));
         }
         let directory = self.root.borrow().directory().clone();
-        let place = locate::place(&directory, self.options.symlinks, &entry.location).await?;
+        let place = match locate::place(&directory, self.options.symlinks, &entry.location).await {
+            // A look knows what to do about that.
+            Err(Refused::Exhausted(_)) => return Ok(None),
+            place => place?,
+        };
         // It may change within the period in which nobody looks.
         let Some((place, _)) = place.filter(|(_, metadata)| *metadata == entry.metadata) else {
             return Ok(None);
         };
-        let file = Rc::new(fs::reopen(&place).map_err(refused_read)?);
-        entry.keep_open(&file);
-        Ok(Some(file))
+        match fs::reopen(&place).map_err(refused_read) {
+            Err(Refused::Exhausted(_)) => Ok(None),
+            Err(refused) => Err(refused),
+            Ok(file) => {
+                let file = Rc::new(file);
+                entry.keep_open(&file, &self.memory.shares, |scarce| self.memory.make_room(scarce));
+                Ok(Some(file))
+            }
+        }
     }
 
     /// Descriptors open for files that are streamed, and paths remembered.
     pub fn usage(&self) -> (usize, usize) {
-        let cache = self.cache.borrow();
-        let open =
-            cache.iter().filter(|(_, cached)| matches!(&cached.found, Found::File(entry) if entry.is_open()));
-        (open.count(), cache.len())
+        self.memory.usage()
     }
 }
 
@@ -330,11 +292,7 @@ async fn close_idle_descriptors(files: Weak<Files>) {
         let Some(files) = files.upgrade() else { return };
         let idle = files.options.idle_descriptor.as_nanos() as u64;
         let before = Moment::from_nanoseconds(selvedge_runtime::now().nanoseconds().saturating_sub(idle));
-        for (_, cached) in files.cache.borrow().iter() {
-            if let Found::File(entry) = &cached.found {
-                entry.close_idle(before);
-            }
-        }
+        files.memory.close_idle(before);
     }
 }
 

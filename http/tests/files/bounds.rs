@@ -14,7 +14,7 @@ fn no_more_paths_are_remembered_than_allowed() {
     for number in 0..50 {
         directory.write(&number.to_string(), number.to_string());
     }
-    let options = FileOptions { entries_max: 10, ..fresh_for(&directory, FOR_EVER) };
+    let options = FileOptions { entries_max: 10, misses_max: 10, ..fresh_for(&directory, FOR_EVER) };
     let server = TestServer::start(patient(), site(options));
     let mut client = server.connect();
     for number in 0..100 {
@@ -22,10 +22,57 @@ fn no_more_paths_are_remembered_than_allowed() {
         if number < 50 {
             assert_eq!(reply.text(), number.to_string());
         } else {
-            // Misses count too.
             assert_eq!(reply.status, 404);
         }
-        assert!(server.on_worker(site::usage).1 <= 10);
+        assert!(server.on_worker(site::usage).1 <= 20);
+    }
+}
+
+#[test]
+fn asking_for_what_is_not_there_does_not_drive_out_what_is() {
+    let directory = Directory::new("bounds");
+    directory.write("a", "before");
+    let options = FileOptions { entries_max: 10, misses_max: 10, ..fresh_for(&directory, FOR_EVER) };
+    let server = TestServer::start(patient(), site(options));
+    let mut client = server.connect();
+    assert_eq!(client.get("/a").text(), "before");
+    directory.replace("a", "after");
+    for number in 0..50 {
+        assert_eq!(client.get(&format!("/missing-{number}")).status, 404);
+    }
+    // Were it not remembered any more, it would be read anew.
+    assert_eq!(client.get("/a").text(), "before");
+}
+
+#[test]
+fn a_path_too_long_to_remember_is_served_all_the_same() {
+    let directory = Directory::new("bounds");
+    let long = vec!["d".repeat(200); 10].join("/");
+    directory.write(&format!("{long}/a"), "found");
+    let server = TestServer::start(patient(), site(fresh_for(&directory, FOR_EVER)));
+    let mut client = server.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get(&format!("/{long}/a")).text(), "found");
+        assert_eq!(client.get(&format!("/{long}/b")).status, 404);
+    }
+    assert_eq!(server.on_worker(site::usage).1, 0);
+}
+
+#[test]
+fn no_more_descriptors_are_kept_than_allowed() {
+    let directory = Directory::new("bounds");
+    for number in 0..20 {
+        directory.write(&number.to_string(), pattern(100_000 + number));
+    }
+    for descriptors_max in [0, 1, 5] {
+        let options = FileOptions { descriptors_max, ..fresh_for(&directory, FOR_EVER) };
+        let server = TestServer::start(patient(), site(options));
+        let mut client = server.connect();
+        for number in (0..20).chain(0..20) {
+            assert!(client.get(&format!("/{number}")).body == pattern(100_000 + number));
+            assert!(server.on_worker(site::usage).0 <= descriptors_max);
+        }
+        assert_eq!(server.on_worker(site::usage), (descriptors_max, 20));
     }
 }
 

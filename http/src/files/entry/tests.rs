@@ -25,9 +25,13 @@ async fn load(
     let mut decoded = Vec::new();
     let path = SitePath::resolve(name, &mut decoded).unwrap();
     match locate(root.directory(), &FileOptions::new(directory), &path).await.unwrap() {
-        Located::File(located) => Entry::load(located, shares, clock, |_| false).await.unwrap(),
+        Located::File(located) => Entry::load(located, shares, clock, |_| false).await.unwrap().0,
         other => panic!("{other:?} is no file"),
     }
+}
+
+fn shares(small: usize, large: usize) -> Rc<Shares> {
+    Shares::new(&FileOptions { ready_small_max: small, ready_large_max: large, ..FileOptions::new("/") })
 }
 
 fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) + Send + 'static) {
@@ -47,7 +51,7 @@ fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) +
 fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
     on_files(&[("a", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let entry = load(&directory, b"/a", &Shares::new(1, 1), &clock).await;
+        let entry = load(&directory, b"/a", &shares(1, 1), &clock).await;
         let in_flight = entry.prepared(&clock).unwrap();
         let before = in_flight.block.to_vec();
 
@@ -76,13 +80,13 @@ fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
 fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
     on_files(&[("a", 100), ("b", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let shares = Shares::new(1, 0);
+        let shares = shares(1, 0);
         let first = load(&directory, b"/a", &shares, &clock).await;
-        assert_eq!(first.ready_class(), Some(BlockClass::Small));
+        assert_eq!(first.holds(), Some(Scarce::Block(BlockClass::Small)));
         let second = load(&directory, b"/b", &shares, &clock).await;
-        assert!(second.is_makeshift() && second.is_open());
+        assert!(second.is_makeshift() && second.holds() == Some(Scarce::Descriptor));
         drop(first);
         let second = load(&directory, b"/b", &shares, &clock).await;
-        assert!(second.ready_class().is_some() && !second.is_makeshift());
+        assert!(matches!(second.holds(), Some(Scarce::Block(_))) && !second.is_makeshift());
     });
 }
