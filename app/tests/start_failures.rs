@@ -195,7 +195,7 @@ fn a_low_descriptor_limit_is_raised_and_connections_follow_it() {
 fn with_few_descriptors_every_file_is_served_on_as_many_connections_as_there_may_be() {
     let site = Site::new();
     for number in 0..100 {
-        site.write(&number.to_string(), &vec![number; 100_000]);
+        site.write(&number.to_string(), vec![number; 100_000]);
     }
     let script = "ulimit -n 64; exec \"$0\" \"$@\"";
     let root = site.path().to_str().unwrap();

@@ -8,9 +8,9 @@ use crate::h1::Reject;
 /// One exchange, at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeRecord {
-    /// The status answered.
-    pub status: StatusCode,
-    /// Octets of head and body handed to the kernel.
+    /// The status answered; `None` where there was no answer, because the handler panicked or was dropped at its await.
+    pub status: Option<StatusCode>,
+    /// Octets of head and body handed to the kernel; of an answer that was cut short, those it had taken by then.
     pub bytes: u64,
     /// When its head was complete.
     pub received_at: Moment,
@@ -60,11 +60,15 @@ pub enum CloseReason {
     InvalidResponse,
     /// The server stops.
     Drain,
+    /// The connection's task was dropped: the drain was over.
+    CutOff,
+    /// The connection's task panicked: in the application, mostly.
+    Panic,
 }
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 14;
+    pub(crate) const COUNT: usize = 16;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -82,7 +86,14 @@ impl CloseReason {
             Self::FileFailure => 11,
             Self::InvalidResponse => 12,
             Self::Drain => 13,
+            Self::CutOff => 14,
+            Self::Panic => 15,
         }
+    }
+
+    /// Why something ends that is dropped before its own end.
+    pub(crate) fn of_drop() -> Self {
+        if std::thread::panicking() { Self::Panic } else { Self::CutOff }
     }
 
     /// A line for the operator, for the reasons that are no client's everyday doing.

@@ -65,7 +65,7 @@ impl<A> Shared<A> {
     }
 
     pub(crate) fn note_exchange(&self, record: &ExchangeRecord) {
-        let class = usize::from(record.status.as_u16() / 100).min(5);
+        let class = record.status.map_or(0, |status| usize::from(status.as_u16() / 100).min(5));
         self.figures.exchanges[class].add(1);
         self.figures.bytes_sent.add(record.bytes);
         if let Some(observer) = &self.observer {
@@ -85,14 +85,14 @@ impl<A> Shared<A> {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Figures {
-    /// Exchanges by the hundreds of their status; 0 is not used.
+    /// Exchanges by the hundreds of their status; 0 counts those without an answer.
     exchanges: [Counter; 6],
     bytes_sent: Counter,
     closes: [Counter; CloseReason::COUNT],
 }
 
 impl Figures {
-    /// Exchanges with a status of `class` hundred, 1 to 5.
+    /// Exchanges with a status of `class` hundred, 1 to 5; 0 for those without an answer.
     pub fn exchanges(&self, class: usize) -> u64 {
         self.exchanges[class].get()
     }

@@ -14,7 +14,7 @@ use selvedge_runtime::{BlockClass, BufferPool, Chunk, Lease};
 use super::Connection;
 use super::pace::{Pace, Step, paced};
 use crate::clock::Clock;
-use crate::h1::{BodyWish, ErrorResponse, HeadError, HeadWriter, Persistence, Reject, Version};
+use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
 use crate::record::CloseReason;
 use crate::response::{Body, Prepared, RangeField, Response, ResponseHead};
 use crate::shared::Shared;
@@ -111,13 +111,14 @@ pub(super) struct Framing {
 }
 
 impl Connection {
-    /// Answers, up to the kernel taking the last octets. Returns how many octets the answer has.
+    /// Answers, up to the kernel being given the last octets. They are counted in `answered_bytes`.
     pub(super) async fn answer<A>(
         &mut self,
         shared: &Shared<A>,
         response: Response,
         framing: Framing,
-    ) -> Result<u64, CloseReason> {
+    ) -> Result<(), CloseReason> {
+        self.answered_bytes = 0;
         // An interim response would leave the client waiting for the final one, and take the next answer for it.
         if response.head.status.is_informational() {
             return Err(CloseReason::InvalidResponse);
@@ -125,41 +126,31 @@ impl Connection {
         match response.body {
             Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
             Body::Error { reason } => {
-                let error =
-                    ErrorResponse { status: response.head.status, reason, allow: response.head.allow };
-                let room = self.make_room(shared, 1_024).await?;
-                let written = error.write(
-                    room,
-                    shared.clock().date(),
-                    framing.version,
-                    framing.persistence,
-                    framing.body,
-                );
-                let written = written.map_err(|_| CloseReason::InvalidResponse)?;
-                self.output.filled += written;
-                Ok(written as u64)
+                let error = ErrorBody { status: response.head.status, reason };
+                self.answer_head(shared, &response.head, error.bytes() as u64, framing).await?;
+                if has_body(&response.head, framing) {
+                    self.make_room(shared, error.bytes()).await?;
+                    error.pieces().iter().for_each(|piece| self.output.append(piece));
+                    self.answered_bytes += error.bytes() as u64;
+                }
+                Ok(())
             }
             Body::Empty => self.answer_head(shared, &response.head, 0, framing).await,
             // A send has at most as many.
             Body::Full(chunk) if u32::try_from(chunk.len()).is_err() => Err(CloseReason::InvalidResponse),
             Body::Full(chunk) => {
-                let head = self.answer_head(shared, &response.head, chunk.len() as u64, framing).await?;
-                if framing.body == BodyWish::Omit || chunk.is_empty() || !may_have_body(response.head.status)
-                {
-                    return Ok(head);
+                self.answer_head(shared, &response.head, chunk.len() as u64, framing).await?;
+                if has_body(&response.head, framing) && !chunk.is_empty() {
+                    self.answer_chunk(shared, chunk).await?;
                 }
-                let total = head + chunk.len() as u64;
-                self.answer_chunk(shared, chunk).await?;
-                Ok(total)
+                Ok(())
             }
             Body::File(part) => {
-                let head = self.answer_head(shared, &response.head, part.length, framing).await?;
-                if framing.body == BodyWish::Omit || part.length == 0 || !may_have_body(response.head.status)
-                {
-                    return Ok(head);
+                self.answer_head(shared, &response.head, part.length, framing).await?;
+                if has_body(&response.head, framing) && part.length > 0 {
+                    self.answer_file(shared, &part).await?;
                 }
-                self.answer_file(shared, &part).await?;
-                Ok(head + part.length)
+                Ok(())
             }
         }
     }
@@ -170,14 +161,15 @@ impl Connection {
         shared: &Shared<A>,
         prepared: Prepared,
         framing: Framing,
-    ) -> Result<u64, CloseReason> {
+    ) -> Result<(), CloseReason> {
         let Prepared { block, head_bytes, bytes } = prepared;
         let length = if framing.body == BodyWish::Send { bytes } else { head_bytes };
         let plain = framing.version == Version::Http11 && framing.persistence == Persistence::Reuse;
         if plain && self.output.is_empty() && self.input.is_empty() {
             self.sent(shared).await?;
             self.stream.get_mut().start_send(Chunk::Shared(block, 0..length), More::Nothing);
-            return Ok(u64::from(length));
+            self.answered_bytes += u64::from(length);
+            return Ok(());
         }
         let before_end = &block[..head_bytes as usize - 2];
         let connection: &[u8] = match (framing.persistence, framing.version) {
@@ -192,25 +184,28 @@ impl Connection {
             self.output.append(before_end);
             self.output.append(connection);
             self.output.append(&block[body.start as usize..body.end as usize]);
-        } else {
-            self.make_room(shared, before_end.len() + connection.len()).await?;
-            self.output.append(before_end);
-            self.output.append(connection);
-            self.answer_chunk(shared, Chunk::Shared(block, body)).await?;
+            self.answered_bytes += total as u64;
+            return Ok(());
         }
-        Ok(total as u64)
+        self.make_room(shared, before_end.len() + connection.len()).await?;
+        self.output.append(before_end);
+        self.output.append(connection);
+        self.answered_bytes += (before_end.len() + connection.len()) as u64;
+        self.answer_chunk(shared, Chunk::Shared(block, body)).await
     }
 
     async fn answer_chunk<A>(&mut self, shared: &Shared<A>, chunk: Chunk) -> Result<(), CloseReason> {
         if chunk.len() <= BlockClass::Small.bytes() {
             self.make_room(shared, chunk.len()).await?;
             self.output.append(&chunk);
+            self.answered_bytes += chunk.len() as u64;
             return Ok(());
         }
         self.flush(shared, More::Follows).await?;
         self.sent(shared).await?;
         let length = chunk.len();
         self.stream.get_mut().start_send(chunk, More::Nothing);
+        self.answered_bytes += length as u64;
         // A parked connection's last send is judged as a whole, so what takes long is waited for here.
         if length > SEND_BYTES_MAX { self.sent(shared).await } else { Ok(()) }
     }
@@ -221,7 +216,7 @@ impl Connection {
         head: &ResponseHead,
         length: u64,
         framing: Framing,
-    ) -> Result<u64, CloseReason> {
+    ) -> Result<(), CloseReason> {
         if head.fields.iter().any(|(name, _)| OWNED.contains(name)) {
             return Err(CloseReason::InvalidResponse);
         }
@@ -236,7 +231,8 @@ impl Connection {
         }
         let written = written.map_err(|_| CloseReason::InvalidResponse)?;
         self.output.filled += written;
-        Ok(written as u64)
+        self.answered_bytes += written as u64;
+        Ok(())
     }
 
     /// Room for `bytes` more in the gathered answers, after a flush if need be.
@@ -269,14 +265,17 @@ impl Connection {
     /// Hands what was gathered to the socket at once, held back to share a packet with the file that follows inline.
     pub(super) async fn flush_before_file<A>(&mut self, shared: &Shared<A>) -> Result<(), CloseReason> {
         self.sent(shared).await?;
-        let length = std::mem::take(&mut self.output.filled);
-        let Some(mut block) = self.output.block.take() else { return Ok(()) };
+        let length = self.output.filled;
+        let Some(block) = &mut self.output.block else { return Ok(()) };
         let sent = match self.stream.get_mut().send_now(&block.bytes()[..length], More::Follows) {
             Ok(sent) => sent,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return Err(CloseReason::ClientFailure),
         };
-        if sent < length {
+        self.output.filled = 0;
+        if let Some(block) = self.output.block.take()
+            && sent < length
+        {
             self.stream.get_mut().start_send(block.into_chunk(sent..length), More::Follows);
             self.sent(shared).await?;
         }
@@ -301,15 +300,29 @@ impl Connection {
         }
     }
 
+    /// Octets of the last answer that the kernel has taken, or will take: all of them, unless the connection has failed.
+    pub(super) fn answered_bytes(&mut self) -> u64 {
+        self.answered_bytes
+    }
+
+    /// The same where the connection has failed: what the kernel had not taken by then is lost.
+    pub(super) fn answered_bytes_before_failure(&mut self) -> u64 {
+        let lost = self.output.filled as u64 + u64::from(self.stream.get_mut().unsent_bytes());
+        self.answered_bytes.saturating_sub(lost)
+    }
+
     /// Answers a request that is refused; the connection closes after it. Returns the octets of the answer.
     pub(super) async fn refuse<A>(&mut self, shared: &Shared<A>, reject: Reject, body: BodyWish) -> u64 {
         let response = Response::error(reject.status(), reject.reason());
         let framing = Framing { version: Version::Http11, persistence: Persistence::Close, body };
         // A client that is gone needs no answer.
-        let Ok(bytes) = self.answer(shared, response, framing).await else { return 0 };
-        match self.flush(shared, More::Nothing).await {
-            Ok(()) => bytes,
-            Err(_) => 0,
+        let answered = match self.answer(shared, response, framing).await {
+            Ok(()) => self.flush(shared, More::Nothing).await,
+            Err(reason) => Err(reason),
+        };
+        match answered {
+            Ok(()) => self.answered_bytes(),
+            Err(_) => self.answered_bytes_before_failure(),
         }
     }
 }
@@ -354,6 +367,10 @@ fn write_head(
     }
     writer.connection(framing.version, framing.persistence);
     writer.finish().map(|written| written.len)
+}
+
+fn has_body(head: &ResponseHead, framing: Framing) -> bool {
+    framing.body == BodyWish::Send && may_have_body(head.status)
 }
 
 fn may_have_body(status: StatusCode) -> bool {

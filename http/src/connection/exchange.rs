@@ -74,13 +74,19 @@ async fn exchange<A: Application>(
     head: &RequestHead,
     head_bytes: &HeadBytes,
 ) -> Result<u64, Stop> {
-    let received_at = selvedge_runtime::now();
+    let underway = Underway::begin(shared, selvedge_runtime::now());
     connection.exchanges += 1;
     let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     if let Err(reject) = acceptable(head, shared) {
-        return Err(refuse(connection, shared, reject, body).await);
+        return Err(refuse_underway(connection, shared, underway, reject, body).await);
     }
-    let response = handle(connection, shared, head, head_bytes).await?;
+    let response = match handle(connection, shared, head, head_bytes).await {
+        Ok(response) => response,
+        Err(reason) => {
+            underway.end(None, 0, ExchangeEnd::Closed(reason));
+            return Err(Stop::Abort(reason));
+        }
+    };
     let mut status = response.status();
     let unread = Unread::after(head);
     let mut close = close_reason(head, unread, shared);
@@ -94,13 +100,13 @@ async fn exchange<A: Application>(
         let framing = Framing { persistence: Persistence::Close, ..framing };
         answered = connection.answer(shared, Response::error(status, ""), framing).await;
     }
-    let end = match (&answered, close) {
-        (Err(reason), _) => ExchangeEnd::Closed(*reason),
-        (Ok(_), Some(reason)) => ExchangeEnd::Closed(reason),
-        (Ok(_), None) => ExchangeEnd::Kept,
+    let (bytes, end) = match (answered, close) {
+        (Err(reason), _) => (connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason)),
+        (Ok(()), Some(reason)) => (connection.answered_bytes(), ExchangeEnd::Closed(reason)),
+        (Ok(()), None) => (connection.answered_bytes(), ExchangeEnd::Kept),
     };
-    shared.note_exchange(&record(status, *answered.as_ref().unwrap_or(&0), received_at, end));
-    let bytes = answered.map_err(Stop::Abort)?;
+    underway.end(Some(status), bytes, end);
+    answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
         connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
         return Err(Stop::Close(reason));
@@ -114,8 +120,37 @@ async fn exchange<A: Application>(
     Ok(bytes)
 }
 
-fn record(status: StatusCode, bytes: u64, received_at: Moment, end: ExchangeEnd) -> ExchangeRecord {
-    ExchangeRecord { status, bytes, received_at, answered_at: selvedge_runtime::now(), end }
+/// An exchange that has begun. It is recorded exactly once, also where its task panics or is dropped.
+struct Underway<'a, A> {
+    shared: &'a Shared<A>,
+    received_at: Moment,
+}
+
+impl<'a, A> Underway<'a, A> {
+    fn begin(shared: &'a Shared<A>, received_at: Moment) -> Self {
+        Self { shared, received_at }
+    }
+
+    fn end(self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+        self.record(status, bytes, end);
+        #[expect(
+            clippy::mem_forget,
+            reason = "its drop is for exchanges that do not come to this; it owns nothing"
+        )]
+        std::mem::forget(self);
+    }
+
+    fn record(&self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+        let answered_at = selvedge_runtime::now();
+        let received_at = self.received_at;
+        self.shared.note_exchange(&ExchangeRecord { status, bytes, received_at, answered_at, end });
+    }
+}
+
+impl<A> Drop for Underway<'_, A> {
+    fn drop(&mut self) {
+        self.record(None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
+    }
 }
 
 /// What the engine refuses before any application sees it.
@@ -135,7 +170,7 @@ async fn handle<A: Application>(
     shared: &Shared<A>,
     head: &RequestHead,
     head_bytes: &HeadBytes,
-) -> Result<Response, Stop> {
+) -> Result<Response, CloseReason> {
     let Connection { stream, peer, output, .. } = connection;
     let request = Request::new(head, head_bytes, peer, stream);
     let mut call = pin!(shared.application.call(request));
@@ -146,7 +181,7 @@ async fn handle<A: Application>(
             let failed = output.poll_start(&mut stream, context).is_err();
             match stream.poll_failure(context) {
                 Poll::Pending if !failed => Poll::Pending,
-                _ => Poll::Ready(Err(Stop::Abort(CloseReason::ClientFailure))),
+                _ => Poll::Ready(Err(CloseReason::ClientFailure)),
             }
         }
     })
@@ -167,19 +202,29 @@ fn close_reason<A>(head: &RequestHead, unread: Unread, shared: &Shared<A>) -> Op
 }
 
 async fn refuse<A>(connection: &mut Connection, shared: &Shared<A>, reject: Reject, body: BodyWish) -> Stop {
-    let received_at = selvedge_runtime::now();
+    let underway = Underway::begin(shared, selvedge_runtime::now());
+    refuse_underway(connection, shared, underway, reject, body).await
+}
+
+async fn refuse_underway<A>(
+    connection: &mut Connection,
+    shared: &Shared<A>,
+    underway: Underway<'_, A>,
+    reject: Reject,
+    body: BodyWish,
+) -> Stop {
     let bytes = connection.refuse(shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
-    shared.note_exchange(&record(reject.status(), bytes, received_at, ExchangeEnd::Closed(reason)));
+    underway.end(Some(reject.status()), bytes, ExchangeEnd::Closed(reason));
     Stop::Close(reason)
 }
 
 impl Connection {
     /// 408 to a client whose head has begun and did not end in time.
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
-        let begun_at = self.waits_since;
+        let underway = Underway::begin(shared, self.waits_since);
         let bytes = self.refuse(shared, Reject::HeadTimeout, BodyWish::Send).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
-        shared.note_exchange(&record(Reject::HeadTimeout.status(), bytes, begun_at, end));
+        underway.end(Some(Reject::HeadTimeout.status()), bytes, end);
     }
 }

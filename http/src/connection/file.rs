@@ -34,10 +34,12 @@ impl Connection {
                 check_unchanged(part)?;
             }
             let offset = part.start + sent;
-            sent += match part.file.resident(offset, piece) {
+            let taken = match part.file.resident(offset, piece) {
                 Residency::Cached => self.send_resident(part, offset, piece, &mut pace, sent).await?,
                 Residency::Absent => self.send_read(part, offset, piece, &mut pace, sent).await?,
             };
+            sent += taken;
+            self.answered_bytes += taken;
             if sent < part.length {
                 selvedge_runtime::yield_now().await;
             }

@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     waits_since: Moment,
     waits_for: WaitsFor,
     exchanges: u64,
+    /// Octets of the answer under way, or of the last one, that were handed to the kernel or gathered for it.
+    answered_bytes: u64,
     _slot: Slot,
 }
 
@@ -92,6 +94,7 @@ impl Connection {
             waits_since: selvedge_runtime::now(),
             waits_for: WaitsFor::Request,
             exchanges: 0,
+            answered_bytes: 0,
             _slot: slot,
         })
     }
@@ -109,6 +112,7 @@ pub(crate) async fn live<A, F>(
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
 {
+    let mut close = Close { shared: Rc::clone(&shared), reason: None };
     let reason = loop {
         let waited = poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await;
         match waited {
@@ -138,7 +142,19 @@ pub(crate) async fn live<A, F>(
         After::Abort(reason) => reason,
         After::Park => unreachable!("a parked connection goes on"),
     };
-    shared.note_close(reason);
+    close.reason = Some(reason);
+}
+
+/// Notes a connection's end exactly once, also where its task panics or is dropped.
+struct Close<A> {
+    shared: Rc<Shared<A>>,
+    reason: Option<CloseReason>,
+}
+
+impl<A> Drop for Close<A> {
+    fn drop(&mut self) {
+        self.shared.note_close(self.reason.unwrap_or_else(CloseReason::of_drop));
+    }
 }
 
 /// What ends a connection's wait.

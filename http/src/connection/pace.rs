@@ -13,7 +13,7 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between requests. Closed silently then.
     pub idle: Duration,
-    /// A request body beyond what its rate allows. 408 then.
+    /// A request body beyond what its rate allows. Closed then: it is thrown away after the answer.
     pub body_grace: Duration,
     /// A response beyond what its rate allows. The connection is reset then.
     pub write_grace: Duration,

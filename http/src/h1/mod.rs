@@ -3,7 +3,7 @@
 
 pub mod chunked;
 pub mod date;
-pub mod error_response;
+pub mod error_body;
 pub mod field;
 pub mod framing;
 pub mod known_field;
@@ -20,7 +20,7 @@ mod request_line;
 
 pub use chunked::{ChunkEvent, ChunkedDecoder, Decoded};
 pub use date::{DATE_LEN, DateCache};
-pub use error_response::{BodyWish, ErrorResponse};
+pub use error_body::ErrorBody;
 pub use field::{Field, FieldLine, FieldLines, FieldValues, Span};
 pub use framing::{BodyFraming, Expect, Persistence, Upgrade};
 pub use known_field::KnownField;
@@ -28,6 +28,6 @@ pub use limits::Limits;
 pub use method::Method;
 pub use reject::Reject;
 pub use request::{RequestHead, Version};
-pub use response::{HeadError, HeadWriter, WrittenHead};
+pub use response::{BodyWish, HeadError, HeadWriter, WrittenHead};
 pub use scan::{CompleteHead, HeadScanner, Scan};
 pub use target::TargetForm;

@@ -66,8 +66,6 @@ pub enum Reject {
     BodyTooLarge,
     /// The head was begun and did not arrive in time.
     HeadTimeout,
-    /// The body did not arrive in time, or too slowly.
-    BodyTimeout,
     /// An expectation other than `100-continue` (RFC 9110 section 10.1.1).
     ExpectationUnsupported,
 }
@@ -96,7 +94,7 @@ impl Reject {
             | Reject::ChunkExtensionsTooLong
             | Reject::ChunkEnd
             | Reject::Trailer => StatusCode::BAD_REQUEST,
-            Reject::HeadTimeout | Reject::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Reject::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
             Reject::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::TargetTooLong => StatusCode::URI_TOO_LONG,
             Reject::ExpectationUnsupported => StatusCode::EXPECTATION_FAILED,
@@ -140,7 +138,6 @@ impl Reject {
             Reject::TrailersTooLong => "trailers too long",
             Reject::BodyTooLarge => "request body too large",
             Reject::HeadTimeout => "request head not received in time",
-            Reject::BodyTimeout => "request body not received in time",
             Reject::ExpectationUnsupported => "expectation not supported",
         }
     }

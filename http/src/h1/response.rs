@@ -33,6 +33,15 @@ pub struct WrittenHead {
     pub date_start: Option<usize>,
 }
 
+/// Whether a response's body is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyWish {
+    /// Head and body.
+    Send,
+    /// The head alone, with the body's length: the answer to HEAD (RFC 9110 section 9.3.2).
+    Omit,
+}
+
 /// Why a head could not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {

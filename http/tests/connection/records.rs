@@ -1,10 +1,12 @@
 //! What the observer is told and the figures count, case by case.
 
+use std::time::Duration;
+
 use selvedge_http::h1::Reject;
 use selvedge_http::{CloseReason, ExchangeEnd};
 
 use crate::support::app::{paths, steered};
-use crate::support::{TestServer, options, patient};
+use crate::support::{TestServer, options, patient, status as status_of};
 
 #[test]
 fn a_record_has_status_octets_times_and_what_comes_next() {
@@ -33,7 +35,7 @@ fn a_record_has_status_octets_times_and_what_comes_next() {
     for (number, (request, status, end)) in requests.into_iter().enumerate() {
         client.send(request);
         let record = server.records(number + 1)[number];
-        assert_eq!((record.status.as_u16(), record.end), (status, end), "{request:?}");
+        assert_eq!((status_of(&record), record.end), (status, end), "{request:?}");
         assert!(record.received_at <= record.answered_at);
         let octets = if end == ExchangeEnd::Kept {
             client.take(record.bytes as usize)
@@ -54,33 +56,33 @@ fn a_record_has_status_octets_times_and_what_comes_next() {
 
 #[test]
 fn a_late_head_is_an_exchange_of_status_408() {
-    let server = TestServer::start(
-        options(|options| options.timeouts.head = std::time::Duration::from_millis(200)),
-        paths,
-    );
+    let server =
+        TestServer::start(options(|options| options.timeouts.head = Duration::from_millis(200)), paths);
     let mut client = server.connect();
     client.send("GET /");
     let (octets, _) = client.read_to_end();
     let record = server.records(1)[0];
-    assert_eq!((record.status.as_u16(), record.bytes), (408, octets.len() as u64));
+    assert_eq!((status_of(&record), record.bytes), (408, octets.len() as u64));
     assert_eq!(record.end, ExchangeEnd::Closed(CloseReason::HeadTimeout));
     assert!(record.received_at < record.answered_at);
 }
 
 #[test]
-fn an_answer_that_the_client_does_not_take_is_recorded_with_its_reason() {
+fn an_answer_that_is_cut_short_is_recorded_with_its_reason_and_what_was_taken_of_it() {
     let server = TestServer::start(patient(), paths);
     let mut client = server.connect();
     client.send("GET /zeros/60000000 HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.read_some(1_000).expect("the answer begins");
+    let received = client.read_some(1_000).expect("the answer begins").len() as u64;
     client.reset();
     let record = server.records(1)[0];
-    assert_eq!((record.status.as_u16(), record.end), (200, ExchangeEnd::Closed(CloseReason::ClientFailure)));
-    assert_eq!(server.stop().closes(CloseReason::ClientFailure), 1);
+    assert_eq!((status_of(&record), record.end), (200, ExchangeEnd::Closed(CloseReason::ClientFailure)));
+    assert!((received..60_000_000).contains(&record.bytes), "{}", record.bytes);
+    let stopped = server.stop();
+    assert_eq!((stopped.closes(CloseReason::ClientFailure), stopped.bytes_sent()), (1, record.bytes));
 }
 
 #[test]
-fn a_handler_whose_client_is_gone_makes_no_exchange() {
+fn a_handler_whose_client_is_gone_is_an_exchange_without_an_answer() {
     let (steering, factory) = steered();
     let server = TestServer::start(patient(), factory);
     let mut client = server.connect();
@@ -88,7 +90,36 @@ fn a_handler_whose_client_is_gone_makes_no_exchange() {
     steering.wait_entered();
     client.reset();
     steering.wait_dropped();
+    let record = server.records(1)[0];
+    let end = ExchangeEnd::Closed(CloseReason::ClientFailure);
+    assert_eq!((record.status, record.bytes, record.end), (None, 0, end));
     server.wait_until_at_rest();
     let stopped = server.stop();
-    assert_eq!((stopped.records.len(), stopped.closes(CloseReason::ClientFailure)), (0, 1));
+    assert_eq!((stopped.exchanges(0), stopped.closes(CloseReason::ClientFailure)), (1, 1));
+}
+
+#[test]
+fn a_handler_that_panics_is_an_exchange_and_a_close_for_that_reason() {
+    let server = TestServer::start(patient(), paths);
+    let mut client = server.connect();
+    client.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.read_to_end();
+    let record = server.records(1)[0];
+    let end = ExchangeEnd::Closed(CloseReason::Panic);
+    assert_eq!((record.status, record.bytes, record.end), (None, 0, end));
+    let stopped = server.stop();
+    assert_eq!((stopped.records.len(), stopped.closes(CloseReason::Panic)), (1, 1));
+}
+
+#[test]
+fn a_handler_that_outlives_the_drain_is_an_exchange_that_was_cut_off() {
+    let (steering, factory) = steered();
+    let server = TestServer::start(options(|options| options.drain = Duration::from_millis(100)), factory);
+    let mut client = server.connect();
+    client.send("GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    steering.wait_entered();
+    let stopped = server.stop();
+    let ends: Vec<_> = stopped.records.iter().map(|record| (record.status, record.end)).collect();
+    assert_eq!(ends, [(None, ExchangeEnd::Closed(CloseReason::CutOff))]);
+    assert_eq!(stopped.closes(CloseReason::CutOff), 1);
 }

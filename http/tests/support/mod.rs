@@ -219,10 +219,15 @@ impl Stopped {
         self.control.figures(0).bytes_sent()
     }
 
-    /// Statuses in the order of the exchanges' ends.
+    /// Statuses in the order of the exchanges' ends, 0 where there was no answer.
     pub(crate) fn statuses(&self) -> Vec<u16> {
-        self.records.iter().map(|record| record.status.as_u16()).collect()
+        self.records.iter().map(status).collect()
     }
+}
+
+/// The status of an exchange, 0 where there was no answer.
+pub(crate) fn status(record: &ExchangeRecord) -> u16 {
+    record.status.map_or(0, |status| status.as_u16())
 }
 
 /// Exchanges as the observer was told of them.

@@ -27,6 +27,8 @@ pub struct Stream {
     receiving: Option<OpId>,
     /// The one send in flight, or its outcome not yet looked at.
     sending: Option<OpFuture>,
+    /// Bytes of the last send: all of them while it is in flight, then what it left.
+    unsent_bytes: u32,
 }
 
 impl Stream {
@@ -41,7 +43,7 @@ impl Stream {
     }
 
     fn new(core: Rc<Core>, socket: Socket) -> Self {
-        Self { core, socket, receiving: None, sending: None }
+        Self { core, socket, receiving: None, sending: None, unsent_bytes: 0 }
     }
 
     /// Connects to `address` (connect(2)).
@@ -103,6 +105,7 @@ impl Stream {
     /// While another send is in flight (two at once reorder), and for an empty chunk.
     pub fn start_send(&mut self, chunk: Chunk, more: More) {
         assert!(self.sending.is_none(), "one send at a time: wait for poll_sent first");
+        self.unsent_bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
         let op = self.core.kernel().sending(&self.socket, chunk, more);
         self.sending = Some(OpFuture::submit(&self.core, op));
     }
@@ -115,6 +118,9 @@ impl Stream {
         let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
         let outcome = ready!(sending.poll_outcome(context));
         self.sending = None;
+        if let Op::Send { sent, .. } = outcome.op {
+            self.unsent_bytes -= sent;
+        }
         Poll::Ready(outcome.result.map(drop))
     }
 
@@ -126,6 +132,11 @@ impl Stream {
     /// Bytes of the send in flight that the kernel has taken: progress to judge a slow peer by.
     pub fn sent_bytes(&self) -> u32 {
         self.sending.as_ref().map_or(0, OpFuture::sent_bytes)
+    }
+
+    /// Bytes of the last send that the kernel has not taken.
+    pub fn unsent_bytes(&self) -> u32 {
+        self.unsent_bytes - self.sent_bytes()
     }
 
     /// Sends without waiting, past the ring: the start of an answer whose body follows by [`send_file`](Self::send_file).
