@@ -12,7 +12,7 @@ use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, BufferPool, Chunk, Lease};
 
 use super::Connection;
-use super::pace::{Pace, Step, paced};
+use super::pace::{Pace, paced};
 use crate::clock::Clock;
 use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
 use crate::record::CloseReason;
@@ -286,10 +286,13 @@ impl Connection {
     pub(super) async fn sent<A>(&mut self, shared: &Shared<A>) -> Result<(), CloseReason> {
         let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
         let stream = self.stream.get_mut();
-        let sent = paced(&self.deadline, &mut pace, |context| {
-            let poll = stream.poll_sent(context);
-            Step::of(poll, || u64::from(stream.sent_bytes()))
-        });
+        let sent = paced(
+            &self.deadline,
+            &mut pace,
+            stream,
+            |stream, context| stream.poll_sent(context),
+            |stream| i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes()),
+        );
         match sent.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CloseReason::ClientFailure),

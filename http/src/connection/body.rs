@@ -3,7 +3,7 @@
 use selvedge_runtime::Lease;
 
 use super::Connection;
-use super::pace::{Pace, Step, paced};
+use super::pace::{Pace, paced};
 use crate::h1::{BodyFraming, ChunkEvent, ChunkedDecoder, Expect, RequestHead};
 use crate::record::CloseReason;
 use crate::shared::Shared;
@@ -79,9 +79,9 @@ impl Connection {
 
     async fn receive_body(&mut self, pace: &mut Pace, received: &mut u64) -> Result<(), CloseReason> {
         let stream = self.stream.get_mut();
-        let so_far = *received;
+        let so_far = *received as i64;
         let lease: Lease =
-            paced(&self.deadline, pace, |context| Step::of(stream.poll_receive(context), || so_far))
+            paced(&self.deadline, pace, stream, |stream, context| stream.poll_receive(context), |_| so_far)
                 .await
                 .map_err(|_| CloseReason::BodyTimeout)?
                 .map_err(|_| CloseReason::ClientFailure)?

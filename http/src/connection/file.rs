@@ -9,7 +9,7 @@ use selvedge_runtime::net::More;
 use selvedge_runtime::{BufferPool, Lease, timer};
 
 use super::Connection;
-use super::pace::{Pace, Step, paced};
+use super::pace::{Pace, paced};
 use crate::record::CloseReason;
 use crate::response::FilePart;
 use crate::shared::Shared;
@@ -103,9 +103,13 @@ impl Connection {
     async fn writable(&mut self, pace: &mut Pace, sent_before: u64) -> Result<(), CloseReason> {
         let stream = self.stream.get_mut();
         let mut waiting = stream.start_writable();
-        let writable = paced(&self.deadline, pace, |context| {
-            Step::of(stream.poll_writable(&mut waiting, context), || sent_before)
-        });
+        let writable = paced(
+            &self.deadline,
+            pace,
+            stream,
+            |stream, context| stream.poll_writable(&mut waiting, context),
+            |stream| sent_before as i64 - i64::from(stream.unread_bytes()),
+        );
         match writable.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CloseReason::ClientFailure),

@@ -226,7 +226,7 @@ impl Connection {
             (WaitsFor::Head, _) => (self.waits_since + timeouts.head, Parked::HeadTimeout),
             (WaitsFor::Reader, _) => {
                 let due = Pace::writing(self.waits_since, timeouts)
-                    .due(u64::from(self.stream.get_mut().sent_bytes()), now);
+                    .due(i64::from(self.stream.get_mut().sent_bytes()), now);
                 (due, Parked::Over(CloseReason::WriteTimeout))
             }
         };

@@ -36,16 +36,15 @@ impl Default for Timeouts {
     }
 }
 
-/// What a transfer can earn ahead, in octets: as much as a socket's send buffer takes at once (tcp_wmem, tcp(7)), since a
-/// reader above the rate may need that long until the kernel shows any progress again. Without a bound, a client that read
-/// fast for a while could stand still for days.
-const AHEAD_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// A transfer's due time: its grace, and a second more for every so many octets.
+/// A transfer's due time: its grace, and a second more for every so many octets, but never more than twice its grace ahead:
+/// without that, a client that read fast for a while could stand still for days.
+///
+/// It is looked at only when it is reached, so that what moves freely costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     due: Moment,
-    moved_bytes: u64,
+    /// Octets moved when the due time was reckoned last.
+    moved_bytes: Option<i64>,
     grace: Duration,
     bytes_per_second_min: u64,
 }
@@ -63,15 +62,22 @@ impl Pace {
 
     fn new(started: Moment, grace: Duration, bytes_per_second_min: u64) -> Self {
         let bytes_per_second_min = bytes_per_second_min.max(1);
-        Self { due: started + grace, moved_bytes: 0, grace, bytes_per_second_min }
+        Self { due: started + grace, moved_bytes: None, grace, bytes_per_second_min }
     }
 
-    /// When the transfer is too slow, as it has moved `bytes` by `now`.
-    pub(super) fn due(&mut self, bytes: u64, now: Moment) -> Moment {
-        if bytes > self.moved_bytes {
-            let earned = self.earned(bytes - self.moved_bytes);
-            self.due = (self.due + earned).min(now + self.grace + self.earned(AHEAD_BYTES_MAX));
-            self.moved_bytes = bytes;
+    /// The first wait begins: what moved before needs no time.
+    fn begin(&mut self, moved_bytes: impl FnOnce() -> i64) {
+        if self.moved_bytes.is_none() {
+            self.moved_bytes = Some(moved_bytes());
+        }
+    }
+
+    /// When the transfer is too slow, as it has moved so many octets by `now`.
+    pub(super) fn due(&mut self, moved_bytes: i64, now: Moment) -> Moment {
+        let moved_before = *self.moved_bytes.get_or_insert(0);
+        if let Ok(more @ 1..) = u64::try_from(moved_bytes - moved_before) {
+            self.due = (self.due + self.earned(more)).min(now + self.grace * 2);
+            self.moved_bytes = Some(moved_bytes);
         }
         self.due
     }
@@ -86,42 +92,28 @@ impl Pace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooSlow;
 
-/// One poll of a paced operation.
-pub(super) enum Step<T> {
-    /// It is finished.
-    Done(T),
-    /// It waits, having moved so many octets so far.
-    Waits(u64),
-}
-
-impl<T> Step<T> {
-    pub(super) fn of(poll: Poll<T>, progress: impl FnOnce() -> u64) -> Self {
-        match poll {
-            Poll::Ready(result) => Self::Done(result),
-            Poll::Pending => Self::Waits(progress()),
-        }
-    }
-}
-
-/// Waits for `operation` as long as `pace` allows for the progress it makes. Ready at once, it touches no timer.
-pub(super) async fn paced<T>(
+/// Waits for `operation` on `stream` as long as `pace` allows for the progress it makes, in octets as `moved_bytes` counts
+/// them. Ready at once, it touches no timer and counts nothing.
+pub(super) async fn paced<S, T>(
     deadline: &Deadline,
     pace: &mut Pace,
-    mut operation: impl FnMut(&mut Context<'_>) -> Step<T>,
+    stream: &mut S,
+    mut operation: impl FnMut(&mut S, &mut Context<'_>) -> Poll<T>,
+    moved_bytes: impl Fn(&S) -> i64,
 ) -> Result<T, TooSlow> {
     let mut armed = Armed::No;
     std::future::poll_fn(|context| {
-        let progress = match operation(context) {
-            Step::Done(result) => return Poll::Ready(Ok(result)),
-            Step::Waits(progress) => progress,
-        };
-        let now = selvedge_runtime::now();
-        let due = pace.due(progress, now);
+        if let Poll::Ready(result) = operation(stream, context) {
+            return Poll::Ready(Ok(result));
+        }
         if armed == Armed::No {
             armed = Armed::Yes;
-            deadline.set(due);
+            pace.begin(|| moved_bytes(stream));
+            deadline.set(pace.due);
         }
         while deadline.poll_expired(context).is_ready() {
+            let now = selvedge_runtime::now();
+            let due = pace.due(moved_bytes(stream), now);
             if due <= now {
                 return Poll::Ready(Err(TooSlow));
             }
@@ -144,13 +136,17 @@ mod tests {
 
     const START: Moment = Moment::from_nanoseconds(0);
 
+    fn after(seconds: u64) -> Moment {
+        START + Duration::from_secs(seconds)
+    }
+
     #[test]
     fn progress_earns_time_and_standing_still_earns_none() {
         let mut pace = Pace::new(START, Duration::from_secs(10), 1_000);
-        assert_eq!(pace.due(0, START), START + Duration::from_secs(10));
-        assert_eq!(pace.due(500, START), START + Duration::from_millis(10_500));
-        assert_eq!(pace.due(500, START + Duration::from_secs(9)), START + Duration::from_millis(10_500));
-        assert_eq!(pace.due(60_000, START), START + Duration::from_secs(70));
+        assert_eq!(pace.due(0, START), after(10));
+        assert_eq!(pace.due(500, after(10)), after(10) + Duration::from_millis(500));
+        assert_eq!(pace.due(500, after(10)), after(10) + Duration::from_millis(500));
+        assert_eq!(pace.due(10_000, after(10)), after(20));
     }
 
     #[test]
@@ -159,14 +155,22 @@ mod tests {
         for bytes in 1..=3_000 {
             dripped.due(bytes, START);
         }
-        let lost = START + Duration::from_secs(11);
+        let lost = after(11);
         assert!(lost.since(dripped.due(3_000, START)) < Duration::from_micros(3));
     }
 
     #[test]
-    fn a_fast_start_earns_no_more_than_a_send_buffer_ahead() {
+    fn a_fast_start_earns_no_more_than_a_grace_ahead() {
         let mut pace = Pace::new(START, Duration::from_secs(10), 1_024);
-        let now = START + Duration::from_secs(1);
-        assert_eq!(pace.due(1 << 40, now), now + Duration::from_secs(10 + 4 * 1_024));
+        assert_eq!(pace.due(1 << 40, after(1)), after(21));
+    }
+
+    #[test]
+    fn what_was_under_way_before_the_first_wait_earns_nothing() {
+        let mut pace = Pace::new(START, Duration::from_secs(10), 1_000);
+        // Octets of an earlier answer are in the socket still.
+        pace.begin(|| -4_000);
+        assert_eq!(pace.due(-4_000, after(10)), after(10));
+        assert_eq!(pace.due(-3_000, after(10)), after(11));
     }
 }

@@ -195,7 +195,6 @@ fn a_last_answer_nobody_reads_is_cut_too() {
 fn a_reader_below_the_rate_is_cut_and_one_above_it_is_not() {
     let rated = options(|options| {
         options.timeouts.write_grace = SHORT;
-        // What the kernel's buffers take at once (a few MB) earns some tenths of a second.
         options.timeouts.bytes_per_second_min = 10_000_000;
     });
     let server = TestServer::start(rated, paths);
@@ -226,6 +225,17 @@ fn a_reader_below_the_rate_is_cut_and_one_above_it_is_not() {
     });
     let stopped = server.stop();
     assert_eq!(stopped.closes(CloseReason::WriteTimeout), 1);
+}
+
+#[test]
+fn a_client_that_read_fast_and_then_stands_still_is_cut_soon() {
+    // At one octet a second, what it has read would have earned it months.
+    let server = TestServer::start(options(|options| options.timeouts.write_grace = SHORT), paths);
+    let mut client = Client::connect_narrow(server.address(), 16_384);
+    client.send(LARGE);
+    client.take(20_000_000);
+    server.wait_until_at_rest();
+    assert_eq!(server.stop().closes(CloseReason::WriteTimeout), 1);
 }
 
 #[test]

@@ -139,6 +139,11 @@ impl Stream {
         self.unsent_bytes - self.sent_bytes()
     }
 
+    /// Bytes that the kernel has taken and the peer has not (SIOCOUTQ: tcp(7), unix(7)); 0 where it cannot be asked.
+    pub fn unread_bytes(&self) -> u32 {
+        self.socket.unread_bytes().unwrap_or(0)
+    }
+
     /// Sends without waiting, past the ring: the start of an answer whose body follows by [`send_file`](Self::send_file).
     ///
     /// # Errors

@@ -348,6 +348,16 @@ impl Socket {
         SockRef::from(self).set_recv_buffer_size(bytes)
     }
 
+    /// Bytes in the send buffer that the peer has not acknowledged (tcp(7)) or read (unix(7)).
+    pub(crate) fn unread_bytes(&self) -> io::Result<u32> {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: SIOCOUTQ, which is TIOCOUTQ by its other name, writes one int; `bytes` is one.
+        if unsafe { libc::ioctl(self.raw(), libc::TIOCOUTQ, &raw mut bytes) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(bytes.unsigned_abs())
+    }
+
     /// Sends without waiting (send(2) with MSG_DONTWAIT), corked if `more` follows at once.
     pub(crate) fn send_now(&self, bytes: &[u8], more: More) -> io::Result<usize> {
         let flags = match more {
