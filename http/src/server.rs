@@ -10,11 +10,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use selvedge_runtime::net::{Door, Intake};
-use selvedge_runtime::{Running, Runtime, StartError, Worker, spawn_detached, timer};
+use selvedge_runtime::{Running, Runtime, StartError, Worker, report_line, spawn_detached, timer};
 
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::Limits;
+use crate::record::CloseReason;
 use crate::shared::{Draining, Figures, Observer, Shared};
 
 /// How a server treats its clients.
@@ -61,6 +62,7 @@ impl<A: Application> From<A> for WorkerApplication<A> {
 pub struct Server {
     running: Running,
     control: Control,
+    drain: Duration,
 }
 
 /// Stops and watches a server, from any thread.
@@ -120,7 +122,7 @@ impl Server {
         })?;
         // Until then the first connections would not be shared out evenly. A worker that fails here ends the process.
         let _ = open.iter().take(workers).count();
-        Ok(Self { running, control })
+        Ok(Self { running, control, drain: options.drain })
     }
 
     /// Stops and watches it.
@@ -133,9 +135,16 @@ impl Server {
         &self.running
     }
 
-    /// Waits until every worker has ended, after [`Control::stop`].
+    /// Waits until every worker has ended, after [`Control::stop`]; says how many connections the drain's end has cut off.
     pub fn join(self) {
         self.running.join();
+        let cut: u64 = self.control.figures.iter().map(|figures| figures.closes(CloseReason::CutOff)).sum();
+        if cut > 0 {
+            report_line(&format!(
+                "not finished within the {:?} of the drain and cut off: {cut} connections",
+                self.drain
+            ));
+        }
     }
 }
 
@@ -173,12 +182,4 @@ async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<S
         Poll::Pending => over.as_mut().poll(context),
     })
     .await;
-    let cut = shared.drain().connections();
-    if cut > 0 {
-        selvedge_runtime::report("connections cut off", || {
-            format!(
-                "not finished within the {drain:?} of the drain and cut off: {cut} of a worker's connections"
-            )
-        });
-    }
 }

@@ -1,18 +1,42 @@
-//! Lines for the operator on standard error: at most one per reason and second from each worker.
+//! Lines for the operator on standard error: at most one per reason and second, and none that waits for its reader.
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::sys::Moment;
+use crate::sys::{Moment, stderr_takes_a_line};
 
-/// Reasons a worker remembers; beyond that many distinct ones, further reasons share a line.
+/// Reasons that are told apart; beyond that many, further ones are not limited.
 const REASONS_MAX: usize = 64;
+/// The longest line in bytes: a pipe with room takes as much without waiting (PIPE_BUF, pipe(7)).
+const LINE_BYTES_MAX: usize = 4_096;
+/// The time in which a reason is told once.
+const PERIOD: Duration = Duration::from_secs(1);
 
-/// Writes one line, now. Never fails: with standard error gone there is nobody to tell.
+/// Lines nobody took, to be told of with the next one.
+static LINES_LOST: AtomicU64 = AtomicU64::new(0);
+/// What any worker has told last.
+static TOLD: Mutex<Told> = Mutex::new(Told(Vec::new()));
+
+/// Writes one line, now. Never fails and never waits: where standard error is a pipe that nobody empties, the line is
+/// lost, and counted in the next that is not.
 pub fn line(text: &str) {
     let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "selvedge: {text}");
+    if !stderr_takes_a_line() {
+        LINES_LOST.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let mut line = format!("selvedge: {text}");
+    match LINES_LOST.swap(0, Ordering::Relaxed) {
+        0 => {}
+        lost => line += &format!(" (before this, {lost} lines were lost: standard error took none)"),
+    }
+    let mut line = line.into_bytes();
+    line.truncate(LINE_BYTES_MAX - 1);
+    line.push(b'\n');
+    let _ = stderr.write_all(&line);
 }
 
 thread_local! {
@@ -39,42 +63,59 @@ pub(crate) fn take_panic_place() -> String {
     place.map_or_else(String::new, |place| format!(" (at {place})"))
 }
 
-/// Remembers when each reason was last reported.
+/// What a worker wants to tell: asks the other workers at most once a second, so that a flood meets no lock.
 #[derive(Debug, Default)]
-pub(crate) struct Reporter(RefCell<Vec<Reported>>);
-
-#[derive(Debug)]
-struct Reported {
-    reason: &'static str,
-    at: Moment,
-    suppressed: u64,
-}
+pub(crate) struct Reporter(RefCell<Told>);
 
 impl Reporter {
-    /// Reports unless the same reason was reported within the last second; says how many were left out.
+    /// Reports unless any worker has reported for the same reason within the last second; says how many this worker has
+    /// left out.
     pub(crate) fn report(&self, reason: &'static str, now: Moment, text: impl FnOnce() -> String) {
-        if let Some(left_out) = self.admit(reason, now) {
-            match left_out {
-                0 => line(&text()),
-                more => line(&format!("{} (and {more} more since the last such line)", text())),
-            }
+        let Some(left_out) = self.0.borrow_mut().admit(reason, now) else { return };
+        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).admit(reason, now);
+        if told.is_none() {
+            self.0.borrow_mut().leave_out(reason, left_out + 1);
+            return;
+        }
+        match left_out {
+            0 => line(&text()),
+            more => line(&format!("{} (and {more} more since the last such line)", text())),
         }
     }
+}
 
-    fn admit(&self, reason: &'static str, now: Moment) -> Option<u64> {
-        let mut reported = self.0.borrow_mut();
-        if let Some(entry) = reported.iter_mut().find(|entry| entry.reason == reason) {
-            if now.since(entry.at) < Duration::from_secs(1) {
-                entry.suppressed += 1;
+/// Remembers when each reason was last told.
+#[derive(Debug, Default)]
+struct Told(Vec<Reason>);
+
+#[derive(Debug)]
+struct Reason {
+    reason: &'static str,
+    told_at: Moment,
+    left_out: u64,
+}
+
+impl Told {
+    /// Whether `reason` may be told: with how many that were left out.
+    fn admit(&mut self, reason: &'static str, now: Moment) -> Option<u64> {
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.reason == reason) {
+            if now.since(entry.told_at) < PERIOD {
+                entry.left_out += 1;
                 return None;
             }
-            entry.at = now;
-            return Some(std::mem::take(&mut entry.suppressed));
+            entry.told_at = now;
+            return Some(std::mem::take(&mut entry.left_out));
         }
-        if reported.len() < REASONS_MAX {
-            reported.push(Reported { reason, at: now, suppressed: 0 });
+        if self.0.len() < REASONS_MAX {
+            self.0.push(Reason { reason, told_at: now, left_out: 0 });
         }
         Some(0)
+    }
+
+    fn leave_out(&mut self, reason: &'static str, count: u64) {
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.reason == reason) {
+            entry.left_out += count;
+        }
     }
 }
 
@@ -84,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_admitted_once_a_second_and_the_rest_is_counted() {
-        let reporter = Reporter::default();
+        let mut reporter = Told::default();
         let at = |milliseconds: u64| Moment::from_nanoseconds(milliseconds * 1_000_000);
         assert_eq!(reporter.admit("a", at(0)), Some(0));
         assert_eq!(reporter.admit("a", at(500)), None);

@@ -48,6 +48,7 @@ pub use kernel::{KernelFigures, KernelLimits};
 pub(crate) use op::{AcceptBatch, Op};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
+pub(crate) use process::stderr_takes_a_line;
 pub use process::{
     DescriptorLimit, allowed_cpus, check_directory, cpu_quota, descriptors_open, kernel_release,
     listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
