@@ -2,7 +2,7 @@
 //! to fix it, and an exit status that tells misuse (2) from all else (1).
 
 mod clap_error;
-mod errno;
+pub(crate) mod errno;
 mod listen;
 mod root;
 

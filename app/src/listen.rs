@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use selvedge_runtime::net::{Address, Listening, PortSharing};
 
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, errno};
 use crate::listen_spec::{ListenSpec, TcpAddress};
 
 /// Permission bits of a Unix socket for which none were asked.
@@ -90,9 +90,9 @@ fn bind_tcp(
 
 /// The kernel was built or started without it, or no interface has an address of it.
 fn has_no_ipv6(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::AddrNotAvailable || error.kind() == ErrorKind::Unsupported
-        // EAFNOSUPPORT, which has no kind.
-        || error.raw_os_error() == Some(97)
+    error.kind() == ErrorKind::AddrNotAvailable
+        || error.kind() == ErrorKind::Unsupported
+        || error.raw_os_error() == Some(errno::EAFNOSUPPORT)
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     fn without_ipv6_the_dual_stack_is_ipv4_and_loopback_has_one_address() {
         let v4_only = |address: SocketAddr| match address {
             SocketAddr::V4(_) => Listening::bind_ip(address, 1, PortSharing::Exclusive),
-            SocketAddr::V6(_) => Err(io::Error::from_raw_os_error(97)),
+            SocketAddr::V6(_) => Err(io::Error::from_raw_os_error(errno::EAFNOSUPPORT)),
         };
         let bound = bind_tcp(TcpAddress::DualStack, 0, v4_only).unwrap();
         assert!(ports(&bound)[0].ip().is_unspecified() && ports(&bound)[0].is_ipv4());

@@ -81,7 +81,6 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
 }
 
 fn check_root(root: &Path) -> Result<(), Failure> {
-    // Listing asks for the permission that serving its files does not need, but whose lack is mostly a mistake.
     process::check_directory(root).map_err(|error| Failure::root(root, &error))
 }
 

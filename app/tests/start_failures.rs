@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-use support::{Client, Server, Site, as_ordinary_user, finish, is_root, run, shell, skipped};
+use support::{Client, Server, Site, as_ordinary_user, finish, get, is_root, run, shell, skipped};
 
 /// The one line of a failed start.
 #[track_caller]
@@ -47,6 +47,20 @@ fn an_unreadable_directory_ends_with_1() {
     let output = finish(&mut as_ordinary_user(&site, "exec", &site.join("closed")));
     let line = failure(&output, 1);
     assert!(line.contains("may not be read by this user; run as"), "{line}");
+    // It can be removed again.
+    fs::set_permissions(site.join("closed"), Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_directory_that_may_be_entered_and_not_listed_is_served() {
+    let site = Site::with(&[("closed/file", "words")]);
+    fs::set_permissions(site.join("closed"), Permissions::from_mode(0o711)).unwrap();
+    if !is_root() {
+        fs::set_permissions(site.join("closed"), Permissions::from_mode(0o311)).unwrap();
+    }
+    let server = Server::of(as_ordinary_user(&site, "exec", &site.join("closed")));
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    server.stop();
     // It can be removed again.
     fs::set_permissions(site.join("closed"), Permissions::from_mode(0o700)).unwrap();
 }

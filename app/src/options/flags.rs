@@ -31,6 +31,7 @@ pub(super) struct Flags {
     pub(super) dir: Option<PathBuf>,
 
     #[arg(short, long, help_heading = "Listening", value_parser = values::port)]
+    #[arg(allow_negative_numbers = true)]
     #[arg(help = "Port, 0 for any free one\n\
         [default: 8080] [env: SELVEDGE_PORT, then PORT]")]
     pub(super) port: Option<u16>,
@@ -46,16 +47,19 @@ pub(super) struct Flags {
     pub(super) listen: Vec<ListenSpec>,
 
     #[arg(long, value_name = "N", help_heading = "Listening", value_parser = values::backlog)]
+    #[arg(allow_negative_numbers = true)]
     #[arg(help = "Connections that may wait to be accepted\n\
         [default: 4096] [env: SELVEDGE_BACKLOG]")]
     pub(super) backlog: Option<NonZero<u32>>,
 
     #[arg(long, value_name = "N", help_heading = "Listening", value_parser = values::max_connections)]
+    #[arg(allow_negative_numbers = true)]
     #[arg(help = "Most open connections, or auto: what the descriptor limit allows\n\
         [default: auto] [env: SELVEDGE_MAX_CONNECTIONS]")]
     pub(super) max_connections: Option<OrAuto<NonZero<u32>>>,
 
     #[arg(short = 'j', long, value_name = "N", help_heading = "Threads", value_parser = values::threads)]
+    #[arg(allow_negative_numbers = true)]
     #[arg(help = "Worker threads, or auto: one per CPU it may use\n\
         [default: auto] [env: SELVEDGE_THREADS]")]
     pub(super) threads: Option<OrAuto<NonZero<usize>>>,
@@ -81,6 +85,7 @@ pub(super) struct Flags {
     pub(super) symlinks: Option<SymlinkPolicy>,
 
     #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::drain)]
+    #[arg(allow_negative_numbers = true)]
     #[arg(help = "Time that running answers get at the end, as in 8, 500ms or 2m\n\
         [default: 8] [env: SELVEDGE_DRAIN]")]
     pub(super) drain: Option<Duration>,

@@ -118,7 +118,7 @@ fn every_flag_is_read() {
         "--cpus=1,0",
         "--accept=reuseport",
         "--backlog=7",
-        "--index=a.html,b",
+        "--index=a.html, b",
         "--drain=500ms",
         "--max-connections=9",
         "--symlinks=none",

@@ -114,7 +114,7 @@ pub(super) fn index(text: &str) -> Result<IndexNames, BadValue> {
     if text.is_empty() {
         return Ok(IndexNames(Vec::new()));
     }
-    let names = text.split(',').map(index_name).collect::<Result<Vec<_>, _>>()?;
+    let names = text.split(',').map(str::trim).map(index_name).collect::<Result<Vec<_>, _>>()?;
     if names.len() > INDEX_NAMES_MAX {
         let what = format!("{} names are too many", names.len());
         return Err(BadValue::new(what, format!("give at most {INDEX_NAMES_MAX}")));

@@ -96,13 +96,19 @@ fn processors(quota: i64, period: i64) -> Option<usize> {
     usize::try_from((quota + period - 1) / period).ok()
 }
 
-/// Whether `path` leads to a directory that this process may read.
+/// Whether `path` leads to a directory whose files this process may reach. To list it needs another permission.
 ///
 /// # Errors
-/// Those of opendir(3).
+/// Those of stat(2) and faccessat(2); `NotADirectory`.
 pub fn check_directory(path: &Path) -> io::Result<()> {
-    // By its absolute path, as it is followed later: a current directory that was removed can still be read by `.`.
-    fs::read_dir(std::path::absolute(path)?).map(drop)
+    // By its absolute path, as it is followed later: a current directory that was removed can still be used by `.`.
+    let path = std::path::absolute(path)?;
+    if !fs::metadata(&path)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let (here, effective) = (rustix::fs::CWD, rustix::fs::AtFlags::EACCESS);
+    rustix::fs::accessat(here, &path, rustix::fs::Access::EXEC_OK, effective)?;
+    Ok(())
 }
 
 /// The kernel's release, as in `6.18.44` (uname(2)).
