@@ -32,6 +32,7 @@ pub mod validators;
 pub mod fuzzing;
 
 mod syntax;
+mod turns;
 
 #[cfg(test)]
 mod test_support;

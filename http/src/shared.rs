@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use selvedge_runtime::{Counter, Moment};
+use selvedge_runtime::{BufferPool, Counter, Moment};
 
 use crate::clock::Clock;
 use crate::connection::Timeouts;
 use crate::h1::Limits;
 use crate::record::{CloseReason, ExchangeRecord};
+use crate::turns::Turns;
 
 /// Is told of every exchange at its end, on its worker.
 pub type Observer = Rc<dyn Fn(&ExchangeRecord)>;
@@ -24,6 +25,7 @@ pub(crate) struct Shared<A> {
     drain: Rc<Drain>,
     figures: Arc<Figures>,
     observer: Option<Observer>,
+    file_turns: Turns,
 }
 
 impl<A> Shared<A> {
@@ -42,6 +44,7 @@ impl<A> Shared<A> {
             drain: Rc::default(),
             figures,
             observer,
+            file_turns: Turns::new(BufferPool::file_blocks()),
         })
     }
 
@@ -58,6 +61,11 @@ impl<A> Shared<A> {
         let mut clock = self.clock.borrow_mut();
         clock.advance(selvedge_runtime::now());
         clock
+    }
+
+    /// Turns at the blocks for file contents.
+    pub(crate) fn file_turns(&self) -> &Turns {
+        &self.file_turns
     }
 
     pub(crate) fn drain(&self) -> &Rc<Drain> {

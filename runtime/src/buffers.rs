@@ -25,6 +25,14 @@ impl BufferPool {
         worker::with_current(|core| core.expect("a lease needs a worker").kernel().file_block())
     }
 
+    /// Blocks for file contents in all.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn file_blocks() -> usize {
+        worker::with_current(|core| core.expect("buffer figures need a worker").kernel().file_blocks())
+    }
+
     /// Whether less than a quarter of the receive buffers is left: then nothing should hold one across an await.
     ///
     /// # Panics

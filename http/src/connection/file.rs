@@ -36,7 +36,7 @@ impl Connection {
             let offset = part.start + sent;
             let taken = match part.file.resident(offset, piece) {
                 Residency::Cached => self.send_resident(part, offset, piece, &mut pace, sent).await?,
-                Residency::Absent => self.send_read(part, offset, piece, &mut pace, sent).await?,
+                Residency::Absent => self.send_read(shared, part, offset, piece, &mut pace, sent).await?,
             };
             sent += taken;
             self.answered_bytes += taken;
@@ -71,14 +71,16 @@ impl Connection {
     /// Reads from the disk outside the worker's thread, then sends what the socket takes; 0 after a wait for room. The rest
     /// is resident now, most likely: a block is held for the disk, never for a client, or a few clients that stand still
     /// would keep all blocks from the others.
-    async fn send_read(
+    async fn send_read<A>(
         &mut self,
+        shared: &Shared<A>,
         part: &FilePart,
         offset: u64,
         length: u64,
         pace: &mut Pace,
         sent_before: u64,
     ) -> Result<u64, CloseReason> {
+        let turn = shared.file_turns().next().await;
         let mut block = file_block().await;
         block.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         let block = fs::read_at(&part.file, block, offset).await.map_err(|_| CloseReason::FileFailure)?;
@@ -88,7 +90,7 @@ impl Connection {
         let end = offset + block.len() as u64;
         let more = if end < part.start + part.length { More::Follows } else { More::Nothing };
         let sent = self.stream.get_mut().send_now(&block, more);
-        drop(block);
+        drop((block, turn));
         match sent {
             Ok(sent) => Ok(sent as u64),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -132,7 +134,8 @@ fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
     }
 }
 
-/// The next free block; while the disk keeps all of them busy, a look every 2 ms.
+/// A block, to whoever has a turn. Reads that were given up keep theirs until the disk has answered: then a look every
+/// 2 ms.
 async fn file_block() -> Lease {
     loop {
         if let Some(block) = BufferPool::file_block() {

@@ -113,28 +113,29 @@ impl File {
         Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
     }
 
-    /// Whether `length` bytes from `offset` are in the page cache: a hint, true only at this moment (cachestat(2),
-    /// Linux 6.5; before that a read of the last byte that refuses to wait, preadv2(2) with RWF_NOWAIT).
+    /// Whether `length` bytes from `offset` are in the page cache: a hint, true only at this moment. Where the kernel cannot
+    /// be asked (cachestat(2), from Linux 6.5 on) they count as absent, since a wrong guess would wait for the disk.
     pub fn resident(&self, offset: u64, length: u64) -> Residency {
         if length == 0 {
             return Residency::Cached;
         }
-        match self.cached_pages(offset, length) {
-            Ok(cached) => {
-                let page = super::page_size_bytes() as u64;
-                let pages = (offset + length).div_ceil(page) - offset / page;
-                if cached >= pages { Residency::Cached } else { Residency::Absent }
-            }
-            Err(_) => {
-                let mut byte = [0_u8];
-                let mut buffers = [io::IoSliceMut::new(&mut byte)];
-                let flags = rustix::io::ReadWriteFlags::NOWAIT;
-                match rustix::io::preadv2(self.borrow(), &mut buffers, offset + length - 1, flags) {
-                    Ok(_) => Residency::Cached,
-                    Err(_) => Residency::Absent,
-                }
-            }
+        let page = super::page_size_bytes() as u64;
+        let pages = (offset + length).div_ceil(page) - offset / page;
+        let all_cached = self.cached_pages(offset, length).is_ok_and(|cached| cached >= pages);
+        // Pages on their way from the disk are in the cache too; reading ahead, the last one arrives last.
+        if all_cached && self.has_arrived(offset + length - 1) {
+            Residency::Cached
+        } else {
+            Residency::Absent
         }
+    }
+
+    /// Whether the byte at `offset` can be read without waiting (preadv2(2) with RWF_NOWAIT).
+    fn has_arrived(&self, offset: u64) -> bool {
+        let mut byte = [0_u8];
+        let mut buffers = [io::IoSliceMut::new(&mut byte)];
+        let flags = rustix::io::ReadWriteFlags::NOWAIT;
+        rustix::io::preadv2(self.borrow(), &mut buffers, offset, flags).is_ok()
     }
 
     fn cached_pages(&self, offset: u64, length: u64) -> io::Result<u64> {

@@ -596,6 +596,11 @@ impl Kernel {
         self.file_blocks.lease()
     }
 
+    /// Blocks for file contents in all.
+    pub(crate) fn file_blocks(&self) -> usize {
+        self.file_blocks.buffers()
+    }
+
     /// An op that reads from `offset` into `lease` after its first `skip` bytes, until it is full or the file ends.
     pub(crate) fn reading(&self, file: &File, lease: Lease, skip: usize, offset: u64) -> Op {
         assert!(skip < lease.len(), "a read needs room");
