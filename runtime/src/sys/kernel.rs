@@ -4,9 +4,7 @@
 //! multishot op is a subscription, and one that ends for a reason of the kernel's own is started again in here.
 
 use std::collections::VecDeque;
-use std::ffi::CStr;
 use std::io;
-use std::path::Path;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -14,61 +12,18 @@ use io_uring::squeue;
 
 use super::buffer_ring::BufferRing;
 use super::chunk::Chunk;
-use super::clock::{self, Moment};
+use super::clock;
 use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
-use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
-use super::op::{self, AcceptBatch, Op, Supply};
+use super::limits::KernelLimits;
+use super::op::{self, Op, Supply};
 use super::pool::{Lease, Pool};
-use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
+use super::ring::{RawCompletion, Ring, Wait};
 use super::slots::{OpId, Phase, Slots};
-use super::socket::{Accepted, Address, Listening, More, Socket};
 use super::start_error::StartError;
 use super::starvation::Starvation;
 use super::token::Token;
 use super::waker::Waiter;
-
-/// Receive buffers a worker has at least, however little memory it may lock.
-const RECEIVE_BUFFERS_MIN: u16 = 64;
-
-/// Sizes of a worker's ring and buffers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KernelLimits {
-    /// Receive buffers: a power of two, at most 32,768.
-    pub receive_buffers: u16,
-    /// Size of a receive buffer in bytes.
-    pub receive_buffer_bytes: usize,
-    /// Blocks for file contents on their way, registered with the kernel where the memlock limit allows.
-    pub file_blocks: usize,
-    /// Size of such a block in bytes.
-    pub file_block_bytes: usize,
-    /// Threads the kernel may use for ops that cannot be done inline: for files, and for the rest.
-    pub kernel_threads_max: [u32; 2],
-    /// Memory that ring and receive buffers may lock: they are made smaller to stay within. `None` is no limit; at the start
-    /// of a runtime it is then this worker's share of RLIMIT_MEMLOCK.
-    pub locked_bytes_max: Option<usize>,
-}
-
-impl Default for KernelLimits {
-    fn default() -> Self {
-        Self {
-            receive_buffers: 2_048,
-            receive_buffer_bytes: 4_096,
-            file_blocks: 32,
-            file_block_bytes: 128 * 1024,
-            kernel_threads_max: [4, 4],
-            locked_bytes_max: None,
-        }
-    }
-}
-
-impl KernelLimits {
-    /// Bytes the pools take when every page of them has been touched.
-    pub fn memory_bytes(&self) -> usize {
-        usize::from(self.receive_buffers) * (self.receive_buffer_bytes + 16)
-            + self.file_blocks * self.file_block_bytes
-    }
-}
 
 /// What went on inside, for the worker's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,13 +103,13 @@ pub(crate) struct Kernel {
     pub(super) ring: Ring,
     pub(super) slots: Slots,
     pub(super) buffers: BufferRing,
-    file_blocks: Rc<Pool>,
+    pub(super) file_blocks: Rc<Pool>,
     pub(super) starved: VecDeque<OpId>,
     pub(super) starvation: Option<Starvation>,
     /// Entries that found the submission queue full, in order. At most one per op, and one cancel.
     backlog: VecDeque<squeue::Entry>,
     pub(super) batch: Vec<RawCompletion>,
-    close_queue: Rc<CloseQueue>,
+    pub(super) close_queue: Rc<CloseQueue>,
     pub(super) doorbell: Doorbell,
     pub(super) figures: KernelFigures,
     /// Emptied by the worker in every turn.
@@ -245,97 +200,6 @@ impl Kernel {
             Op::Send { sent, .. } => *sent,
             other => panic!("{other:?} is not a send"),
         }
-    }
-
-    /// The next of a receive subscription.
-    pub(crate) fn poll_received(&mut self, id: OpId, waiter: Waiter) -> Poll<Received> {
-        let slot = self.slots.get(id);
-        let Op::Receive { received, .. } = &mut slot.op else { panic!("{:?} is not a receive", slot.op) };
-        if let Some(lease) = self.buffers.pop(received) {
-            if slot.phase == Phase::Paused && received.len() == 0 {
-                self.rearm(id);
-            }
-            return Poll::Ready(Received::Data(lease));
-        }
-        match slot.phase {
-            Phase::Done(0) => Poll::Ready(Received::End),
-            Phase::Done(result) => {
-                Poll::Ready(Received::Failed(to_result(result).err().unwrap_or_else(unexpected)))
-            }
-            Phase::Paused => {
-                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
-                self.rearm(id);
-                Poll::Pending
-            }
-            _ => {
-                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Ready when a receive subscription has ended with an error, whatever it still has to read.
-    pub(crate) fn poll_failure(&mut self, id: OpId, waiter: Waiter) -> Poll<io::Error> {
-        let slot = self.slots.get(id);
-        match slot.phase {
-            Phase::Done(result) if result < 0 => {
-                Poll::Ready(to_result(result).err().unwrap_or_else(unexpected))
-            }
-            _ => {
-                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// The next connection of an accept subscription, or why it has ended.
-    pub(crate) fn poll_accepted(&mut self, id: OpId, waiter: Waiter) -> Poll<io::Result<Accepted>> {
-        let slot = self.slots.get(id);
-        let Op::Accept { accepted, .. } = &mut slot.op else { panic!("{:?} is not an accept", slot.op) };
-        if let Some(socket) = accepted.pop_front() {
-            return Poll::Ready(Ok(socket));
-        }
-        match slot.phase {
-            Phase::Done(result) => Poll::Ready(Err(to_result(result).err().unwrap_or_else(unexpected))),
-            phase => {
-                replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
-                if phase == Phase::Paused {
-                    self.rearm(id);
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// How many connections an accept subscription takes from now on before it is asked for more; those the kernel has
-    /// taken by now still come.
-    pub(crate) fn set_accept_batch(&mut self, id: OpId, batch: AcceptBatch) {
-        let slot = self.slots.get(id);
-        let Op::Accept { batch: before, .. } = &mut slot.op else { panic!("{:?} is not an accept", slot.op) };
-        if std::mem::replace(before, batch) == AcceptBatch::All
-            && batch == AcceptBatch::One
-            && slot.phase == Phase::InFlight
-        {
-            slot.phase = Phase::Pausing;
-            self.cancel_entry(id);
-        }
-    }
-
-    /// A connection that waits in the backlog of an accept subscription's listener, taken directly.
-    pub(crate) fn accept_now(&mut self, id: OpId) -> Option<Accepted> {
-        match &self.slots.get(id).op {
-            Op::Accept { listener, .. } => listener.accept_now(),
-            other => panic!("{other:?} is not an accept"),
-        }
-    }
-
-    /// Starts a subscription that has ended with an error again.
-    pub(crate) fn restart(&mut self, id: OpId) {
-        assert!(
-            matches!(self.slots.get(id).phase, Phase::Done(_)),
-            "only an ended subscription is started again"
-        );
-        self.rearm(id);
     }
 
     /// Asks the kernel to end an op early; its outcome still comes.
@@ -510,105 +374,10 @@ impl Kernel {
         let entry = op::encode_watch(self.doorbell.raw());
         self.push(entry.user_data(Token::EventFd.encode()));
     }
-
-    // ---- what a worker asks directly ----
-
-    /// The monotonic clock.
-    pub(crate) fn now(&self) -> Moment {
-        clock::monotonic()
-    }
-
-    /// The wall clock: seconds since 1970 and nanoseconds.
-    pub(crate) fn wall_clock(&self) -> (u64, u32) {
-        clock::wall()
-    }
-
-    /// What the kernel gave at set-up.
-    pub(crate) fn features(&self) -> RingFeatures {
-        self.ring.features()
-    }
-
-    /// Makes an accepted socket this worker's own.
-    pub(crate) fn adopt(&self, accepted: Accepted) -> Socket {
-        Socket::new(accepted.into_fd(), &self.close_queue)
-    }
-
-    /// Makes a listening socket usable for [`Op::Accept`] on this worker.
-    pub(crate) fn adopt_listening(&self, listening: Listening) -> Socket {
-        Socket::new(listening.into_fd(), &self.close_queue)
-    }
-
-    /// An op that connects a new socket to `address`.
-    pub(crate) fn connecting(&self, address: &Address) -> io::Result<Op> {
-        let (socket, address) = Socket::for_connect(address, &self.close_queue)?;
-        Ok(Op::Connect { socket, address })
-    }
-
-    /// An op that sends all of `chunk`, which must not be empty.
-    pub(crate) fn sending(&self, socket: &Socket, chunk: Chunk, more: More) -> Op {
-        assert!(!chunk.is_empty() && u32::try_from(chunk.len()).is_ok(), "a send has 1 to 2^32-1 bytes");
-        Op::Send { socket: socket.clone(), chunk, sent: 0, more }
-    }
-
-    /// Opens a directory by path; waits for the disk if it must.
-    pub(crate) fn open_directory(&self, path: &Path) -> io::Result<File> {
-        file::open_directory(path).map(|fd| File::new(fd, &self.close_queue))
-    }
-
-    /// Opens `path` in `directory` if that needs no disk; `WouldBlock` otherwise.
-    pub(crate) fn open_cached(
-        &self,
-        directory: &File,
-        path: &CStr,
-        access: Access,
-        resolve: Resolve,
-    ) -> io::Result<File> {
-        directory.open_cached(path, access, resolve).map(|fd| File::new(fd, &self.close_queue))
-    }
-
-    /// What `path` in `directory` leads to, if that needs no disk; `WouldBlock` otherwise. Allocates nothing.
-    pub(crate) fn stat_cached(
-        &self,
-        directory: &File,
-        path: &CStr,
-        resolve: Resolve,
-    ) -> io::Result<Metadata> {
-        file::stat_cached(directory, path, resolve)
-    }
-
-    /// Opens what `place` is for reading.
-    pub(crate) fn reopen(&self, place: &File) -> io::Result<File> {
-        place.reopen().map(|fd| File::new(fd, &self.close_queue))
-    }
-
-    /// The file an [`Op::Open`] has opened.
-    pub(crate) fn adopt_opened(&self, fd: std::os::fd::OwnedFd) -> File {
-        File::new(fd, &self.close_queue)
-    }
-
-    /// An op that opens `path` in `directory`, waiting for the disk on a thread of the kernel's.
-    pub(crate) fn opening(&self, directory: &File, arguments: Box<OpenArguments>) -> Op {
-        Op::Open { directory: directory.clone(), arguments, opened: None }
-    }
-
-    /// A block for file contents.
-    pub(crate) fn file_block(&self) -> Option<Lease> {
-        self.file_blocks.lease()
-    }
-
-    /// Blocks for file contents in all.
-    pub(crate) fn file_blocks(&self) -> usize {
-        self.file_blocks.buffers()
-    }
-
-    /// An op that reads from `offset` into `lease` after its first `skip` bytes, until it is full or the file ends.
-    pub(crate) fn reading(&self, file: &File, lease: Lease, skip: usize, offset: u64) -> Op {
-        assert!(skip < lease.len(), "a read needs room");
-        let registered =
-            (self.ring.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
-        Op::Read { file: file.clone(), lease, skip: skip as u32, offset, registered }
-    }
 }
+
+/// Receive buffers a worker has at least, however little memory it may lock.
+const RECEIVE_BUFFERS_MIN: u16 = 64;
 
 /// The receive buffers asked for, or as many as can be registered.
 fn receive_buffers(ring: &Ring, limits: &KernelLimits) -> Result<BufferRing, StartError> {
@@ -657,7 +426,7 @@ fn register_blocks(ring: &Ring, pool: &Pool) -> io::Result<()> {
 }
 
 /// Puts `waiter` in the place of another, which is dropped when the kernel is not held.
-fn replace_waiter(place: &mut Waiter, waiter: Waiter, discarded: &mut Vec<Discarded>) {
+pub(super) fn replace_waiter(place: &mut Waiter, waiter: Waiter, discarded: &mut Vec<Discarded>) {
     let before = std::mem::replace(place, waiter);
     if let Waiter::Foreign(_) = before {
         discarded.push(Discarded::Waiter(before));
@@ -666,8 +435,4 @@ fn replace_waiter(place: &mut Waiter, waiter: Waiter, discarded: &mut Vec<Discar
 
 pub(super) fn to_result(result: i32) -> io::Result<u32> {
     u32::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
-}
-
-fn unexpected() -> io::Error {
-    io::Error::other("a subscription ended without an error")
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use super::buffer_ring::ReceivedQueue;
 use super::doorbell::Doorbell;
-use super::kernel::{AtRest, Kernel, KernelLimits, Outcome, Reaped, Received};
+use super::kernel::{AtRest, Kernel, Outcome, Reaped, Received};
+use super::limits::KernelLimits;
 use super::op::{AcceptBatch, Op};
 use super::pool::Lease;
 use super::ring::{FULL_SIZE, Ring, Size, Wait};
