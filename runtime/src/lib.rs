@@ -22,7 +22,9 @@
 
 mod blocks;
 mod buffers;
+mod builder;
 mod counters;
+mod handle;
 mod inbox;
 mod op;
 mod report;
@@ -45,9 +47,11 @@ pub mod timer;
 
 pub use blocks::{BlockClass, BlockLimits};
 pub use buffers::{BufferPool, BufferUsage};
+pub use builder::{Builder, Pinning, WatchdogSetting};
 pub use counters::{Counter, Counters, TURN_BUCKETS};
+pub use handle::{Busy, Handle, Worker};
 pub use report::{install_panic_hook, line as report_line};
-pub use runtime::{Builder, Busy, Handle, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on};
+pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{
     Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, Moment, RingFeatures, SharedLease,

@@ -9,13 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use async_channel::{Receiver, Sender};
-
-use crate::counters::Counters;
+use crate::builder::{Builder, Pinning, WatchdogSetting};
+use crate::handle::{Handle, JobsEnd, Shared, Worker};
 use crate::report;
-use crate::stop::{StopSignal, StopSource};
+use crate::stop::StopSource;
 use crate::sys::{self, RingFeatures, StartError};
 use crate::task;
 use crate::watchdog;
@@ -24,117 +22,14 @@ use crate::worker::{Core, WorkerLimits, panic_text};
 #[cfg(panic = "abort")]
 compile_error!("a panic must end one connection, not the process: build with panic = \"unwind\"");
 
-/// Jobs that wait for one worker; [`Handle::run_on`] refuses more.
-const JOBS_MAX: usize = 64;
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// How a runtime is made. Every setting has a default.
-#[derive(Debug, Clone, Default)]
-pub struct Builder {
-    workers: Option<usize>,
-    cpus: Option<Vec<usize>>,
-    pinning: Pinning,
-    limits: WorkerLimits,
-    watchdog: WatchdogSetting,
-}
-
-/// Whether each worker stays on one processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pinning {
-    /// Worker k on the k-th processor of the list, again from its start where there are more workers.
-    #[default]
-    Pinned,
-    /// Wherever the scheduler puts it.
-    Free,
-}
-
-/// Whether a thread watches for workers that stay in one turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WatchdogSetting {
-    /// Reports a turn that lasts longer than this.
-    After(Duration),
-    /// No such thread.
-    Off,
-}
-
-impl Default for WatchdogSetting {
-    fn default() -> Self {
-        Self::After(Duration::from_secs(1))
-    }
-}
-
-impl Builder {
-    /// Number of workers. Default: one per processor of the list, at most the control group's quota.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = Some(workers);
-        self
-    }
-
-    /// Processors to run on. Default: the affinity mask of the calling thread (sched_getaffinity(2)).
-    pub fn cpus(mut self, cpus: Vec<usize>) -> Self {
-        self.cpus = Some(cpus);
-        self
-    }
-
-    /// Whether workers are pinned.
-    pub fn pinning(mut self, pinning: Pinning) -> Self {
-        self.pinning = pinning;
-        self
-    }
-
-    /// Sizes of each worker's ring and buffers.
-    pub fn limits(mut self, limits: WorkerLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// The watchdog.
-    pub fn watchdog(mut self, watchdog: WatchdogSetting) -> Self {
-        self.watchdog = watchdog;
-        self
-    }
-
-    /// Checks the configuration and decides what is left open; starts nothing.
-    ///
-    /// # Errors
-    /// [`StartError::Configuration`].
-    pub fn build(self) -> Result<Runtime, StartError> {
-        let allowed = sys::allowed_cpus();
-        let cpus = self.cpus.unwrap_or_else(|| allowed.clone());
-        if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
-            return Err(StartError::Configuration(format!(
-                "processor {cpu} is not in this process's affinity mask {allowed:?}; choose from those"
-            )));
-        }
-        if cpus.is_empty() {
-            return Err(StartError::Configuration("no processor to run on; name at least one".to_owned()));
-        }
-        let buffers = self.limits.kernel.receive_buffers;
-        // io_uring_register_buf_ring(3)
-        if !buffers.is_power_of_two() || buffers > 1 << 15 {
-            return Err(StartError::Configuration(format!(
-                "{buffers} receive buffers: their number must be a power of two of at most 32768"
-            )));
-        }
-        let workers =
-            self.workers.unwrap_or_else(|| cpus.len().min(sys::cpu_quota().unwrap_or(usize::MAX)).max(1));
-        if workers == 0 {
-            return Err(StartError::Configuration("no workers; ask for at least one".to_owned()));
-        }
-        let cpus = (0..workers).map(|worker| cpus[worker % cpus.len()]).collect();
-        Ok(Runtime { cpus, pinning: self.pinning, limits: self.limits, watchdog: self.watchdog })
-    }
-}
-
 /// A runtime that has not started yet.
 #[derive(Debug)]
 pub struct Runtime {
     /// The processor of each worker.
-    cpus: Vec<usize>,
-    pinning: Pinning,
-    limits: WorkerLimits,
-    watchdog: WatchdogSetting,
+    pub(crate) cpus: Vec<usize>,
+    pub(crate) pinning: Pinning,
+    pub(crate) limits: WorkerLimits,
+    pub(crate) watchdog: WatchdogSetting,
 }
 
 impl Runtime {
@@ -282,116 +177,6 @@ fn live<M: Future<Output = ()>>(core: &std::rc::Rc<Core>, worker: Worker, factor
     if let Err(panic) = catch_unwind(life) {
         report::line(&format!("worker {index} died: {}{}", panic_text(&*panic), report::take_panic_place()));
         std::process::exit(1);
-    }
-}
-
-/// With the worker ended, nobody runs its jobs: those that wait are dropped, further ones refused.
-struct JobsEnd(Receiver<Job>);
-
-impl Drop for JobsEnd {
-    fn drop(&mut self) {
-        self.0.close();
-        while let Ok(job) = self.0.try_recv() {
-            drop(job);
-        }
-    }
-}
-
-/// What other threads see of a worker.
-#[derive(Debug)]
-struct Shared {
-    cpu: usize,
-    counters: Arc<Counters>,
-    jobs: (Sender<Job>, Receiver<Job>),
-}
-
-impl Shared {
-    fn new(cpu: usize) -> Self {
-        Self { cpu, counters: Arc::default(), jobs: async_channel::bounded(JOBS_MAX) }
-    }
-}
-
-/// Speaks to a runtime's workers from any thread.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    workers: Arc<[Shared]>,
-    stop: StopSource,
-}
-
-impl Handle {
-    /// How many workers there are.
-    pub fn workers(&self) -> usize {
-        self.workers.len()
-    }
-
-    /// The processor worker `worker` was given.
-    pub fn cpu(&self, worker: usize) -> usize {
-        self.workers[worker].cpu
-    }
-
-    /// The counters of worker `worker`.
-    pub fn counters(&self, worker: usize) -> &Arc<Counters> {
-        &self.workers[worker].counters
-    }
-
-    /// Runs `job` on worker `worker`, between polls of its tasks.
-    ///
-    /// # Errors
-    /// [`Busy`] when 64 jobs wait already, or when the worker has ended.
-    pub fn run_on(&self, worker: usize, job: impl FnOnce() + Send + 'static) -> Result<(), Busy> {
-        self.workers[worker].jobs.0.try_send(Box::new(job)).map_err(|_| Busy)
-    }
-
-    /// Asks every worker's main future to end ([`Worker::stopped`]).
-    pub fn stop(&self) {
-        self.stop.stop();
-    }
-}
-
-/// A worker has no room for another job, or has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Busy;
-
-impl std::fmt::Display for Busy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the worker has too many jobs waiting, or has ended")
-    }
-}
-
-impl std::error::Error for Busy {}
-
-/// What a factory is told about the worker it is called on.
-#[derive(Debug, Clone)]
-pub struct Worker {
-    index: usize,
-    handle: Handle,
-    stopped: StopSignal,
-}
-
-impl Worker {
-    /// The worker's number, from 0.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// The handle to all workers.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// This worker's counters.
-    pub fn counters(&self) -> &Arc<Counters> {
-        self.handle.counters(self.index)
-    }
-
-    /// Waits until the runtime is asked to stop.
-    pub async fn stopped(&self) {
-        self.stopped.stopped().await;
-    }
-
-    /// Whether the runtime was asked to stop.
-    pub fn is_stopped(&self) -> bool {
-        self.stopped.is_stopped()
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::handle::Handle;
 use crate::report;
-use crate::runtime::Handle;
 use crate::sys::{self, Moment, StartError};
 
 /// The watchdog's thread; dropped, it ends.
@@ -65,7 +65,8 @@ impl Drop for Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::{Pinning, Runtime, WatchdogSetting};
+    use crate::builder::{Pinning, WatchdogSetting};
+    use crate::runtime::Runtime;
 
     #[test]
     fn a_turn_that_lasts_is_reported_once_with_the_task_it_is_in() {

@@ -1,0 +1,105 @@
+//! The configuration of a runtime: what was asked for, checked, and what was left open, decided.
+
+use std::time::Duration;
+
+use crate::runtime::Runtime;
+use crate::sys::{self, StartError};
+use crate::worker::WorkerLimits;
+
+/// How a runtime is made. Every setting has a default.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    workers: Option<usize>,
+    cpus: Option<Vec<usize>>,
+    pinning: Pinning,
+    limits: WorkerLimits,
+    watchdog: WatchdogSetting,
+}
+
+/// Whether each worker stays on one processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pinning {
+    /// Worker k on the k-th processor of the list, again from its start where there are more workers.
+    #[default]
+    Pinned,
+    /// Wherever the scheduler puts it.
+    Free,
+}
+
+/// Whether a thread watches for workers that stay in one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchdogSetting {
+    /// Reports a turn that lasts longer than this.
+    After(Duration),
+    /// No such thread.
+    Off,
+}
+
+impl Default for WatchdogSetting {
+    fn default() -> Self {
+        Self::After(Duration::from_secs(1))
+    }
+}
+
+impl Builder {
+    /// Number of workers. Default: one per processor of the list, at most the control group's quota.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Processors to run on. Default: the affinity mask of the calling thread (sched_getaffinity(2)).
+    pub fn cpus(mut self, cpus: Vec<usize>) -> Self {
+        self.cpus = Some(cpus);
+        self
+    }
+
+    /// Whether workers are pinned.
+    pub fn pinning(mut self, pinning: Pinning) -> Self {
+        self.pinning = pinning;
+        self
+    }
+
+    /// Sizes of each worker's ring and buffers.
+    pub fn limits(mut self, limits: WorkerLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The watchdog.
+    pub fn watchdog(mut self, watchdog: WatchdogSetting) -> Self {
+        self.watchdog = watchdog;
+        self
+    }
+
+    /// Checks the configuration and decides what is left open; starts nothing.
+    ///
+    /// # Errors
+    /// [`StartError::Configuration`].
+    pub fn build(self) -> Result<Runtime, StartError> {
+        let allowed = sys::allowed_cpus();
+        let cpus = self.cpus.unwrap_or_else(|| allowed.clone());
+        if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
+            return Err(StartError::Configuration(format!(
+                "processor {cpu} is not in this process's affinity mask {allowed:?}; choose from those"
+            )));
+        }
+        if cpus.is_empty() {
+            return Err(StartError::Configuration("no processor to run on; name at least one".to_owned()));
+        }
+        let buffers = self.limits.kernel.receive_buffers;
+        // io_uring_register_buf_ring(3)
+        if !buffers.is_power_of_two() || buffers > 1 << 15 {
+            return Err(StartError::Configuration(format!(
+                "{buffers} receive buffers: their number must be a power of two of at most 32768"
+            )));
+        }
+        let workers =
+            self.workers.unwrap_or_else(|| cpus.len().min(sys::cpu_quota().unwrap_or(usize::MAX)).max(1));
+        if workers == 0 {
+            return Err(StartError::Configuration("no workers; ask for at least one".to_owned()));
+        }
+        let cpus = (0..workers).map(|worker| cpus[worker % cpus.len()]).collect();
+        Ok(Runtime { cpus, pinning: self.pinning, limits: self.limits, watchdog: self.watchdog })
+    }
+}
