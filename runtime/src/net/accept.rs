@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::net::intake::{Assigned, Intake};
 use crate::net::listener::Accepting;
 use crate::sys::{AcceptBatch, Accepted, Listening, errno, listen_backlog_max};
-use crate::timer;
+use crate::timer::{self, Sleep};
 use crate::worker;
 
 /// Who accepts, and who gets what is accepted.
@@ -56,27 +56,20 @@ pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listeni
             number,
             accepting: Accepting::new(listening, batches.batch),
             state: State::Armed,
+            errors_in_a_row: 0,
         })
         .collect();
-    let mut errors_in_a_row = 0;
     let stop_signal = Arc::clone(&intake);
     let mut stopped = pin!(stop_signal.stopped());
     loop {
         match poll_fn(|context| poll_event(context, stopped.as_mut(), &mut sources)).await {
             Event::Accepted(accepted, listener) => {
-                errors_in_a_row = 0;
                 if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
                     wait_for_room(&intake, &mut sources, accepted, listener).await;
                 }
                 batches.adapt(&intake, &mut sources);
             }
-            Event::Failed(source, error) => {
-                // Our own cancel is no error of accepting.
-                if error.raw_os_error() != Some(errno::ECANCELED) {
-                    errors_in_a_row += 1;
-                }
-                recover(&mut sources[source], &error, errors_in_a_row).await;
-            }
+            Event::Failed(source, error) => recover(&mut sources[source], &error),
             Event::Stopped => break,
         }
         // A future that was ready is not polled again.
@@ -131,13 +124,13 @@ struct Source {
     number: u16,
     accepting: Accepting,
     state: State,
+    errors_in_a_row: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Armed,
-    /// It has ended and is not polled until it is started again.
-    Ended,
+    /// It has failed, and is started again after a while; the others go on.
+    Resting(Pin<Box<Sleep>>),
 }
 
 enum Event {
@@ -155,15 +148,19 @@ fn poll_event(
         return Poll::Ready(Event::Stopped);
     }
     for (index, source) in sources.iter_mut().enumerate() {
-        if source.state == State::Ended {
-            continue;
+        if let State::Resting(rest) = &mut source.state {
+            if rest.as_mut().poll(context).is_pending() {
+                continue;
+            }
+            source.accepting.restart();
+            source.state = State::Armed;
         }
         match source.accepting.poll_next(context) {
-            Poll::Ready(Ok(accepted)) => return Poll::Ready(Event::Accepted(accepted, source.number)),
-            Poll::Ready(Err(error)) => {
-                source.state = State::Ended;
-                return Poll::Ready(Event::Failed(index, error));
+            Poll::Ready(Ok(accepted)) => {
+                source.errors_in_a_row = 0;
+                return Poll::Ready(Event::Accepted(accepted, source.number));
             }
+            Poll::Ready(Err(error)) => return Poll::Ready(Event::Failed(index, error)),
             Poll::Pending => {}
         }
     }
@@ -189,24 +186,31 @@ async fn wait_for_room(intake: &Intake, sources: &mut [Source], accepted: Accept
     // The cancelled ones say so when what they had accepted before has been taken, and are then started again.
 }
 
-async fn recover(source: &mut Source, error: &std::io::Error, errors_in_a_row: u32) {
+/// Starts a listener that has failed again: at once after a failure that concerns one connection, else after a rest.
+fn recover(source: &mut Source, error: &std::io::Error) {
+    // Our own cancel is no error of accepting.
+    if error.raw_os_error() == Some(errno::ECANCELED) {
+        return source.accepting.restart();
+    }
+    source.errors_in_a_row += 1;
     // accept(2): out of descriptors or memory; anything else concerns the one connection that failed.
     let exhausted =
         matches!(error.raw_os_error(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM));
-    if exhausted || errors_in_a_row >= ERRORS_IN_A_ROW_MAX {
-        let core = worker::current();
-        core.reporter().report("accept", core.now(), || {
-            format!("cannot accept connections now ({error}); they wait in the backlog. If this lasts, raise `ulimit -n`")
-        });
-        timer::sleep(BACK_OFF).await;
+    if !exhausted && source.errors_in_a_row < ERRORS_IN_A_ROW_MAX {
+        return source.accepting.restart();
     }
-    source.accepting.restart();
-    source.state = State::Armed;
+    let core = worker::current();
+    core.reporter().report("accept", core.now(), || {
+        let fix = if exhausted { ". If this lasts, raise `ulimit -n`" } else { "" };
+        let address = source.accepting.address();
+        format!("cannot accept connections at {address} now ({error}); they wait in the backlog{fix}")
+    });
+    source.state = State::Resting(Box::pin(timer::sleep(BACK_OFF)));
 }
 
 /// The end: everybody who has connected is served, nobody else is.
 async fn take_backlog(intake: &Intake, source: &mut Source) {
-    if source.state == State::Armed {
+    if matches!(source.state, State::Armed) {
         source.accepting.cancel();
         while let Ok(accepted) = poll_fn(|context| source.accepting.poll_next(context)).await {
             intake.assign_beyond_limit(accepted, source.number).await;

@@ -59,6 +59,11 @@ impl Accepting {
         self.core.kernel().accept_now(self.id)
     }
 
+    /// Where it accepts.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
     async fn next(&mut self) -> io::Result<Accepted> {
         let result = poll_fn(|context| self.poll_next(context)).await;
         if result.is_err() {
@@ -101,7 +106,7 @@ impl TcpListener {
 
     /// The bound address.
     pub fn address(&self) -> &Address {
-        &self.0.address
+        self.0.address()
     }
 }
 

@@ -39,7 +39,8 @@ impl Sleeps {
 /// Outside a worker.
 pub fn sleep(duration: Duration) -> Sleep {
     let core = worker::current();
-    let until = core.now() + duration;
+    // Not from the turn's beginning, or it would end early by what this turn has taken so far.
+    let until = core.kernel().now() + duration;
     Sleep { core, until, key: None }
 }
 
