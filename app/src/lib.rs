@@ -7,6 +7,7 @@ pub mod bad_value;
 pub mod banner;
 pub mod config;
 pub mod cpu_list;
+pub mod descriptors;
 pub mod failure;
 pub mod listen;
 pub mod listen_spec;

@@ -120,7 +120,7 @@ impl FromStr for TcpAddress {
     fn from_str(text: &str) -> Result<Self, BadValue> {
         match text {
             "*" => return Ok(Self::DualStack),
-            "localhost" => return Ok(Self::Loopback),
+            _ if text.eq_ignore_ascii_case("localhost") => return Ok(Self::Loopback),
             _ => {}
         }
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -1,6 +1,6 @@
 //! A server's life: check, listen, start, say so, serve, take leave.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,20 +9,19 @@ use selvedge_http::files::{FileOptions, Files, SymlinkPolicy};
 use selvedge_http::{Control, Server, ServerOptions};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
 use selvedge_runtime::process::{self, Signal, Signals};
-use selvedge_runtime::{Runtime, StartError, report_line};
+use selvedge_runtime::{Runtime, StartError, print_line, report_line};
 
 use crate::banner::{Banner, Endpoint};
 use crate::config::{self, AcceptPolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
+use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listen;
 use crate::options;
 use crate::site::Site;
 
-/// Descriptors kept for rings, files and the process itself, besides connections.
-const DESCRIPTORS_RESERVED: u64 = 512;
-/// Connections where nothing else limits them.
-const CONNECTIONS_MAX: u64 = 65_536;
+/// Files a worker has open where nothing else limits them.
+const OPEN_FILES_MAX: usize = 16_384;
 /// What a parked connection takes at most, in bytes: its task, its op slots, its place in queues and the wheel.
 const CONNECTION_BYTES: u64 = 1_024;
 
@@ -38,7 +37,9 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let runtime = runtime(config)?;
     let workers = runtime.workers();
     options::check_accept(config.accept, workers.try_into().ok())?;
-    let connections_max = connections_max(config)?;
+    let descriptors = process::raise_descriptor_limit().now;
+    let budget = DescriptorBudget::divide(descriptors, workers as u64, config.max_connections)?;
+    let connections_max = budget.connections;
     warn(config);
 
     let policy = policy(config.accept).resolve(workers);
@@ -54,14 +55,16 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
 
-    let files = file_options(config, descriptors_left(connections_max), workers);
+    let files = file_options(config, budget.files_per_worker);
     let memory_bytes = runtime.memory_bytes() as u64
         + connections_max * CONNECTION_BYTES
         + (files.memory_bytes() * workers) as u64;
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
     let server = start(config, files, runtime, &intake)?;
     let features = server.running().features();
-    print_banner(&Banner {
+    obey(signals, server.control().clone(), socket_files, config.verbosity)
+        .map_err(|error| other("the thread for signals cannot be started", &error))?;
+    let banner = Banner {
         endpoints: &endpoints,
         root: &config.root,
         workers,
@@ -70,12 +73,11 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         kernel_release: &process::kernel_release(),
         kernel_features: &feature_names(features),
         memory_bytes,
-    });
+    };
+    print_line(&banner.to_string());
     if !features.registered_blocks {
         report_memlock();
     }
-    obey(signals, server.control().clone(), socket_files, config.verbosity)
-        .map_err(|error| other("the thread for signals cannot be started", &error))?;
     server.join();
     Ok(ExitCode::SUCCESS)
 }
@@ -97,26 +99,6 @@ fn runtime(config: &Config) -> Result<Runtime, Failure> {
     builder.build().map_err(|error| start_failure(&error))
 }
 
-/// The limit of connections: what was asked for, as far as descriptors go.
-fn connections_max(config: &Config) -> Result<u64, Failure> {
-    let limit = process::raise_descriptor_limit();
-    let reserved = DESCRIPTORS_RESERVED.min(limit.now / 2);
-    let possible = limit.now - reserved;
-    match config.max_connections {
-        None => Ok(possible.min(CONNECTIONS_MAX)),
-        Some(asked) if u64::from(asked.get()) <= possible => Ok(u64::from(asked.get())),
-        Some(asked) => Err(Failure::fatal(
-            format!("{asked} connections need more descriptors than the limit of {}", limit.now),
-            format!("raise it (`ulimit -Hn`, LimitNOFILE= in systemd), or ask for at most {possible}"),
-        )),
-    }
-}
-
-/// Descriptors that connections leave to everything else.
-fn descriptors_left(connections_max: u64) -> u64 {
-    process::raise_descriptor_limit().now.saturating_sub(connections_max)
-}
-
 fn warn(config: &Config) {
     for variable in &config.ignored_variables {
         report_line(&format!("{variable} holds a URL, as orchestrators inject it; it is ignored"));
@@ -131,11 +113,8 @@ fn warn(config: &Config) {
     }
 }
 
-/// How files are served where the process has `descriptors_left` besides its connections: half of them may stay open for
-/// streamed files, the others are for what is opened just now.
-fn file_options(config: &Config, descriptors_left: u64, workers: usize) -> FileOptions {
+fn file_options(config: &Config, open_max: u64) -> FileOptions {
     let defaults = FileOptions::new(&config.root);
-    let share = (descriptors_left / 2 / workers as u64) as usize;
     FileOptions {
         index: config.index.clone(),
         symlinks: match config.symlinks {
@@ -143,7 +122,7 @@ fn file_options(config: &Config, descriptors_left: u64, workers: usize) -> FileO
             config::SymlinkPolicy::All => SymlinkPolicy::All,
             config::SymlinkPolicy::None => SymlinkPolicy::None,
         },
-        descriptors_max: share.min(defaults.entries_max),
+        descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
         ..defaults
     }
 }
@@ -191,13 +170,6 @@ fn obey(
         // Nothing to load anew and no log to open again: never a reason to end.
         Signal::Hangup | Signal::User1 => {}
     })
-}
-
-fn print_banner(banner: &Banner<'_>) {
-    let mut stdout = io::stdout().lock();
-    // Nobody has to read it.
-    let _ = writeln!(stdout, "{banner}");
-    let _ = stdout.flush();
 }
 
 fn report_memlock() {

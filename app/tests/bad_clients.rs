@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
-use support::{Client, Server, Site, eventually, pattern};
+use support::{Client, Server, Site, eventually, get, pattern, shell};
 
 #[test]
 fn clients_that_vanish_leave_nothing_behind_and_nobody_else_notices() {
@@ -91,4 +93,38 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
         state as u8
     };
     (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn slow_readers_of_many_files_take_no_descriptor_from_small_files_and_new_clients() {
+    let site = Site::with(&[("small", "words")]);
+    for number in 0..40 {
+        // More than the buffers between server and client hold; sparse, so it costs the disk nothing.
+        File::create(site.join(&format!("large-{number}"))).unwrap().set_len(64 << 20).unwrap();
+    }
+    let root = site.path().to_str().unwrap();
+    // Of 128 descriptors 64 are in reserve, 48 for connections, 16 for files.
+    let script = "ulimit -n 128; exec \"$0\" \"$@\"";
+    let server = Server::of(shell(script, &[root, "-p", "0", "-a", "127.0.0.1", "-j", "1"]));
+    let mut steady = Client::connect(server.address());
+    assert_eq!(steady.get("/small").text(), "words");
+    let mut readers: Vec<_> = (0..40).map(|_| Client::connect(server.address())).collect();
+    let mut statuses = Vec::new();
+    for (number, reader) in readers.iter_mut().enumerate() {
+        reader.send(format!("GET /large-{number} HTTP/1.1\r\nhost: h\r\n\r\n"));
+        statuses.push(reader.try_head().unwrap().status);
+    }
+    let served = statuses.iter().filter(|&&status| status == 200).count();
+    assert!(served == 16 && statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    // Past the time in which the small file needs no look.
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(steady.get("/small").text(), "words");
+        assert_eq!(get(server.address(), "/small").text(), "words");
+    }
+    // Once one of them goes, its place is another's.
+    drop(readers);
+    eventually("a free descriptor", || get(server.address(), "/large-39").status == 200);
+    assert!(server.stderr().contains("may be open"), "{}", server.stderr());
+    server.stop();
 }

@@ -3,11 +3,13 @@
 
 mod support;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use support::{Client, Server, Site, eventually, get, pattern};
 
 const REQUEST: &str = "GET /file HTTP/1.1\r\nhost: h\r\n\r\n";
@@ -178,4 +180,28 @@ fn a_stopped_and_continued_server_goes_on() {
         assert_eq!(client.response().text(), "words");
     }
     server.stop();
+}
+
+#[test]
+fn a_start_line_that_nobody_reads_keeps_no_signal_from_it() {
+    let site = site();
+    let socket = site.join(".socket");
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&full, true).unwrap();
+    while full.write(&[b'x'; 4_096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).unwrap();
+    let mut server = Command::new(support::binary())
+        .arg(site.path())
+        .args(["-j", "1", "-l", &format!("unix:{}", socket.display())])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("an answer", || UnixStream::connect(&socket).is_ok());
+    assert_eq!(Client::connect_unix(&socket).get("/file").text(), "words");
+    rustix::process::kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    assert!(server.wait().unwrap().success());
+    let mut said = String::new();
+    server.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("workers=1"), "the start line went to standard error: {said}");
 }

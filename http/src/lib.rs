@@ -41,6 +41,6 @@ pub use application::{Application, Request};
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
-pub use response::{Body, FilePart, Prepared, RangeField, Response, ResponseHead};
+pub use response::{Body, FilePart, OpenFile, Prepared, RangeField, Response, ResponseHead};
 pub use server::{Control, Server, ServerOptions, WorkerApplication};
 pub use shared::{Figures, Observer};

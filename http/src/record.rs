@@ -10,7 +10,8 @@ use crate::h1::Reject;
 pub struct ExchangeRecord {
     /// The status answered; `None` where there was no answer, because the handler panicked or was dropped at its await.
     pub status: Option<StatusCode>,
-    /// Octets of head and body handed to the kernel; of an answer that was cut short, those it had taken by then.
+    /// Octets of head and body handed to the kernel, or gathered for it with other answers; of an answer that was cut short,
+    /// those it had taken by then. A connection that fails later does not change what was recorded.
     pub bytes: u64,
     /// When its head was complete.
     pub received_at: Moment,
@@ -99,10 +100,6 @@ impl CloseReason {
     /// A line for the operator, for the reasons that are no client's everyday doing.
     pub(crate) const fn report(self) -> Option<&'static str> {
         match self {
-            Self::FileChanged => Some("a file changed while it was sent; the connection was closed short"),
-            Self::FileFailure => {
-                Some("a file could not be read while it was sent; the connection was closed short")
-            }
             Self::InvalidResponse => Some("the application made a response that cannot be sent; it was not"),
             _ => None,
         }

@@ -1,12 +1,14 @@
 //! What a handler gives back, step 6 of a request's walk. A response is data: the engine frames it, sends it and owns Date,
 //! Content-Length, Connection and Transfer-Encoding. Next: `connection/answer.rs`.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
 
+use crate::files::Share;
 use crate::validators::EntityTag;
 
 /// An answer to one request.
@@ -35,11 +37,38 @@ pub enum Body {
     Prepared(Prepared),
 }
 
+/// An open file. Its share of a worker's descriptors, if it has one, is given back with its last holder.
+#[derive(Debug)]
+pub struct OpenFile {
+    file: File,
+    _share: Option<Share>,
+}
+
+impl OpenFile {
+    pub(crate) fn with_share(file: File, share: Share) -> Self {
+        Self { file, _share: Some(share) }
+    }
+}
+
+impl From<File> for OpenFile {
+    fn from(file: File) -> Self {
+        Self { file, _share: None }
+    }
+}
+
+impl Deref for OpenFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
 /// A part of an open file to send.
 #[derive(Debug, Clone)]
 pub struct FilePart {
     /// The file.
-    pub file: Rc<File>,
+    pub file: Rc<OpenFile>,
     /// Offset of the part's first octet.
     pub start: u64,
     /// Octets of the part.

@@ -141,8 +141,8 @@ impl Server {
         let cut: u64 = self.control.figures.iter().map(|figures| figures.closes(CloseReason::CutOff)).sum();
         if cut > 0 {
             report_line(&format!(
-                "not finished within the {:?} of the drain and cut off: {cut} connections",
-                self.drain
+                "not finished within the {} s of the drain and cut off: {cut} connections",
+                self.drain.as_secs_f32()
             ));
         }
     }

@@ -1,4 +1,5 @@
-//! Turns at something of which a worker has few: who waits for one gets it in order.
+//! Turns at something of which a worker has few. Who waits for one gets it roughly in order: one that comes just when a
+//! turn is free may take it first.
 
 use selvedge_runtime::channel::{Receiver, Sender, bounded};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::sys::{Moment, stderr_takes_a_line};
+use crate::sys::{Moment, takes_a_line};
 
 /// Reasons that are told apart; beyond that many, further ones are not limited.
 const REASONS_MAX: usize = 64;
@@ -24,7 +24,7 @@ static TOLD: Mutex<Told> = Mutex::new(Told(Vec::new()));
 /// lost, and counted in the next that is not.
 pub fn line(text: &str) {
     let mut stderr = std::io::stderr().lock();
-    if !stderr_takes_a_line() {
+    if !takes_a_line(&stderr) {
         LINES_LOST.fetch_add(1, Ordering::Relaxed);
         return;
     }
@@ -37,6 +37,16 @@ pub fn line(text: &str) {
     line.truncate(LINE_BYTES_MAX - 1);
     line.push(b'\n');
     let _ = stderr.write_all(&line);
+}
+
+/// Prints one line on standard output, or on standard error where that is a pipe which takes none: whoever starts a program
+/// need not read it.
+pub fn print_line(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if !takes_a_line(&stdout) {
+        return line(text);
+    }
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
 thread_local! {

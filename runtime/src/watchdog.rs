@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::handle::Handle;
-use crate::report;
+use crate::report::Reporter;
 use crate::sys::{self, Moment, StartError};
 
 /// The watchdog's thread; dropped, it ends.
@@ -19,11 +19,12 @@ pub(crate) struct Watchdog {
 pub(crate) fn start(limit: Duration, handle: Handle) -> Result<Watchdog, StartError> {
     let (stop, stopped) = mpsc::channel();
     let thread = sys::spawn_thread("selvedge-watch".to_owned(), move || {
+        let reporter = Reporter::default();
         let mut reported: Vec<Option<Moment>> = vec![None; handle.workers()];
         while stopped.recv_timeout(limit / 2) == Err(RecvTimeoutError::Timeout) {
             for (worker, reported) in reported.iter_mut().enumerate() {
                 if let Some(line) = stalled(&handle, worker, limit, sys::monotonic(), reported) {
-                    report::line(&line);
+                    reporter.report("stall", sys::monotonic(), || line);
                 }
             }
         }

@@ -299,3 +299,20 @@ fn the_current_path_follows_a_rename() {
         assert!(gone.to_str().unwrap().ends_with("(deleted)"), "{}", gone.display());
     });
 }
+
+#[test]
+fn a_file_in_memory_counts_as_resident_on_a_file_system_that_has_no_disk() {
+    let path = std::path::PathBuf::from(format!("/dev/shm/selvedge-files-{}", std::process::id()));
+    if std::fs::write(&path, vec![b'x'; 300_000]).is_err() {
+        eprintln!("SKIPPED: /dev/shm cannot be written to");
+        return;
+    }
+    let there = path.clone();
+    block_on(move || async move {
+        let directory = fs::open_directory(there.parent().expect("it has one")).expect("it is there");
+        let name = there.file_name().expect("it has one").to_str().expect("ASCII").to_owned();
+        let file = open(&directory, &name, Resolve::Beneath).await.expect("it is there");
+        assert_eq!(file.resident(0, 300_000), Residency::Cached);
+    });
+    std::fs::remove_file(path).expect("it is there");
+}

@@ -4,6 +4,8 @@
 //! Runs in a pooled box while there is something to answer; the connection is parked in between.
 
 use std::future::{Future, poll_fn};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -132,12 +134,8 @@ impl<'a, A> Underway<'a, A> {
     }
 
     fn end(self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
-        self.record(status, bytes, end);
-        #[expect(
-            clippy::mem_forget,
-            reason = "its drop is for exchanges that do not come to this; it owns nothing"
-        )]
-        std::mem::forget(self);
+        // Its drop is for exchanges that do not come to this, an observer that panics included.
+        ManuallyDrop::new(self).record(status, bytes, end);
     }
 
     fn record(&self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
@@ -149,7 +147,9 @@ impl<'a, A> Underway<'a, A> {
 
 impl<A> Drop for Underway<'_, A> {
     fn drop(&mut self) {
-        self.record(None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
+        // A panic in a drop while another one unwinds would end the process.
+        let record = || self.record(None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
+        let _ = catch_unwind(AssertUnwindSafe(record));
     }
 }
 

@@ -25,6 +25,20 @@ impl Connection {
         shared: &Shared<A>,
         part: &FilePart,
     ) -> Result<(), CloseReason> {
+        let answered = self.send_part(shared, part).await;
+        let what = match answered {
+            Err(CloseReason::FileChanged) => "changed",
+            Err(CloseReason::FileFailure) => "could not be read",
+            _ => return answered,
+        };
+        selvedge_runtime::report(what, || {
+            let path = part.file.current_path().unwrap_or_else(|_| "(its path is not known)".into());
+            format!("{path:?} {what} while it was sent; the connection was closed short")
+        });
+        answered
+    }
+
+    async fn send_part<A>(&mut self, shared: &Shared<A>, part: &FilePart) -> Result<(), CloseReason> {
         self.flush_before_file(shared).await?;
         let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
         let mut sent = 0;

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::h1::HeadWriter;
 use crate::h1::date::{DATE_LEN, format_date};
 use crate::media_type;
-use crate::response::Prepared;
+use crate::response::{OpenFile, Prepared};
 use crate::validators::Validators;
 
 /// Files up to this size are kept in memory, with their head.
@@ -41,7 +41,7 @@ enum Content {
     /// Head and body in one block.
     Ready(RefCell<Ready>),
     /// Open, or to be opened again.
-    Streamed { open: RefCell<Option<Open>>, used_at: Cell<Moment> },
+    Streamed { open: RefCell<Option<Rc<OpenFile>>>, used_at: Cell<Moment> },
 }
 
 #[derive(Debug)]
@@ -53,12 +53,6 @@ struct Ready {
     /// The second whose Date stands in the block.
     unix_s: u64,
     share: Share,
-}
-
-#[derive(Debug)]
-struct Open {
-    file: Rc<File>,
-    _share: Share,
 }
 
 /// What a file's whole answer needs that the cache did not have.
@@ -76,7 +70,7 @@ impl Entry {
         shares: &Rc<Shares>,
         clock: &RefCell<Clock>,
         mut make_room: impl FnMut(Scarce) -> bool,
-    ) -> io::Result<(Rc<Self>, Option<Rc<File>>)> {
+    ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
         let file = fs::reopen(&located.place)?;
         let mut metadata = file.metadata()?;
         let content_type = media_type::of_path(located.location.as_bytes());
@@ -117,9 +111,8 @@ impl Entry {
         if is_ready {
             return Ok((entry, None));
         }
-        let file = Rc::new(file);
-        entry.keep_open(&file, shares, make_room);
-        Ok((entry, Some(file)))
+        let opened = entry.keep_open(file, shares, make_room);
+        Ok((entry, opened))
     }
 
     /// The whole answer with the current Date, if it is in memory.
@@ -142,27 +135,29 @@ impl Entry {
     }
 
     /// The open file, if it is streamed and its descriptor has not been closed for idleness.
-    pub(super) fn open_file(&self) -> Option<Rc<File>> {
+    pub(super) fn open_file(&self) -> Option<Rc<OpenFile>> {
         let Content::Streamed { open, used_at } = &self.content else { return None };
         used_at.set(selvedge_runtime::now());
-        open.borrow().as_ref().map(|open| Rc::clone(&open.file))
+        open.borrow().clone()
     }
 
-    /// Keeps a file open for later requests, if the cache may keep one more.
+    /// Keeps a file open, for this request and later ones; `None` where all descriptors that files may have are in use.
     pub(super) fn keep_open(
         &self,
-        file: &Rc<File>,
+        file: File,
         shares: &Rc<Shares>,
         mut make_room: impl FnMut(Scarce) -> bool,
-    ) {
-        let Content::Streamed { open, .. } = &self.content else { return };
+    ) -> Option<Rc<OpenFile>> {
+        let Content::Streamed { open, .. } = &self.content else { return None };
         let share = loop {
             match shares.take(Scarce::Descriptor) {
                 None if make_room(Scarce::Descriptor) => {}
-                share => break share,
+                share => break share?,
             }
         };
-        *open.borrow_mut() = share.map(|share| Open { file: Rc::clone(file), _share: share });
+        let file = Rc::new(OpenFile::with_share(file, share));
+        *open.borrow_mut() = Some(Rc::clone(&file));
+        Some(file)
     }
 
     /// Closes the descriptor if nobody has used it since `before`; who sends from it still holds it.
@@ -174,20 +169,27 @@ impl Entry {
         }
     }
 
-    /// Closes the descriptor; false if none was open. Who sends from it still holds it.
-    pub(super) fn close(&self) -> bool {
-        match &self.content {
-            Content::Streamed { open, .. } => open.borrow_mut().take().is_some(),
-            Content::Ready(_) => false,
+    /// Closes the descriptor for this entry. Who sends from it still holds it.
+    pub(super) fn close(&self) {
+        if let Content::Streamed { open, .. } = &self.content {
+            *open.borrow_mut() = None;
         }
     }
 
-    /// What it holds that is scarce.
+    /// What it holds that is scarce and would be free without it.
     pub(super) fn holds(&self) -> Option<Scarce> {
         match &self.content {
             Content::Ready(ready) => Some(ready.borrow().share.scarce()),
-            Content::Streamed { open, .. } => open.borrow().as_ref().map(|_| Scarce::Descriptor),
+            Content::Streamed { open, .. } => {
+                let open = open.borrow();
+                open.as_ref().filter(|open| Rc::strong_count(open) == 1).map(|_| Scarce::Descriptor)
+            }
         }
+    }
+
+    /// Whether its descriptor is open.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.content, Content::Streamed { open, .. } if open.borrow().is_some())
     }
 
     /// Whether it is streamed only because there was no room for it, or because it changed while it was read: a later look

@@ -53,11 +53,12 @@ impl Root {
 
     pub(super) fn follow(&mut self, directory: File) -> io::Result<()> {
         let metadata = directory.metadata()?;
-        // Between a removal and its replacement something else may be there; the old directory serves on.
-        if metadata.kind == Kind::Directory {
-            self.identity = metadata.identity;
-            self.directory = directory;
+        // Between a removal and its replacement something else may be there.
+        if metadata.kind != Kind::Directory {
+            return Err(io::ErrorKind::NotADirectory.into());
         }
+        self.identity = metadata.identity;
+        self.directory = directory;
         Ok(())
     }
 
@@ -102,8 +103,24 @@ pub(super) enum Refused {
     Hidden,
     /// 503: out of descriptors or memory.
     Exhausted(io::Error),
+    /// 503: every descriptor that files may have is in use.
+    TooManyOpen,
     /// 500.
     Failed(io::Error),
+}
+
+impl Refused {
+    /// What the operator can be told of it; nothing of what is hidden on purpose.
+    pub(super) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Hidden => None,
+            Self::Forbidden => Some("this user may not read it".to_owned()),
+            Self::TooManyOpen => Some(
+                "as many files are being sent as may be open; if this lasts, raise `ulimit -n`".to_owned(),
+            ),
+            Self::Exhausted(error) | Self::Failed(error) => Some(error.to_string()),
+        }
+    }
 }
 
 /// Finds what `path` leads to beneath `directory`.
@@ -124,6 +141,7 @@ pub(super) async fn locate(
             },
         };
     }
+    let mut hidden = Ok(Located::Missing);
     for (number, index) in options.index.iter().enumerate() {
         let mut location = relative.to_vec();
         if !location.is_empty() {
@@ -131,14 +149,17 @@ pub(super) async fn locate(
         }
         location.extend_from_slice(index.as_bytes());
         let location = to_c_string(&location).map_err(Refused::Failed)?;
-        if let Some((place, metadata)) = place(directory, options.symlinks, &location).await?
-            && metadata.kind == Kind::Regular
-        {
-            let choice = if number == 0 { Choice::First } else { Choice::Later };
-            return Ok(Located::File(LocatedFile { location, place, choice }));
+        match place(directory, options.symlinks, &location).await {
+            Ok(Some((place, metadata))) if metadata.kind == Kind::Regular => {
+                let choice = if number == 0 { Choice::First } else { Choice::Later };
+                return Ok(Located::File(LocatedFile { location, place, choice }));
+            }
+            // The next name may do.
+            Err(Refused::Hidden) => hidden = Err(Refused::Hidden),
+            found => drop(found?),
         }
     }
-    Ok(Located::Missing)
+    hidden
 }
 
 /// How a policy has the kernel resolve a path.

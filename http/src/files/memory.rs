@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use lru::LruCache;
 use selvedge_runtime::Moment;
-use selvedge_runtime::fs::File;
 
 use super::entry::Entry;
 use super::options::{FileOptions, KEY_BYTES_MAX};
 use super::shares::{Scarce, Shares};
+use crate::response::OpenFile;
 
 /// Paths, each with what was found there.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ enum There {
 #[derive(Debug)]
 pub(super) enum Found {
     /// A file, and its descriptor if this request's own look has opened it.
-    File(Rc<Entry>, Option<Rc<File>>),
+    File(Rc<Entry>, Option<Rc<OpenFile>>),
     /// A directory named without its slash.
     NeedsSlash,
     /// Nothing.
@@ -99,6 +99,14 @@ impl Memory {
         self.present.borrow_mut().put(key.into(), Known { there, checked_at });
     }
 
+    /// What was known of `key`, however long ago: for when a look cannot be had.
+    pub(super) fn recall_stale(&self, key: &[u8]) -> Option<Found> {
+        match &self.present.borrow().peek(key)?.there {
+            There::File(entry) => Some(Found::File(Rc::clone(entry), None)),
+            There::NeedsSlash => Some(Found::NeedsSlash),
+        }
+    }
+
     pub(super) fn forget(&self, key: &[u8]) {
         self.present.borrow_mut().pop(key);
         self.missing.borrow_mut().pop(key);
@@ -114,8 +122,8 @@ impl Memory {
         }
     }
 
-    /// Makes the least recently used answer in such a block go, or closes the least recently used descriptor; false if
-    /// there is none.
+    /// Makes the least recently used answer in such a block go, or closes the least recently used descriptor that nobody
+    /// sends from; false if there is none.
     pub(super) fn make_room(&self, scarce: Scarce) -> bool {
         let mut present = self.present.borrow_mut();
         let oldest = present.iter().rev().find_map(|(key, known)| match &known.there {
@@ -124,7 +132,10 @@ impl Memory {
         });
         match oldest {
             None => false,
-            Some((_, entry)) if scarce == Scarce::Descriptor => entry.close(),
+            Some((_, entry)) if scarce == Scarce::Descriptor => {
+                entry.close();
+                true
+            }
             Some((key, _)) => present.pop(&key).is_some(),
         }
     }
@@ -141,8 +152,7 @@ impl Memory {
     /// Descriptors open, and paths remembered.
     pub(super) fn usage(&self) -> (usize, usize) {
         let present = self.present.borrow();
-        let is_open =
-            |there: &There| matches!(there, There::File(entry) if entry.holds() == Some(Scarce::Descriptor));
+        let is_open = |there: &There| matches!(there, There::File(entry) if entry.is_open());
         let open = present.iter().filter(|(_, known)| is_open(&known.there)).count();
         (open, present.len() + self.missing.borrow().len())
     }

@@ -27,17 +27,21 @@ use crate::clock::Clock;
 use crate::conditional::{self, Outcome};
 use crate::path::SitePath;
 use crate::range::{self, ByteRange, RangeOutcome};
-use crate::response::{Body, FilePart, RangeField, Response, ResponseHead};
+use crate::response::{Body, FilePart, OpenFile, RangeField, Response, ResponseHead};
+use crate::turns::Turns;
 use entry::Entry;
 use locate::{Choice, Located, Refused, Root};
 use looks::Looks;
 use memory::{Found, Memory};
 use shares::Scarce;
+pub(crate) use shares::Share;
 
 /// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// How long what was closed may take to be free again, where descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(10);
+/// Looks at the disk under way: each holds up to two descriptors.
+const LOOKS_AT_ONCE_MAX: usize = 16;
 /// Looks at a file that changes between a look and its opening; then it is an error.
 const LOOKS_MAX: usize = 3;
 
@@ -49,6 +53,7 @@ pub struct Files {
     root_checked_at: Cell<Moment>,
     memory: Memory,
     looks: Looks,
+    look_turns: Turns,
     clock: RefCell<Clock>,
 }
 
@@ -80,6 +85,7 @@ impl Files {
             root_checked_at: Cell::new(selvedge_runtime::now()),
             memory: Memory::new(&options),
             looks: Looks::default(),
+            look_turns: Turns::new(LOOKS_AT_ONCE_MAX),
             clock: RefCell::new(Clock::new()),
             options,
         });
@@ -98,10 +104,11 @@ impl Files {
                 },
                 Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
                 Ok(Found::Missing) => return Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
-                Err(refused) => return Answer::Response(refusal(&refused)),
+                Err(refused) => return Answer::Response(refusal(&refused, path.key())),
             }
         }
-        Answer::Response(refusal(&Refused::Failed(io::Error::other("it changes all the time"))))
+        let always = Refused::Failed(io::Error::other("it changes all the time"));
+        Answer::Response(refusal(&always, path.key()))
     }
 
     /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
@@ -146,13 +153,23 @@ impl Files {
     async fn look(&self, path: &SitePath<'_>, now: Moment) -> Result<Found, Refused> {
         if !self.refresh_root_cached(now) {
             let reopening = self.root.borrow().reopening();
-            // With its root gone for the moment, the old directory serves on.
-            if let Ok(directory) = reopening.await {
-                let _ = self.root.borrow_mut().follow(directory);
+            let followed = match reopening.await {
+                Ok(directory) => self.root.borrow_mut().follow(directory),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = followed {
+                // In the midst of a deploy it is gone for a moment.
+                selvedge_runtime::report("root", || {
+                    format!(
+                        "{:?}: {error}; the directory that was there before is served until there is one again",
+                        self.options.root
+                    )
+                });
             }
             self.root_checked_at.set(now);
         }
         let directory = self.root.borrow().directory().clone();
+        let turn = self.look_turns.next().await;
         let found = match self.look_beneath(&directory, path).await {
             // What nobody sends from is closed, and given back with the turn's end.
             Err(Refused::Exhausted(_)) if self.memory.make_room(Scarce::Descriptor) => {
@@ -162,10 +179,15 @@ impl Files {
             }
             found => found,
         };
+        drop(turn);
         match &found {
             // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
             // the two periods would add up.
             Ok(found) => self.memory.remember(path.key(), found, self.root_checked_at.get().min(now)),
+            // What it was a while ago is a better answer than none.
+            Err(Refused::Exhausted(_)) => {
+                return self.memory.recall_stale(path.key()).map_or(found, Ok);
+            }
             Err(_) => self.memory.forget(path.key()),
         }
         found
@@ -186,7 +208,7 @@ impl Files {
         &self,
         request: &Request<'_>,
         entry: &Rc<Entry>,
-        opened: Option<Rc<File>>,
+        opened: Option<Rc<OpenFile>>,
     ) -> Result<Response, Changed> {
         let (head, bytes) = (request.head(), request.head_bytes());
         match conditional::evaluate(head, bytes, &entry.validators) {
@@ -218,7 +240,7 @@ impl Files {
         status: StatusCode,
         entry: &Rc<Entry>,
         part: ByteRange,
-        opened: Option<Rc<File>>,
+        opened: Option<Rc<OpenFile>>,
     ) -> Result<Response, Changed> {
         let size = entry.metadata.size_bytes;
         let mut head = with_validators(status, entry);
@@ -238,7 +260,7 @@ impl Files {
                 Ok(Response::new(head, Body::File(body)))
             }
             Ok(None) => Err(Changed),
-            Err(refused) => Ok(refusal(&refused)),
+            Err(refused) => Ok(refusal(&refused, entry.location.as_bytes())),
         }
     }
 
@@ -247,8 +269,8 @@ impl Files {
     async fn file_of(
         &self,
         entry: &Rc<Entry>,
-        opened: Option<Rc<File>>,
-    ) -> Result<Option<Rc<File>>, Refused> {
+        opened: Option<Rc<OpenFile>>,
+    ) -> Result<Option<Rc<OpenFile>>, Refused> {
         if opened.is_some() {
             return Ok(opened);
         }
@@ -271,9 +293,9 @@ impl Files {
             Err(Refused::Exhausted(_)) => Ok(None),
             Err(refused) => Err(refused),
             Ok(file) => {
-                let file = Rc::new(file);
-                entry.keep_open(&file, &self.memory.shares, |scarce| self.memory.make_room(scarce));
-                Ok(Some(file))
+                let make_room = |scarce| self.memory.make_room(scarce);
+                let file = entry.keep_open(file, &self.memory.shares, make_room);
+                file.map(Some).ok_or(Refused::TooManyOpen)
             }
         }
     }
@@ -313,15 +335,18 @@ fn refused_read(error: io::Error) -> Refused {
     }
 }
 
-fn refusal(refused: &Refused) -> Response {
-    let (status, error) = match refused {
-        Refused::Forbidden => (StatusCode::FORBIDDEN, None),
-        Refused::Hidden => (StatusCode::NOT_FOUND, None),
-        Refused::Exhausted(error) => (StatusCode::SERVICE_UNAVAILABLE, Some(error)),
-        Refused::Failed(error) => (StatusCode::INTERNAL_SERVER_ERROR, Some(error)),
+/// The answer to a path that is refused, and a line for the operator where it is for him to mend.
+fn refusal(refused: &Refused, path: &[u8]) -> Response {
+    let status = match refused {
+        Refused::Forbidden => StatusCode::FORBIDDEN,
+        Refused::Hidden => StatusCode::NOT_FOUND,
+        Refused::Exhausted(_) | Refused::TooManyOpen => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    if let Some(error) = error {
-        selvedge_runtime::report("file", || format!("a file cannot be served: {error}"));
+    if let Some(reason) = refused.reason() {
+        selvedge_runtime::report("file", || {
+            format!("{}: {:?} cannot be served: {reason}", status.as_u16(), String::from_utf8_lossy(path))
+        });
     }
     Response::error(status, "")
 }

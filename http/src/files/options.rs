@@ -39,7 +39,7 @@ pub struct FileOptions {
     pub ready_small_max: usize,
     /// Whole responses a worker keeps in blocks of 68 KiB.
     pub ready_large_max: usize,
-    /// Descriptors of streamed files a worker keeps open for the next request.
+    /// Streamed files a worker has open: those that are sent now, and others for the next request. Beyond it, 503.
     pub descriptors_max: usize,
     /// How long a descriptor nobody uses stays open.
     pub idle_descriptor: Duration,

@@ -24,7 +24,7 @@ pub(super) struct Shares {
 
 /// One of a cache's share, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     shares: Rc<Shares>,
     scarce: Scarce,
 }

@@ -1,12 +1,15 @@
 //! What the observer is told and the figures count, case by case.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_http::h1::Reject;
-use selvedge_http::{CloseReason, ExchangeEnd};
+use selvedge_http::{CloseReason, ExchangeEnd, Observer, WorkerApplication};
+use selvedge_runtime::WorkerLimits;
 
 use crate::support::app::{paths, steered};
-use crate::support::{TestServer, options, patient, status as status_of};
+use crate::support::{Records, TestServer, options, patient, status as status_of};
 
 #[test]
 fn a_record_has_status_octets_times_and_what_comes_next() {
@@ -122,4 +125,24 @@ fn a_handler_that_outlives_the_drain_is_an_exchange_that_was_cut_off() {
     let ends: Vec<_> = stopped.records.iter().map(|record| (record.status, record.end)).collect();
     assert_eq!(ends, [(None, ExchangeEnd::Closed(CloseReason::CutOff))]);
     assert_eq!(stopped.closes(CloseReason::CutOff), 1);
+}
+
+#[test]
+fn an_observer_that_panics_ends_its_connection_and_nothing_else() {
+    let server = TestServer::start_observed(
+        patient(),
+        WorkerLimits::default(),
+        Arc::new(Records::default()),
+        |worker| {
+            let observer: Observer = Rc::new(|_| panic!("the observer was asked to"));
+            WorkerApplication { application: paths(worker), observer: Some(observer) }
+        },
+    );
+    // With an answer, and without one.
+    for target in ["/text/x", "/panic", "/text/x"] {
+        let mut client = server.connect();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.read_to_end();
+    }
+    assert_eq!(server.stop().closes(CloseReason::Panic), 3);
 }

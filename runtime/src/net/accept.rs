@@ -42,6 +42,8 @@ impl AcceptPolicy {
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// Connections accepted between two looks at the room that is left.
 const ACCEPTED_PER_LOOK: u32 = 64;
+/// Connections taken in one go where they are taken one by one.
+const ACCEPTED_AT_ONCE_MAX: u32 = 64;
 /// The longest backlog where the kernel does not tell: its default (net.core.somaxconn).
 const BACKLOG_MAX_USUAL: u32 = 4_096;
 /// Errors in a row after which any error backs off.
@@ -63,11 +65,20 @@ pub(super) async fn accept_all(intake: Arc<Intake>, listeners: Vec<(u16, Listeni
     let mut stopped = pin!(stop_signal.stopped());
     loop {
         match poll_fn(|context| poll_event(context, stopped.as_mut(), &mut sources)).await {
-            Event::Accepted(accepted, listener) => {
-                if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
-                    wait_for_room(&intake, &mut sources, accepted, listener).await;
+            Event::Accepted(source, accepted) => {
+                let mut next = Some(accepted);
+                let mut accepted_at_once = 0;
+                while let Some(accepted) = next.take() {
+                    accepted_at_once += 1;
+                    let listener = sources[source].number;
+                    if let Assigned::NoRoom(accepted) = intake.assign(accepted, listener) {
+                        wait_for_room(&intake, &mut sources, accepted, listener).await;
+                    } else if batches.batch == AcceptBatch::One && accepted_at_once < ACCEPTED_AT_ONCE_MAX {
+                        // A turn may be long, and one connection in each is few.
+                        next = sources[source].accepting.accept_now();
+                    }
+                    batches.adapt(&intake, &mut sources);
                 }
-                batches.adapt(&intake, &mut sources);
             }
             Event::Failed(source, error) => recover(&mut sources[source], &error),
             Event::Stopped => break,
@@ -134,7 +145,7 @@ enum State {
 }
 
 enum Event {
-    Accepted(Accepted, u16),
+    Accepted(usize, Accepted),
     Failed(usize, std::io::Error),
     Stopped,
 }
@@ -158,7 +169,7 @@ fn poll_event(
         match source.accepting.poll_next(context) {
             Poll::Ready(Ok(accepted)) => {
                 source.errors_in_a_row = 0;
-                return Poll::Ready(Event::Accepted(accepted, source.number));
+                return Poll::Ready(Event::Accepted(index, accepted));
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Event::Failed(index, error)),
             Poll::Pending => {}

@@ -12,6 +12,7 @@ use async_channel::{Receiver, Sender, TrySendError};
 use crate::counters::Counter;
 use crate::net::Stream;
 use crate::net::accept::{AcceptPolicy, accept_all};
+use crate::report;
 use crate::stop::{StopSignal, StopSource};
 use crate::sys::{Accepted, Listening};
 use crate::task;
@@ -297,6 +298,11 @@ struct AcceptorEnd(Arc<Intake>);
 
 impl Drop for AcceptorEnd {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A server that accepts no more and looks as if it drained would be worse than one that is started anew.
+            report::line("the acceptor died of a panic");
+            std::process::exit(1);
+        }
         if self.0.acceptors.fetch_sub(1, Ordering::AcqRel) == 1 {
             for place in &self.0.places {
                 place.queue.0.close();

@@ -130,12 +130,13 @@ impl File {
         }
     }
 
-    /// Whether the byte at `offset` can be read without waiting (preadv2(2) with RWF_NOWAIT).
+    /// Whether the byte at `offset` can be read without waiting (preadv2(2) with RWF_NOWAIT); yes where the file system does
+    /// not know such reads (tmpfs).
     fn has_arrived(&self, offset: u64) -> bool {
         let mut byte = [0_u8];
         let mut buffers = [io::IoSliceMut::new(&mut byte)];
         let flags = rustix::io::ReadWriteFlags::NOWAIT;
-        rustix::io::preadv2(self.borrow(), &mut buffers, offset, flags).is_ok()
+        rustix::io::preadv2(self.borrow(), &mut buffers, offset, flags) != Err(rustix::io::Errno::AGAIN)
     }
 
     fn cached_pages(&self, offset: u64, length: u64) -> io::Result<u64> {

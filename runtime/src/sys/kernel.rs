@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use io_uring::squeue;
 
+use super::DEPARTED_PATIENCE;
 use super::buffer_ring::BufferRing;
 use super::chunk::Chunk;
 use super::clock;
@@ -119,8 +120,18 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Makes ring and buffers on the calling thread. `doorbell` wakes it from threads without a ring.
     pub(crate) fn new(limits: &KernelLimits, doorbell: &Doorbell) -> Result<Self, StartError> {
-        // Half for the ring, and what that leaves for the receive buffers' ring.
-        Self::with_ring(Ring::new(limits.locked_bytes_max.map(|max| max / 2))?, limits, doorbell)
+        let make = || {
+            // Half for the ring, and what that leaves for the receive buffers' ring.
+            let ring = Ring::new(limits.locked_bytes_max.map(|max| max / 2))?;
+            Self::with_ring(ring, limits, doorbell)
+        };
+        for _ in 0..DEPARTED_PATIENCE.0 {
+            match make() {
+                Err(StartError::Memory(_)) => std::thread::sleep(DEPARTED_PATIENCE.1),
+                made => return made,
+            }
+        }
+        make()
     }
 
     pub(super) fn with_ring(
@@ -218,8 +229,8 @@ impl Kernel {
         let slot = self.slots.get(id);
         replace_waiter(&mut slot.waiter, Waiter::Nobody, &mut self.discarded);
         match slot.phase {
-            Phase::InFlight | Phase::Pausing | Phase::Cancelling => {
-                let cancel = slot.phase == Phase::InFlight;
+            Phase::InFlight | Phase::Pausing | Phase::Cancelling | Phase::GivenUp => {
+                let cancel = matches!(slot.phase, Phase::InFlight | Phase::GivenUp);
                 slot.phase = Phase::Orphaned;
                 if cancel {
                     self.cancel_entry(id);

@@ -52,7 +52,7 @@ pub use limits::KernelLimits;
 pub(crate) use op::{AcceptBatch, Op};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
-pub(crate) use process::stderr_takes_a_line;
+pub(crate) use process::takes_a_line;
 pub use process::{
     DescriptorLimit, allowed_cpus, check_directory, cpu_quota, descriptors_open, kernel_release,
     listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
@@ -74,6 +74,11 @@ pub(crate) mod errno {
         EXDEV,
     };
 }
+
+/// Tries, and the pause between them, for what a process that has just ended may still hold: the kernel takes its rings
+/// apart some 20 ms later, and until then ports, unix sockets and locked memory are taken. A server that was killed and is
+/// started again at once must not fail for it.
+const DEPARTED_PATIENCE: (u32, std::time::Duration) = (25, std::time::Duration::from_millis(10));
 
 /// The size of a page of memory in bytes.
 fn page_size_bytes() -> usize {

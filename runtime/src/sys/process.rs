@@ -121,10 +121,9 @@ pub fn listen_backlog_max() -> Option<u32> {
     fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
 }
 
-/// Whether standard error takes a line of up to PIPE_BUF bytes without waiting (poll(2), pipe(7)).
-pub(crate) fn stderr_takes_a_line() -> bool {
-    let stderr = std::io::stderr();
-    let mut asked = [rustix::event::PollFd::new(&stderr, rustix::event::PollFlags::OUT)];
+/// Whether `stream` takes a line of up to PIPE_BUF bytes without waiting (poll(2), pipe(7)).
+pub(crate) fn takes_a_line(stream: &impl std::os::fd::AsFd) -> bool {
+    let mut asked = [rustix::event::PollFd::new(stream, rustix::event::PollFlags::OUT)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     // If it cannot be asked, the write will say.
     rustix::event::poll(&mut asked, Some(&now)) != Ok(0)

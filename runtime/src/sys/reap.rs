@@ -110,7 +110,9 @@ impl Kernel {
             Op::Receive { received, .. } => {
                 if let Some(buffer) = cqueue::buffer_select(completion.flags) {
                     match u32::try_from(result) {
-                        Ok(length @ 1..) => self.buffers.push(received, buffer, length),
+                        Ok(length @ 1..) if slot.phase != Phase::GivenUp => {
+                            self.buffers.push(received, buffer, length)
+                        }
                         _ => self.buffers.recycle(buffer),
                     }
                 }
@@ -132,6 +134,7 @@ impl Kernel {
         }
         match (phase, result) {
             (Phase::Orphaned, _) => self.free(id),
+            (Phase::GivenUp, _) => self.finish(id, -libc::ENOBUFS, reaped),
             // Also where it ended by itself at the same time: its owner waits for its end, not for more.
             (Phase::Cancelling, result) => {
                 let result = if result < 0 { result } else { -libc::ECANCELED };
@@ -197,7 +200,7 @@ impl Kernel {
     fn cancel_tried(&mut self, id: OpId, result: i32) {
         let phase = self.slots.phase(id);
         if -result == libc::ENOENT
-            && matches!(phase, Some(Phase::Orphaned | Phase::Pausing | Phase::Cancelling))
+            && matches!(phase, Some(Phase::Orphaned | Phase::Pausing | Phase::Cancelling | Phase::GivenUp))
         {
             self.cancel_entry(id);
         }

@@ -34,6 +34,8 @@ pub(super) enum Phase {
     Pausing,
     /// Told to end by its owner, who still waits for its last completion.
     Cancelling,
+    /// A subscription whose connection was given up for want of buffers: what still comes is thrown away.
+    GivenUp,
     /// A subscription that has stopped and is started again when its owner has read.
     Paused,
     /// The last completion is in, with this result.
@@ -43,7 +45,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether a completion is still owed.
     pub(super) fn in_flight(self) -> bool {
-        matches!(self, Self::InFlight | Self::Orphaned | Self::Pausing | Self::Cancelling)
+        matches!(self, Self::InFlight | Self::Orphaned | Self::Pausing | Self::Cancelling | Self::GivenUp)
     }
 }
 

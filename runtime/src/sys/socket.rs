@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
+use super::DEPARTED_PATIENCE;
 use super::descriptor::{CloseQueue, Descriptor};
 
 /// An address of a stream socket.
@@ -206,15 +207,11 @@ impl Listening {
     }
 }
 
-/// The kernel takes rings apart after their process has ended, some 20 ms later, and until then the port is taken: a server
-/// that was killed and is started again at once must not fail for it.
+/// As bind(2), with patience for a server that has just ended.
 fn bind_patiently(socket: &socket2::Socket, address: &SockAddr) -> io::Result<()> {
-    const TRIES: u32 = 25;
-    for _ in 1..TRIES {
+    for _ in 0..DEPARTED_PATIENCE.0 {
         match socket.bind(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                std::thread::sleep(Duration::from_millis(10))
-            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => std::thread::sleep(DEPARTED_PATIENCE.1),
             other => return other,
         }
     }
@@ -230,10 +227,13 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
     if !metadata.file_type().is_socket() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    if is_live(path) {
-        return Err(io::ErrorKind::AddrInUse.into());
+    for _ in 0..DEPARTED_PATIENCE.0 {
+        if !is_live(path) {
+            return std::fs::remove_file(path);
+        }
+        std::thread::sleep(DEPARTED_PATIENCE.1);
     }
-    std::fs::remove_file(path)
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 /// Whether somebody accepts connections at a Unix path now. A full backlog also means that somebody does.

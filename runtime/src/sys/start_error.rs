@@ -75,7 +75,7 @@ impl fmt::Display for StartError {
             ),
             Self::Memory(error) => write!(
                 f,
-                "no memory for rings and buffers ({error}); use fewer workers or smaller pools, or raise the memory \
+                "no memory for rings and buffers ({error}); use fewer workers, or raise the memory \
                  limit of the container (and `ulimit -l` on kernels that count rings against it)"
             ),
             Self::Configuration(text) => f.write_str(text),

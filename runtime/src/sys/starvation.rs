@@ -100,12 +100,18 @@ impl Kernel {
         while self.buffers.pop(received).is_some() {
             freed += 1;
         }
-        if slot.phase == Phase::Paused {
-            slot.phase = Phase::Done(-libc::ENOBUFS);
-            match std::mem::take(&mut slot.waiter) {
-                Waiter::Nobody => {}
-                waiter => reaped.woken.push(waiter),
+        match slot.phase {
+            Phase::Paused => {
+                slot.phase = Phase::Done(-libc::ENOBUFS);
+                match std::mem::take(&mut slot.waiter) {
+                    Waiter::Nobody => {}
+                    waiter => reaped.woken.push(waiter),
+                }
             }
+            // What is in the socket still is the middle of something now.
+            Phase::InFlight | Phase::Pausing => slot.phase = Phase::GivenUp,
+            // Nobody will read it, or it has ended.
+            _ => {}
         }
         freed
     }

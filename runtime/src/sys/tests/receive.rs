@@ -286,3 +286,34 @@ fn the_fewer_buffers_are_left_the_fewer_one_connection_may_keep() {
     drop(pairs);
     machine.assert_idle();
 }
+
+#[test]
+fn a_connection_given_up_hears_nothing_of_what_follows_the_gap() {
+    let mut machine = Machine::new(8, 64);
+    let (victim, mut victim_peer) = machine.tcp_pair();
+    let victim_id = machine.receive(&victim);
+    machine.turn();
+    victim_peer.write_all(&[b'A'; 64]).unwrap();
+    machine.until("the first bytes", |machine| (machine.kernel.receive_buffers().1 == 7).then_some(()));
+    let mut hoarders: Vec<_> = (0..8).map(|_| machine.pair()).collect();
+    let mut ids: Vec<OpId> = hoarders.iter().map(|(socket, _)| machine.receive(socket)).collect();
+    machine.turn();
+    for (_, peer) in &mut hoarders {
+        peer.write_all(&[1; 8 * 64]).unwrap();
+    }
+    machine.until("a starvation", |machine| machine.kernel.relief_due().map(drop));
+    std::thread::sleep(Duration::from_millis(1_100));
+    machine.kernel.publish();
+    machine.kernel.wait(Wait::None);
+    // Between the enter and the look at the completions: the kernel has it, and the given-up queue is gone.
+    victim_peer.write_all(b"the rest").unwrap();
+    machine.kernel.reap(&mut machine.reaped);
+    assert!(machine.kernel.figures().evictions > 0);
+    assert!(matches!(machine.next_received(victim_id), Received::Failed(_)));
+    ids.push(victim_id);
+    for id in ids {
+        machine.kernel.release(id);
+    }
+    drop(hoarders);
+    machine.assert_idle();
+}
