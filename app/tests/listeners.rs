@@ -12,7 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
-use support::{Client, Server, Site, eventually, get, run, shell};
+use support::{Client, Server, Site, eventually, get, run, shell, skipped};
 
 fn unix_uri(site: &Site, rest: &str) -> String {
     format!("unix:{}{rest}", site.join("socket").display())
@@ -219,6 +219,23 @@ fn beyond_the_connection_limit_the_next_waits_and_is_served_later() {
         drop(second);
         assert_eq!(fourth.response().text(), "words");
         drop((third, fourth));
+        server.stop();
+    }
+}
+
+#[test]
+fn a_backlog_that_the_kernel_cuts_is_warned_of() {
+    let granted: u32 =
+        std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    let site = Site::new();
+    for (backlog, is_cut) in [(granted, false), (granted + 1, true)] {
+        if backlog > 65_535 {
+            skipped("net.core.somaxconn is as large as a backlog can be");
+            return;
+        }
+        let server = Server::with(site.path(), &["--backlog", &backlog.to_string()]);
+        let said = format!("the kernel cuts the backlog of {backlog} to {granted}; raise it with `sysctl -w");
+        assert_eq!(server.stderr().contains(&said), is_cut, "{}", server.stderr());
         server.stop();
     }
 }

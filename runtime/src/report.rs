@@ -81,16 +81,22 @@ impl Reporter {
     /// Reports unless any worker has reported for the same reason within the last second; says how many this worker has
     /// left out.
     pub(crate) fn report(&self, reason: &'static str, now: Moment, text: impl FnOnce() -> String) {
-        let Some(left_out) = self.0.borrow_mut().admit(reason, now) else { return };
+        match self.admit(reason, now) {
+            None => {}
+            Some(0) => line(&text()),
+            Some(more) => line(&format!("{} (and {more} more since the last such line)", text())),
+        }
+    }
+
+    /// Whether it may be told now: with how many that were left out.
+    fn admit(&self, reason: &'static str, now: Moment) -> Option<u64> {
+        let left_out = self.0.borrow_mut().admit(reason, now)?;
         let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).admit(reason, now);
         if told.is_none() {
             self.0.borrow_mut().leave_out(reason, left_out + 1);
-            return;
+            return None;
         }
-        match left_out {
-            0 => line(&text()),
-            more => line(&format!("{} (and {more} more since the last such line)", text())),
-        }
+        Some(left_out)
     }
 }
 
@@ -142,5 +148,17 @@ mod tests {
         assert_eq!(reporter.admit("b", at(500)), Some(0));
         assert_eq!(reporter.admit("a", at(999)), None);
         assert_eq!(reporter.admit("a", at(1_000)), Some(2));
+    }
+
+    #[test]
+    fn what_one_worker_has_told_another_does_not_tell_within_the_second() {
+        let (first, second) = (Reporter::default(), Reporter::default());
+        let at = |milliseconds: u64| Moment::from_nanoseconds(milliseconds * 1_000_000);
+        let reason = "two workers in a test";
+        assert_eq!(first.admit(reason, at(0)), Some(0));
+        assert_eq!(second.admit(reason, at(100)), None);
+        assert_eq!(second.admit(reason, at(200)), None);
+        assert_eq!(second.admit(reason, at(1_100)), Some(2));
+        assert_eq!(first.admit(reason, at(1_200)), None);
     }
 }
