@@ -235,7 +235,8 @@ fn a_backlog_that_the_kernel_cuts_is_warned_of() {
         }
         let server = Server::with(site.path(), &["--backlog", &backlog.to_string()]);
         let said = format!("the kernel cuts the backlog of {backlog} to {granted}; raise it with `sysctl -w");
-        assert_eq!(server.stderr().contains(&said), is_cut, "{}", server.stderr());
-        server.stop();
+        server.signal(Signal::TERM);
+        let (_, stderr) = server.wait();
+        assert_eq!(stderr.contains(&said), is_cut, "{stderr}");
     }
 }
