@@ -45,8 +45,12 @@ pub struct Config {
     pub drain: Duration,
     /// Limit of open connections of the process; `None`: what the limit of descriptors allows.
     pub max_connections: Option<NonZero<u32>>,
+    /// Requests a connection may have before it is closed after an answer; `None`: as many as it likes.
+    pub keep_alive_requests: Option<NonZero<u32>>,
     /// Which symbolic links are followed.
     pub symlinks: SymlinkPolicy,
+    /// Whether paths with a segment that begins with a dot are served.
+    pub hidden: HiddenPolicy,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).
@@ -106,6 +110,30 @@ impl fmt::Display for SymlinkPolicy {
             Self::Inside => "inside",
             Self::All => "all",
             Self::None => "none",
+        })
+    }
+}
+
+/// Whether paths with a segment that begins with a dot are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HiddenPolicy {
+    /// They are 404, but for a first segment `.well-known`.
+    #[default]
+    Hide,
+    /// As any other.
+    Show,
+}
+
+impl HiddenPolicy {
+    /// All policies, in the order in which messages list them.
+    pub const ALL: [Self; 2] = [Self::Hide, Self::Show];
+}
+
+impl fmt::Display for HiddenPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hide => "hide",
+            Self::Show => "show",
         })
     }
 }

@@ -85,6 +85,12 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
             "SELVEDGE_MAX_CONNECTIONS",
             values::max_connections,
         )?,
+        keep_alive_requests: given.or_auto(
+            flags.keep_alive_requests,
+            "SELVEDGE_KEEP_ALIVE_REQUESTS",
+            values::keep_alive_requests,
+        )?,
+        hidden: given.value(flags.hidden, "SELVEDGE_HIDDEN", values::hidden)?.unwrap_or_default(),
         symlinks: given.value(flags.symlinks, "SELVEDGE_SYMLINKS", values::symlinks)?.unwrap_or_default(),
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
         ignored_variables: environment.ignored(),

@@ -1,6 +1,7 @@
 //! A server's life: check, listen, start, say so, serve, take leave.
 
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -133,12 +134,14 @@ fn start(
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
-    let server_options = ServerOptions { drain: config.drain, ..ServerOptions::default() };
+    let requests_max = config.keep_alive_requests.map(NonZero::from);
+    let server_options = ServerOptions { drain: config.drain, requests_max, ..ServerOptions::default() };
+    let hidden = config.hidden;
     let server = Server::start(runtime, intake, server_options, move |_worker| {
         // It was there a moment ago; without it a worker cannot live.
         let files =
             Files::open(files.clone()).unwrap_or_else(|error| panic!("{}: {error}", files.root.display()));
-        Site::new(files)
+        Site::new(files, hidden)
     });
     server.map_err(|error| start_failure(&error))
 }

@@ -9,6 +9,8 @@ use selvedge_http::h1::Method;
 use selvedge_http::path::{SitePath, Visibility};
 use selvedge_http::{Application, Body, Request, Response, ResponseHead};
 
+use crate::config::HiddenPolicy;
+
 /// What a site allows (RFC 9110 section 10.2.1).
 const ALLOWED: &str = "GET, HEAD";
 
@@ -16,12 +18,13 @@ const ALLOWED: &str = "GET, HEAD";
 #[derive(Debug)]
 pub struct Site {
     files: Rc<Files>,
+    hidden: HiddenPolicy,
 }
 
 impl Site {
     /// A site of these files.
-    pub fn new(files: Rc<Files>) -> Self {
-        Self { files }
+    pub fn new(files: Rc<Files>, hidden: HiddenPolicy) -> Self {
+        Self { files, hidden }
     }
 }
 
@@ -37,7 +40,7 @@ impl Application for Site {
             Ok(path) => path,
             Err(error) => return Response::error(error.status(), error.reason()),
         };
-        if path.visibility() == Visibility::Hidden {
+        if path.visibility() == Visibility::Hidden && self.hidden == HiddenPolicy::Hide {
             return Response::error(StatusCode::NOT_FOUND, "");
         }
         match self.files.answer(&request, &path).await {

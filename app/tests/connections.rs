@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use selvedge::config::HiddenPolicy;
 use selvedge::site::Site as SiteApplication;
 use selvedge_http::files::{FileOptions, Files};
 use selvedge_http::{Server as LibraryServer, ServerOptions};
@@ -26,7 +27,7 @@ fn library_server(site: &Site, workers: usize, policy: AcceptPolicy) -> (Library
     let runtime = Runtime::builder().workers(workers).build().unwrap();
     let root = site.path().to_owned();
     let server = LibraryServer::start(runtime, &intake, ServerOptions::default(), move |_worker| {
-        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap())
+        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), HiddenPolicy::Hide)
     });
     (server.unwrap(), address)
 }

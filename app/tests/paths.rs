@@ -105,6 +105,13 @@ fn hidden_files_are_not_there_except_the_well_known() {
     }
     assert_eq!(client.get("/.well-known/security.txt").text(), "shown");
     assert_eq!(client.get("/.well-known").status, 301);
+
+    let server = Server::with(site.path(), &["--hidden", "show"]);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.get("/.env").text(), "secret");
+    assert_eq!(client.get("/.well-known/.hidden").text(), "secret");
+    assert_eq!(client.get("/sub/.well-known/x").text(), "secret");
+    assert_eq!(client.get("/.git").status, 301);
 }
 
 /// A root with links of every kind, and things outside for them to lead to.

@@ -13,6 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use selvedge::config::HiddenPolicy;
 use selvedge::site::Site as SiteApplication;
 use selvedge_http::files::{FileOptions, Files};
 use selvedge_http::{Server, ServerOptions};
@@ -35,7 +36,7 @@ fn server_with_a_held_worker() {
     let intake = Intake::new(vec![vec![listening]], 1, &options).unwrap();
     let runtime = Runtime::builder().workers(1).build().unwrap();
     let server = Server::start(runtime, &intake, ServerOptions::default(), move |_worker| {
-        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap())
+        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), HiddenPolicy::Hide)
     });
     let server = server.unwrap();
 

@@ -41,6 +41,8 @@ pub enum CloseReason {
     ClientCutShort,
     /// The request or the protocol version asked for it.
     Requested,
+    /// It has had as many requests as a connection may have.
+    RequestsMax,
     /// Idle too long.
     IdleTimeout,
     /// A head too slow.
@@ -69,7 +71,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 16;
+    pub(crate) const COUNT: usize = 17;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -89,6 +91,7 @@ impl CloseReason {
             Self::Drain => 13,
             Self::CutOff => 14,
             Self::Panic => 15,
+            Self::RequestsMax => 16,
         }
     }
 

@@ -3,6 +3,7 @@
 //! In: listeners and a factory. Out: connections served on every worker until the server is asked to stop, then drained.
 
 use std::future::{Future, poll_fn};
+use std::num::NonZero;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -25,13 +26,20 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// How long each phase of a connection may take.
     pub timeouts: Timeouts,
+    /// Requests a connection may have before it is closed after an answer; `None`: as many as it likes.
+    pub requests_max: Option<NonZero<u64>>,
     /// How long running requests have after [`Control::stop`].
     pub drain: Duration,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), timeouts: Timeouts::default(), drain: Duration::from_secs(8) }
+        Self {
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            requests_max: None,
+            drain: Duration::from_secs(8),
+        }
     }
 }
 
@@ -114,7 +122,7 @@ impl Server {
         let running = runtime.start(move |worker| {
             let WorkerApplication { application, observer } = factory(&worker).into();
             let figures = Arc::clone(&control_there.figures[worker.index()]);
-            let shared = Shared::new(application, options.limits, options.timeouts, figures, observer);
+            let shared = Shared::new(application, &options, figures, observer);
             let intake = Arc::clone(&control_there.intake);
             let door = intake.open_door(worker.index());
             let _ = tell_open.send(());

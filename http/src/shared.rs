@@ -1,6 +1,7 @@
 //! What the connections of one worker share: application, limits, time, drain, and the counts of what they did.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::num::NonZero;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::connection::Timeouts;
 use crate::h1::Limits;
 use crate::record::{CloseReason, ExchangeRecord};
+use crate::server::ServerOptions;
 use crate::turns::Turns;
 
 /// Is told of every exchange at its end, on its worker.
@@ -21,6 +23,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     limits: Limits,
     timeouts: Timeouts,
+    requests_max: Option<NonZero<u64>>,
     clock: RefCell<Clock>,
     drain: Rc<Drain>,
     figures: Arc<Figures>,
@@ -31,15 +34,15 @@ pub(crate) struct Shared<A> {
 impl<A> Shared<A> {
     pub(crate) fn new(
         application: A,
-        limits: Limits,
-        timeouts: Timeouts,
+        options: &ServerOptions,
         figures: Arc<Figures>,
         observer: Option<Observer>,
     ) -> Rc<Self> {
         Rc::new(Self {
             application,
-            limits,
-            timeouts,
+            limits: options.limits,
+            timeouts: options.timeouts,
+            requests_max: options.requests_max,
             clock: RefCell::new(Clock::new()),
             drain: Rc::default(),
             figures,
@@ -54,6 +57,11 @@ impl<A> Shared<A> {
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
         &self.timeouts
+    }
+
+    /// Requests a connection may have.
+    pub(crate) fn requests_max(&self) -> Option<NonZero<u64>> {
+        self.requests_max
     }
 
     /// The time of this turn.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 
 use super::values::{self, IndexNames, OrAuto};
-use crate::config::{AcceptPolicy, SymlinkPolicy, Verbosity};
+use crate::config::{AcceptPolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::listen_spec::{ListenSpec, TcpAddress};
 
@@ -83,6 +83,17 @@ pub(super) struct Flags {
     #[arg(help = "Symbolic links to follow: inside (those that stay in DIR), all or none\n\
         [default: inside] [env: SELVEDGE_SYMLINKS]")]
     pub(super) symlinks: Option<SymlinkPolicy>,
+
+    #[arg(long, value_name = "POLICY", help_heading = "Files", value_parser = values::hidden)]
+    #[arg(help = "Paths with a segment that begins with a dot: hide (404) or show\n\
+        [default: hide] [env: SELVEDGE_HIDDEN]")]
+    pub(super) hidden: Option<HiddenPolicy>,
+
+    #[arg(long, value_name = "N", help_heading = "Running", value_parser = values::keep_alive_requests)]
+    #[arg(allow_negative_numbers = true)]
+    #[arg(help = "Requests after which a connection is closed, or auto: it is not\n\
+        [default: auto] [env: SELVEDGE_KEEP_ALIVE_REQUESTS]")]
+    pub(super) keep_alive_requests: Option<OrAuto<NonZero<u32>>>,
 
     #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::drain)]
     #[arg(allow_negative_numbers = true)]

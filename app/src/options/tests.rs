@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::CommandFactory;
 
 use super::*;
-use crate::config::{PORT_DEFAULT, SymlinkPolicy, Verbosity};
+use crate::config::{HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
 use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 16] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -23,6 +23,8 @@ const VARIABLES: [&str; 14] = [
     "SELVEDGE_ACCEPT",
     "SELVEDGE_INDEX",
     "SELVEDGE_SYMLINKS",
+    "SELVEDGE_HIDDEN",
+    "SELVEDGE_KEEP_ALIVE_REQUESTS",
     "SELVEDGE_DRAIN",
     "SELVEDGE_VERBOSE",
 ];
@@ -75,7 +77,9 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         index: vec![String::from("index.html")],
         drain: Duration::from_secs(8),
         max_connections: None,
+        keep_alive_requests: None,
         symlinks: SymlinkPolicy::Inside,
+        hidden: HiddenPolicy::Hide,
         verbosity: Verbosity::Normal,
         ignored_variables: Vec::new(),
     };
@@ -122,6 +126,8 @@ fn every_flag_is_read() {
         "--drain=500ms",
         "--max-connections=9",
         "--symlinks=none",
+        "--hidden=show",
+        "--keep-alive-requests=5",
     ];
     let config = config(&rest, &[]);
     assert_eq!(config.cpus, Some("1,0".parse().unwrap()));
@@ -131,11 +137,13 @@ fn every_flag_is_read() {
     assert_eq!(config.drain, Duration::from_millis(500));
     assert_eq!(config.max_connections, NonZero::new(9));
     assert_eq!(config.symlinks, SymlinkPolicy::None);
+    assert_eq!(config.hidden, HiddenPolicy::Show);
+    assert_eq!(config.keep_alive_requests, NonZero::new(5));
 }
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 10] = [
+    let cases: [(&str, &str, &str); 12] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -146,6 +154,8 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_INDEX", "a", "--index=b"),
         ("SELVEDGE_SYMLINKS", "all", "--symlinks=none"),
         ("SELVEDGE_DRAIN", "1", "--drain=2"),
+        ("SELVEDGE_HIDDEN", "show", "--hidden=hide"),
+        ("SELVEDGE_KEEP_ALIVE_REQUESTS", "1", "--keep-alive-requests=2"),
     ];
     let default = config(&[], &[]);
     for (variable, value, flag) in cases {

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::bad_value::BadValue;
-use crate::config::{AcceptPolicy, SymlinkPolicy, Verbosity};
+use crate::config::{AcceptPolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::listen_spec::{self, ListenSpec, TcpAddress};
 
@@ -102,6 +102,14 @@ pub(super) fn symlinks(text: &str) -> Result<SymlinkPolicy, BadValue> {
     choose(text, &SymlinkPolicy::ALL)
 }
 
+pub(super) fn hidden(text: &str) -> Result<HiddenPolicy, BadValue> {
+    choose(text, &HiddenPolicy::ALL)
+}
+
+pub(super) fn keep_alive_requests(text: &str) -> Result<OrAuto<NonZero<u32>>, BadValue> {
+    OrAuto::parse(text, |text| count(text, u32::MAX))
+}
+
 pub(super) fn verbosity(text: &str) -> Result<Verbosity, BadValue> {
     match text {
         "1" | "true" | "yes" | "on" => Ok(Verbosity::Verbose),
@@ -130,7 +138,7 @@ fn index_name(name: &str) -> Result<String, BadValue> {
     } else if name.contains('/') {
         "a name holds a slash"
     } else if name.starts_with('.') {
-        "a name starts with a dot, and such files are never served"
+        "a name starts with a dot, which hides a file"
     } else if name.chars().any(char::is_control) {
         "a name holds a control character"
     } else if name.len() > NAME_BYTES_MAX {

@@ -91,7 +91,7 @@ async fn exchange<A: Application>(
     };
     let mut status = response.status();
     let unread = Unread::after(head);
-    let mut close = close_reason(head, unread, shared);
+    let mut close = close_reason(head, unread, shared, connection.exchanges);
     let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
     let framing = Framing { version: head.version(), persistence, body };
     let mut answered = connection.answer(shared, response, framing).await;
@@ -189,13 +189,20 @@ async fn handle<A: Application>(
 }
 
 /// Why the connection closes after this exchange, if it does.
-fn close_reason<A>(head: &RequestHead, unread: Unread, shared: &Shared<A>) -> Option<CloseReason> {
+fn close_reason<A>(
+    head: &RequestHead,
+    unread: Unread,
+    shared: &Shared<A>,
+    exchanges: u64,
+) -> Option<CloseReason> {
     if head.persistence() == Persistence::Close {
         Some(CloseReason::Requested)
     } else if unread == Unread::Leave {
         Some(CloseReason::UnreadBody)
     } else if shared.drain().state() == Draining::Yes {
         Some(CloseReason::Drain)
+    } else if shared.requests_max().is_some_and(|max| exchanges >= max.get()) {
+        Some(CloseReason::RequestsMax)
     } else {
         None
     }

@@ -1,10 +1,12 @@
 //! Whether a connection goes on after an answer, and what the answer says of it (RFC 9112 section 9.3).
 
+use std::num::NonZero;
+
 use selvedge_http::CloseReason;
 
 use crate::support::app::paths;
 use crate::support::client::Asked;
-use crate::support::{TestServer, patient};
+use crate::support::{TestServer, options, patient};
 
 #[test]
 fn a_connection_of_1_1_goes_on_and_says_nothing_of_it() {
@@ -111,4 +113,22 @@ fn a_half_closed_client_still_gets_its_answers() {
     drop(client);
     let stopped = server.stop();
     assert_eq!(stopped.closes(CloseReason::ClientEnd), 1);
+}
+
+#[test]
+fn a_connection_closes_after_as_many_requests_as_it_may_have() {
+    let server = TestServer::start(options(|options| options.requests_max = NonZero::new(3)), paths);
+    // One after the other, and all at once with more behind them.
+    let mut client = server.connect();
+    let replies: Vec<_> = (0..3).map(|_| client.get("/text/x")).collect();
+    assert_eq!(replies.iter().map(|reply| reply.closes()).collect::<Vec<_>>(), [false, false, true]);
+    client.expect_close();
+    drop(client);
+    let mut client = server.connect();
+    client.send("GET /text/x HTTP/1.1\r\nHost: a\r\n\r\n".repeat(5));
+    assert_eq!((0..3).filter(|_| client.reply().closes()).count(), 1);
+    client.expect_close();
+    drop(client);
+    let stopped = server.stop();
+    assert_eq!((stopped.exchanges(2), stopped.closes(CloseReason::RequestsMax)), (6, 2));
 }
