@@ -12,7 +12,7 @@ use selvedge_http::{Application, Body, Request, Response, ResponseHead};
 use crate::config::HiddenPolicy;
 
 /// What a site allows (RFC 9110 section 10.2.1).
-const ALLOWED: &str = "GET, HEAD";
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 /// A site on one worker.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ impl Application for Site {
     async fn call(&self, request: Request<'_>) -> Response {
         match request.method() {
             Method::Get | Method::Head => {}
+            Method::Options => {
+                let head = ResponseHead { allow: Some(ALLOWED), ..ResponseHead::new(StatusCode::NO_CONTENT) };
+                return Response::new(head, Body::Empty);
+            }
             Method::Other(_) => return Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
             _ => return Response::method_not_allowed(ALLOWED),
         }

@@ -211,11 +211,11 @@ fn other_methods_are_not_allowed_and_unknown_ones_not_implemented() {
     let site = Site::with(&[("file", "words")]);
     let server = Server::start(site.path());
     let mut client = Client::connect(server.address());
-    for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"] {
+    for method in ["POST", "PUT", "DELETE", "PATCH"] {
         client.send(format!("{method} /file HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n"));
         let response = client.response();
         assert_eq!(response.status, 405, "{method}");
-        assert_eq!(response.field("allow"), Some("GET, HEAD"), "{method}");
+        assert_eq!(response.field("allow"), Some("GET, HEAD, OPTIONS"), "{method}");
         assert!(!response.body.is_empty() && !response.closes(), "{method}");
     }
     for method in ["BREW", "get", "PROPFIND"] {
@@ -307,4 +307,25 @@ fn a_large_file_takes_no_memory_in_proportion_to_its_size() {
     let grown_kib = server.memory_kib("Anonymous").saturating_sub(before_kib);
     // All the file blocks of both workers are 8 MiB.
     assert!(grown_kib < 16 * 1024, "{grown_kib} KiB");
+}
+
+#[test]
+fn options_are_told_for_a_path_and_for_the_server() {
+    let site = Site::new();
+    let server = Server::start(site.path());
+    let mut client = Client::connect(server.address());
+    let request = |method, target| format!("{method} {target} HTTP/1.1\r\nhost: h\r\n\r\n");
+    // Whatever is there: the methods do not depend on it (RFC 9110 section 9.3.7).
+    for target in ["/", "/missing"] {
+        client.send(request("OPTIONS", target));
+        let response = client.response();
+        assert_eq!((response.status, response.field("allow")), (204, Some("GET, HEAD, OPTIONS")), "{target}");
+        assert_eq!(response.field("content-length"), None);
+    }
+    client.send(request("OPTIONS", "*"));
+    assert_eq!(client.response().status, 204);
+    // The connection goes on after each, also after a refusal.
+    client.send(request("TRACE", "/"));
+    assert_eq!(client.response().status, 501);
+    assert_eq!(client.get("/missing").status, 404);
 }

@@ -19,7 +19,7 @@ use super::body::Unread;
 use super::input::HeadBytes;
 use super::{After, Connection};
 use crate::application::{Application, Request};
-use crate::h1::{BodyWish, Expect, Persistence, Reject, RequestHead};
+use crate::h1::{BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::response::Response;
 use crate::shared::{Draining, Shared};
@@ -171,6 +171,9 @@ async fn handle<A: Application>(
     head: &RequestHead,
     head_bytes: &HeadBytes,
 ) -> Result<Response, CloseReason> {
+    if let Some(response) = own_answer(head) {
+        return Ok(response);
+    }
     let Connection { stream, peer, output, .. } = connection;
     let request = Request::new(head, head_bytes, peer, stream);
     let mut call = pin!(shared.application.call(request));
@@ -186,6 +189,19 @@ async fn handle<A: Application>(
         }
     })
     .await
+}
+
+/// What the engine answers for every application.
+fn own_answer(head: &RequestHead) -> Option<Response> {
+    match head.method() {
+        // About the server and no resource of it (RFC 9110 section 9.3.7).
+        Method::Options if head.target_form() == TargetForm::Asterisk => {
+            Some(Response::empty(StatusCode::NO_CONTENT))
+        }
+        // It would show a page's script what the browser keeps from it (RFC 9110 section 9.3.8).
+        Method::Trace => Some(Response::error(StatusCode::NOT_IMPLEMENTED, "TRACE not supported")),
+        _ => None,
+    }
 }
 
 /// Why the connection closes after this exchange, if it does.
