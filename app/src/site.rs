@@ -14,6 +14,9 @@ use crate::config::HiddenPolicy;
 /// What a site allows (RFC 9110 section 10.2.1).
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
+/// No path of a file has so many bytes (PATH_MAX, limits.h(0p)).
+const PATH_BYTES_MAX: usize = 4_096;
+
 /// A site on one worker.
 #[derive(Debug)]
 pub struct Site {
@@ -44,6 +47,9 @@ impl Application for Site {
             Ok(path) => path,
             Err(error) => return Response::error(error.status(), error.reason()),
         };
+        if path.relative().len() >= PATH_BYTES_MAX {
+            return Response::error(StatusCode::URI_TOO_LONG, "path too long");
+        }
         if path.visibility() == Visibility::Hidden && self.hidden == HiddenPolicy::Hide {
             return Response::error(StatusCode::NOT_FOUND, "");
         }
