@@ -122,6 +122,21 @@ mod tests {
             ("a.webm", "video/webm"),
             ("a.tar.gz", "application/gzip"),
             ("a.zip", "application/zip"),
+            ("a.jsonld", "application/ld+json"),
+            ("a.geojson", "application/geo+json"),
+            ("a.atom", "application/atom+xml"),
+            ("a.ics", "text/calendar; charset=utf-8"),
+            ("a.epub", "application/epub+zip"),
+            ("a.jxl", "image/jxl"),
+            ("a.heic", "image/heic"),
+            ("a.glb", "model/gltf-binary"),
+            ("a.flac", "audio/flac"),
+            ("a.mp3", "audio/mpeg"),
+            ("a.opus", "audio/ogg"),
+            ("a.ogg", "audio/ogg"),
+            ("a.wav", "audio/wav"),
+            ("a.mov", "video/quicktime"),
+            ("a.7z", "application/x-7z-compressed"),
         ] {
             assert_eq!(of_path(path.as_bytes()), expected, "{path}");
         }
