@@ -16,7 +16,9 @@ use crate::blocks::{BlockLimits, Blocks};
 use crate::counters::{Counters, Turn};
 use crate::inbox::{self, Inbox, InboxClaim};
 use crate::report::{self, Reporter};
-use crate::sys::{AtRest, Kernel, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter};
+use crate::sys::{
+    AtRest, Kernel, KernelFigures, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter,
+};
 use crate::tasks::{Running, TaskFuture, Tasks};
 use crate::timer::{Sleeps, Wheel};
 use crate::waker::{self, TaskId};
@@ -125,7 +127,6 @@ impl Core {
         let started = self.now_from_kernel();
         self.counters.begin_turn(started);
         self.kernel.borrow_mut().reap(reaped);
-        self.report_evictions();
         for waiter in reaped.woken.drain(..) {
             waker::wake_waiter(waiter);
         }
@@ -220,12 +221,11 @@ impl Core {
         std::mem::forget(panic);
     }
 
-    /// Says that connections were given up so that others could be heard.
-    fn report_evictions(&self) {
-        let evictions = self.kernel.borrow().figures().evictions;
-        let more = evictions - self.counters.evictions.get();
+    /// Takes the kernel object's figures over, and says if connections were given up so that others could be heard.
+    fn note_kernel(&self, figures: &KernelFigures) {
+        let more = figures.evictions - self.counters.evictions.get();
+        self.counters.note_kernel(figures);
         if more > 0 {
-            self.counters.evictions.set(evictions);
             self.reporter.report("evictions", self.now(), || {
                 format!(
                     "worker {}: {more} connections closed: all receive buffers were held by input that is not read",
@@ -260,7 +260,7 @@ impl Core {
             next.map_or(Wait::Forever, |next| Wait::AtMost(next.since(self.kernel.borrow().now())))
         };
         let mut kernel = self.kernel.borrow_mut();
-        self.counters.note_kernel(&kernel.figures());
+        self.note_kernel(&kernel.figures());
         kernel.wait(wait);
     }
 

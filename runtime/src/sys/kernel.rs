@@ -10,7 +10,6 @@ use std::task::Poll;
 
 use io_uring::squeue;
 
-use super::DEPARTED_PATIENCE;
 use super::buffer_ring::BufferRing;
 use super::chunk::Chunk;
 use super::clock;
@@ -125,13 +124,7 @@ impl Kernel {
             let ring = Ring::new(limits.locked_bytes_max.map(|max| max / 2))?;
             Self::with_ring(ring, limits, doorbell)
         };
-        for _ in 0..DEPARTED_PATIENCE.0 {
-            match make() {
-                Err(StartError::Memory(_)) => std::thread::sleep(DEPARTED_PATIENCE.1),
-                made => return made,
-            }
-        }
-        make()
+        super::with_patience(make, |made| matches!(made, Err(StartError::Memory(_))))
     }
 
     pub(super) fn with_ring(
@@ -259,14 +252,16 @@ impl Kernel {
 
     pub(super) fn rearm_for(&mut self, id: OpId, supply: Supply) {
         self.figures.rearms += 1;
-        let slot = self.slots.get(id);
-        slot.phase = Phase::InFlight;
-        let entry = slot.op.encode(supply).user_data(id.token());
-        self.push(entry);
+        self.slots.get(id).phase = Phase::InFlight;
+        self.push_op_for(id, supply);
     }
 
     pub(super) fn push_op(&mut self, id: OpId) {
-        let entry = self.slots.get(id).op.encode(self.buffers.supply()).user_data(id.token());
+        self.push_op_for(id, self.buffers.supply());
+    }
+
+    fn push_op_for(&mut self, id: OpId, supply: Supply) {
+        let entry = self.slots.get(id).op.encode(supply).user_data(id.token());
         self.push(entry);
     }
 

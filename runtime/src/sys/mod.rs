@@ -75,10 +75,19 @@ pub(crate) mod errno {
     };
 }
 
-/// Tries, and the pause between them, for what a process that has just ended may still hold: the kernel takes its rings
-/// apart some 20 ms later, and until then ports, unix sockets and locked memory are taken. A server that was killed and is
-/// started again at once must not fail for it.
-const DEPARTED_PATIENCE: (u32, std::time::Duration) = (25, std::time::Duration::from_millis(10));
+/// Tries `attempt` again while what it needs `is_taken`, with patience for a process that has just ended: the kernel takes
+/// its rings apart some 20 ms later, and until then its ports, unix sockets and locked memory are taken. A server that was
+/// killed and is started again at once must not fail for it. Blocks, 250 ms at most: for the start.
+fn with_patience<T>(mut attempt: impl FnMut() -> T, is_taken: impl Fn(&T) -> bool) -> T {
+    for _ in 0..25 {
+        let tried = attempt();
+        if !is_taken(&tried) {
+            return tried;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    attempt()
+}
 
 /// The size of a page of memory in bytes.
 fn page_size_bytes() -> usize {

@@ -13,6 +13,7 @@ use super::op::{self, AcceptBatch, Op, Shape};
 use super::ring::RawCompletion;
 use super::slots::{OpId, Phase};
 use super::socket::Accepted;
+use super::starvation::unread_buffers_max;
 use super::token::Token;
 use super::waker::Waiter;
 
@@ -96,7 +97,6 @@ impl Kernel {
         reaped: &mut Reaped,
     ) {
         let result = completion.result;
-        let unread_buffers_max = self.unread_buffers_max();
         let slot = self.slots.get(id);
         match &mut slot.op {
             Op::Accept { accepted, .. } => {
@@ -116,7 +116,7 @@ impl Kernel {
                         _ => self.buffers.recycle(buffer),
                     }
                 }
-                if received.len() >= unread_buffers_max && slot.phase == Phase::InFlight {
+                if received.len() >= unread_buffers_max(&self.buffers) && slot.phase == Phase::InFlight {
                     self.figures.pauses += 1;
                     slot.phase = Phase::Pausing;
                     if !last {
@@ -207,7 +207,7 @@ impl Kernel {
     }
 }
 
-fn wake(waiter: &mut Waiter, reaped: &mut Reaped) {
+pub(super) fn wake(waiter: &mut Waiter, reaped: &mut Reaped) {
     match std::mem::take(waiter) {
         Waiter::Nobody => {}
         waiter => reaped.woken.push(waiter),

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
-use super::DEPARTED_PATIENCE;
 use super::descriptor::{CloseQueue, Descriptor};
 
 /// An address of a stream socket.
@@ -127,7 +126,10 @@ impl Listening {
         }
         socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        bind_patiently(&socket, &address.into())?;
+        super::with_patience(
+            || socket.bind(&address.into()),
+            |bound| bound.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse),
+        )?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Self::from_socket(socket)
     }
@@ -207,17 +209,6 @@ impl Listening {
     }
 }
 
-/// As bind(2), with patience for a server that has just ended.
-fn bind_patiently(socket: &socket2::Socket, address: &SockAddr) -> io::Result<()> {
-    for _ in 0..DEPARTED_PATIENCE.0 {
-        match socket.bind(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => std::thread::sleep(DEPARTED_PATIENCE.1),
-            other => return other,
-        }
-    }
-    socket.bind(address)
-}
-
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     let metadata = match std::fs::symlink_metadata(path) {
         // Nothing there, or nothing to be seen: binding tells.
@@ -227,13 +218,10 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
     if !metadata.file_type().is_socket() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    for _ in 0..DEPARTED_PATIENCE.0 {
-        if !is_live(path) {
-            return std::fs::remove_file(path);
-        }
-        std::thread::sleep(DEPARTED_PATIENCE.1);
+    if super::with_patience(|| is_live(path), |is_live| *is_live) {
+        return Err(io::ErrorKind::AddrInUse.into());
     }
-    Err(io::ErrorKind::AddrInUse.into())
+    std::fs::remove_file(path)
 }
 
 /// Whether somebody accepts connections at a Unix path now. A full backlog also means that somebody does.

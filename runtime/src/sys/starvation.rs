@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use super::buffer_ring::BufferRing;
 use super::clock::{self, Moment};
 use super::kernel::{Kernel, Reaped};
 use super::op::{Op, Shape, Supply};
+use super::reap;
 use super::slots::{OpId, Phase};
-use super::waker::Waiter;
 
 /// Received buffers a connection may leave unread before its receiving is paused, while at least half of all are left: 64 KiB.
 pub(super) const UNREAD_BUFFERS_MAX: u16 = 16;
@@ -48,14 +49,6 @@ impl Kernel {
     /// When [`Self::relieve`] has something to do, if nothing happens until then.
     pub(crate) fn relief_due(&self) -> Option<Moment> {
         self.starvation.map(|starvation| starvation.since + RELIEF_AFTER)
-    }
-
-    /// How many buffers a connection may leave unread now: the fewer are left, the fewer anybody may keep, so that it takes
-    /// many that read nothing to make those starve that read.
-    pub(super) fn unread_buffers_max(&self) -> u16 {
-        let share = usize::from(UNREAD_BUFFERS_MAX) * 2 * self.buffers.with_kernel() / self.buffers.buffers();
-        // At most 32: the kernel has no more buffers than there are.
-        (share as u16).clamp(1, UNREAD_BUFFERS_MAX)
     }
 
     /// Where all buffers have been out for a while, gives up the connections whose input has been left unread longest,
@@ -103,10 +96,7 @@ impl Kernel {
         match slot.phase {
             Phase::Paused => {
                 slot.phase = Phase::Done(-libc::ENOBUFS);
-                match std::mem::take(&mut slot.waiter) {
-                    Waiter::Nobody => {}
-                    waiter => reaped.woken.push(waiter),
-                }
+                reap::wake(&mut slot.waiter, reaped);
             }
             // What is in the socket still is the middle of something now.
             Phase::InFlight | Phase::Pausing => slot.phase = Phase::GivenUp,
@@ -115,4 +105,12 @@ impl Kernel {
         }
         freed
     }
+}
+
+/// How many buffers a connection may leave unread now: the fewer are left, the fewer anybody may keep, so that it takes many
+/// that read nothing to make those starve that read.
+pub(super) fn unread_buffers_max(buffers: &BufferRing) -> u16 {
+    let share = usize::from(UNREAD_BUFFERS_MAX) * 2 * buffers.with_kernel() / buffers.buffers();
+    // At most 32: the kernel has no more buffers than there are.
+    (share as u16).clamp(1, UNREAD_BUFFERS_MAX)
 }
