@@ -303,12 +303,7 @@ impl Connection {
         }
     }
 
-    /// Octets of the last answer that the kernel has taken, or will take: all of them, unless the connection has failed.
-    pub(super) fn answered_bytes(&mut self) -> u64 {
-        self.answered_bytes
-    }
-
-    /// The same where the connection has failed: what the kernel had not taken by then is lost.
+    /// What is left of `answered_bytes` where the connection has failed: what the kernel had not taken by then is lost.
     pub(super) fn answered_bytes_before_failure(&mut self) -> u64 {
         let lost = self.output.filled as u64 + u64::from(self.stream.get_mut().unsent_bytes());
         self.answered_bytes.saturating_sub(lost)
@@ -324,7 +319,7 @@ impl Connection {
             Err(reason) => Err(reason),
         };
         match answered {
-            Ok(()) => self.answered_bytes(),
+            Ok(()) => self.answered_bytes,
             Err(_) => self.answered_bytes_before_failure(),
         }
     }

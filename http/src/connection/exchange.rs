@@ -56,7 +56,10 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
         let (head, head_bytes) = match connection.input.next_head(shared.limits()) {
             Ok(Some(head)) => head,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
-            Err(reject) => return Err(refuse(connection, shared, reject, BodyWish::Send).await),
+            Err(reject) => {
+                let underway = Underway::begin(shared, selvedge_runtime::now());
+                return Err(refuse(connection, underway, reject, BodyWish::Send).await);
+            }
         };
         bytes += exchange(connection, shared, &head, &head_bytes).await?;
         drop(head_bytes);
@@ -80,7 +83,7 @@ async fn exchange<A: Application>(
     connection.exchanges += 1;
     let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     if let Err(reject) = acceptable(head, shared) {
-        return Err(refuse_underway(connection, shared, underway, reject, body).await);
+        return Err(refuse(connection, underway, reject, body).await);
     }
     let response = match handle(connection, shared, head, head_bytes).await {
         Ok(response) => response,
@@ -104,8 +107,8 @@ async fn exchange<A: Application>(
     }
     let (bytes, end) = match (answered, close) {
         (Err(reason), _) => (connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason)),
-        (Ok(()), Some(reason)) => (connection.answered_bytes(), ExchangeEnd::Closed(reason)),
-        (Ok(()), None) => (connection.answered_bytes(), ExchangeEnd::Kept),
+        (Ok(()), Some(reason)) => (connection.answered_bytes, ExchangeEnd::Closed(reason)),
+        (Ok(()), None) => (connection.answered_bytes, ExchangeEnd::Kept),
     };
     underway.end(Some(status), bytes, end);
     answered.map_err(Stop::Abort)?;
@@ -224,19 +227,13 @@ fn close_reason<A>(
     }
 }
 
-async fn refuse<A>(connection: &mut Connection, shared: &Shared<A>, reject: Reject, body: BodyWish) -> Stop {
-    let underway = Underway::begin(shared, selvedge_runtime::now());
-    refuse_underway(connection, shared, underway, reject, body).await
-}
-
-async fn refuse_underway<A>(
+async fn refuse<A>(
     connection: &mut Connection,
-    shared: &Shared<A>,
     underway: Underway<'_, A>,
     reject: Reject,
     body: BodyWish,
 ) -> Stop {
-    let bytes = connection.refuse(shared, reject, body).await;
+    let bytes = connection.refuse(underway.shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
     underway.end(Some(reject.status()), bytes, ExchangeEnd::Closed(reason));
     Stop::Close(reason)

@@ -96,7 +96,6 @@ impl Entry {
                 metadata = again;
             }
         }
-        let is_ready = content.is_some();
         let entry = Rc::new(Self {
             location: located.location,
             choice: located.choice,
@@ -108,9 +107,6 @@ impl Entry {
                 used_at: Cell::new(selvedge_runtime::now()),
             }),
         });
-        if is_ready {
-            return Ok((entry, None));
-        }
         let opened = entry.keep_open(file, shares, make_room);
         Ok((entry, opened))
     }
@@ -141,7 +137,8 @@ impl Entry {
         open.borrow().clone()
     }
 
-    /// Keeps a file open, for this request and later ones; `None` where all descriptors that files may have are in use.
+    /// Keeps a file open, for this request and later ones; `None` where all descriptors that files may have are in use, and
+    /// for an answer that stands ready, which needs none.
     pub(super) fn keep_open(
         &self,
         file: File,

@@ -38,6 +38,15 @@ enum There {
     NeedsSlash,
 }
 
+impl There {
+    fn found(&self) -> Found {
+        match self {
+            Self::File(entry) => Found::File(Rc::clone(entry), None),
+            Self::NeedsSlash => Found::NeedsSlash,
+        }
+    }
+}
+
 /// What a path leads to.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -72,10 +81,7 @@ impl Memory {
                 let There::File(entry) = &known.there else { return None };
                 known.checked_at = check(entry)?;
             }
-            return Some(match &known.there {
-                There::File(entry) => Found::File(Rc::clone(entry), None),
-                There::NeedsSlash => Found::NeedsSlash,
-            });
+            return Some(known.there.found());
         }
         let seen_at = *self.missing.borrow_mut().get(key)?;
         (now.since(seen_at) < self.fresh_for).then_some(Found::Missing)
@@ -101,10 +107,7 @@ impl Memory {
 
     /// What was known of `key`, however long ago: for when a look cannot be had.
     pub(super) fn recall_stale(&self, key: &[u8]) -> Option<Found> {
-        match &self.present.borrow().peek(key)?.there {
-            There::File(entry) => Some(Found::File(Rc::clone(entry), None)),
-            There::NeedsSlash => Some(Found::NeedsSlash),
-        }
+        self.present.borrow().peek(key).map(|known| known.there.found())
     }
 
     pub(super) fn forget(&self, key: &[u8]) {
