@@ -11,7 +11,8 @@ use selvedge_http::files::FileOptions;
 use selvedge_http::{ExchangeRecord, Observer, ServerOptions, WorkerApplication};
 use selvedge_runtime::{CountingAllocator, WorkerLimits, allocator_calls_of_thread};
 use support::client::{Asked as Method, Client};
-use support::site::{Directory, site};
+use support::directory::Directory;
+use support::site::site;
 use support::{Records, TestServer};
 
 #[global_allocator]

@@ -8,7 +8,8 @@ use selvedge_runtime::fs::{self, Access, Resolve};
 use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions, Listening, PortSharing, TcpStream};
 use selvedge_runtime::process::descriptors_open;
 use selvedge_runtime::{StartError, block_on, spawn, timer, yield_now};
-use support::{Directory, PATIENCE, any_port, builder};
+use support::directory::Directory;
+use support::{PATIENCE, any_port, builder};
 
 /// Held by the one test that counts.
 fn alone() -> MutexGuard<'static, ()> {

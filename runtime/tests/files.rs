@@ -9,7 +9,8 @@ use std::os::unix::fs::symlink;
 use selvedge_runtime::fs::{self, Access, Failure, File, Kind, Residency, Resolve};
 use selvedge_runtime::net::{TcpListener, TcpStream};
 use selvedge_runtime::{BlockClass, BufferPool, block_on, spawn, timer};
-use support::{Directory, PATIENCE, any_port, ip};
+use support::directory::Directory;
+use support::{PATIENCE, any_port, ip};
 
 async fn open(root: &File, path: &str, resolve: Resolve) -> io::Result<File> {
     let path = CString::new(path).expect("no zero byte");

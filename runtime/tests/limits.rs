@@ -6,7 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use selvedge_runtime::fs::{self, Access, Resolve};
 use selvedge_runtime::process::{DescriptorLimit, memlock_limit_bytes, raise_descriptor_limit};
 use selvedge_runtime::{BufferPool, Builder, Running, StartError, WorkerLimits};
-use support::{Directory, PATIENCE, builder};
+use support::directory::Directory;
+use support::{PATIENCE, builder};
 
 /// Starts workers that run `main`. The kernel gives the locked memory of closed rings back some time after they
 /// were closed, and tells nobody.

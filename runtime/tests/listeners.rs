@@ -12,7 +12,8 @@ use selvedge_runtime::net::{
     AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing, Stream, TcpListener, TcpStream,
 };
 use selvedge_runtime::{block_on, spawn};
-use support::{Directory, any_port, ip};
+use support::directory::Directory;
+use support::{any_port, ip};
 
 /// Whether `listening` takes a connection to `address`; the peer it sees.
 fn connects(listening: Listening, address: Address) -> Address {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use selvedge_http::files::FileOptions;
 
-use crate::support::site::{self, Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::{self, site};
 use crate::support::{TestServer, patient, pattern, wait_until};
 use crate::{FOR_EVER, fresh_for};
 

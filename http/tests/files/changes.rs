@@ -9,7 +9,8 @@ use selvedge_http::files::FileOptions;
 
 use crate::fresh_for;
 use crate::support::client::{Client, End};
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient, pattern, wait_until};
 
 const LARGE: usize = 30_000_000;

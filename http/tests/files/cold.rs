@@ -8,7 +8,8 @@ use selvedge_http::files::FileOptions;
 use selvedge_runtime::{KernelLimits, WorkerLimits};
 
 use crate::support::client::Client;
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient, pattern, wait_until};
 
 const SIZE: usize = 1_000_000;

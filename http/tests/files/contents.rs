@@ -3,7 +3,8 @@
 use selvedge_http::files::FileOptions;
 
 use crate::support::client::Asked;
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient, pattern};
 
 /// Around what is kept in memory (64 KiB) and around the pieces in which the rest is sent (256 KiB).

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use selvedge_http::files::FileOptions;
 
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient, wait_until};
 use crate::{FOR_EVER, fresh_for};
 

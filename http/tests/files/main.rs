@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use selvedge_http::files::FileOptions;
 
-use support::site::Directory;
+use support::directory::Directory;
 
 /// What is remembered stays for longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(3_600);

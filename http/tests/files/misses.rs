@@ -4,7 +4,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient};
 use crate::{FOR_EVER, fresh_for};
 

@@ -2,7 +2,8 @@
 
 use selvedge_http::files::FileOptions;
 
-use crate::support::site::{Directory, site};
+use crate::support::directory::Directory;
+use crate::support::site::site;
 use crate::support::{TestServer, patient, pattern};
 
 /// One that is kept in memory, one that is not.

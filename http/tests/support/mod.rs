@@ -5,6 +5,8 @@
 
 pub(crate) mod app;
 pub(crate) mod client;
+#[path = "../../../runtime/tests/support/directory.rs"]
+pub(crate) mod directory;
 pub(crate) mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,9 +1,9 @@
 //! What several test binaries need.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod directory;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use selvedge_runtime::net::Address;
@@ -33,31 +33,4 @@ pub(crate) fn client(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the listener's backlog has room");
     stream.set_read_timeout(Some(PATIENCE)).expect("a stream has a timeout");
     stream
-}
-
-/// A directory of its own, removed when it is dropped.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new(name: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("selvedge-{name}-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
