@@ -22,7 +22,8 @@ pub enum Outcome {
 /// `bytes`. A field that holds no date, or comes twice where one date belongs, is ignored (sections 13.1.3, 13.1.4).
 pub fn evaluate(head: &RequestHead, bytes: &[u8], validators: &Validators) -> Outcome {
     let field = |field| head.field(bytes, field);
-    let tag = &validators.entity_tag;
+    let tag = validators.entity_tag.as_ref();
+    let modified_after = |date: u64| validators.modified_unix_s.map(|modified| modified > date);
 
     // Steps 1 and 2.
     if field(KnownField::IfMatch) != Field::Absent {
@@ -30,7 +31,8 @@ pub fn evaluate(head: &RequestHead, bytes: &[u8], validators: &Validators) -> Ou
             return Outcome::PreconditionFailed;
         }
     } else if let Some(since_unix_s) = date_of(field(KnownField::IfUnmodifiedSince))
-        && validators.modified_unix_s > since_unix_s
+        // Section 13.1.4: without a modification date the field is ignored.
+        && modified_after(since_unix_s) == Some(true)
     {
         return Outcome::PreconditionFailed;
     }
@@ -46,7 +48,7 @@ pub fn evaluate(head: &RequestHead, bytes: &[u8], validators: &Validators) -> Ou
         }
     } else if head.method().is_get_or_head()
         && let Some(since_unix_s) = date_of(field(KnownField::IfModifiedSince))
-        && validators.modified_unix_s <= since_unix_s
+        && modified_after(since_unix_s) == Some(false)
     {
         return Outcome::NotModified;
     }
@@ -67,8 +69,9 @@ fn date_of(field: Field<'_>) -> Option<u64> {
 }
 
 /// Whether `*`, which anything that exists matches, or a tag of the lists on all lines is ours.
-fn any_tag_matches(values: FieldValues<'_>, ours: &EntityTag, comparison: Comparison) -> bool {
-    values.into_iter().any(|value| value == b"*" || list_matches(value, ours, comparison))
+fn any_tag_matches(values: FieldValues<'_>, ours: Option<&EntityTag>, comparison: Comparison) -> bool {
+    let matches = |value| value == b"*" || ours.is_some_and(|ours| list_matches(value, ours, comparison));
+    values.into_iter().any(matches)
 }
 
 /// Reads `#entity-tag` up to its end or to the first octet that belongs to no list. A comma may stand inside a tag, so
@@ -120,11 +123,15 @@ mod tests {
 
     /// The outcome for these field lines, in which `OURS` stands for the file's tag.
     fn outcome(method: &str, lines: &[&str]) -> Outcome {
-        let validators = Validators::of_file(10, MODIFIED_UNIX_S, 5);
-        let ours = str::from_utf8(validators.entity_tag.as_bytes()).unwrap();
+        outcome_for(&Validators::of_file(10, MODIFIED_UNIX_S, 5), method, lines)
+    }
+
+    fn outcome_for(validators: &Validators, method: &str, lines: &[&str]) -> Outcome {
+        let ours = EntityTag::of_file(10, MODIFIED_UNIX_S, 5);
+        let ours = str::from_utf8(ours.as_bytes()).unwrap();
         let lines: String = lines.iter().map(|line| format!("{line}\r\n").replace("OURS", ours)).collect();
         let text = format!("{method} / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        evaluate(&parse_head(text.as_bytes()).unwrap(), text.as_bytes(), &validators)
+        evaluate(&parse_head(text.as_bytes()).unwrap(), text.as_bytes(), validators)
     }
 
     #[test]
@@ -211,5 +218,21 @@ mod tests {
         assert_eq!(outcome("GET", &["If-Match: \"x\"", "If-None-Match: OURS"]), Outcome::PreconditionFailed);
         assert_eq!(outcome("GET", &["If-Match: OURS", "If-None-Match: OURS"]), Outcome::NotModified);
         assert_eq!(outcome("GET", &[&unmodified, "If-None-Match: OURS"]), Outcome::PreconditionFailed);
+    }
+    #[test]
+    fn without_validators_only_a_star_matches() {
+        let none = Validators::default();
+        let modified = format!("If-Modified-Since: {EXACT}");
+        let unmodified = format!("If-Unmodified-Since: {BEFORE}");
+        for (line, expected) in [
+            ("If-None-Match: OURS", Outcome::Proceed),
+            ("If-None-Match: *", Outcome::NotModified),
+            ("If-Match: OURS", Outcome::PreconditionFailed),
+            ("If-Match: *", Outcome::Proceed),
+            (&modified, Outcome::Proceed),
+            (&unmodified, Outcome::Proceed),
+        ] {
+            assert_eq!(outcome_for(&none, "GET", &[line]), expected, "{line}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -63,6 +64,7 @@ impl Site {
         let parent = path.parent().expect("a file lies in a directory");
         fs::create_dir_all(parent).expect("the site is writable");
         fs::write(&path, bytes).expect("the site is writable");
+        age(&path);
         path
     }
 }
@@ -86,6 +88,13 @@ pub fn pattern(offset: u64, length: usize) -> Vec<u8> {
 
 pub fn write_pattern(path: &Path, size: u64) {
     fs::write(path, pattern(0, size as usize)).expect("the site is writable");
+    age(path);
+}
+
+/// Makes a file seem to have lain there for an hour: one that has just changed has no validators.
+pub fn age(path: &Path) {
+    let file = File::options().append(true).open(path).expect("it was written");
+    file.set_modified(SystemTime::now() - Duration::from_secs(3_600)).expect("its owner may");
 }
 
 /// A file of holes, with something at its start, about its middle and at its end.
@@ -96,6 +105,7 @@ pub fn write_sparse(path: &Path, size: u64) {
         file.seek(SeekFrom::Start(offset)).expect("a file can be written anywhere");
         file.write_all(&pattern(offset, 5_000)).expect("the site is writable");
     }
+    age(path);
 }
 
 /// Reads `from` to its end and holds it against the file, a block at a time.

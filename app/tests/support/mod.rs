@@ -7,7 +7,7 @@ mod program;
 mod server;
 
 pub use client::{Client, Response, get};
-pub use content::{SIZES, Site, expect_content, pattern, write_pattern, write_sparse};
+pub use content::{SIZES, Site, age, expect_content, pattern, write_pattern, write_sparse};
 pub use program::{as_ordinary_user, is_root, program, shell, skipped};
 pub use server::{Server, binary, finish, run};
 

@@ -18,7 +18,7 @@ use crate::h1::HeadWriter;
 use crate::h1::date::{DATE_LEN, format_date};
 use crate::media_type;
 use crate::response::{OpenFile, Prepared};
-use crate::validators::Validators;
+use crate::validators::{ChangeTime, Validators};
 
 /// Files up to this size are kept in memory, with their head.
 const READY_BYTES_MAX: u64 = 64 * 1024;
@@ -33,6 +33,7 @@ pub(super) struct Entry {
     pub(super) metadata: Metadata,
     pub(super) content_type: &'static str,
     pub(super) validators: Validators,
+    change_time: ChangeTime,
     content: Content,
 }
 
@@ -74,11 +75,12 @@ impl Entry {
         let file = fs::reopen(&located.place)?;
         let mut metadata = file.metadata()?;
         let content_type = media_type::of_path(located.location.as_bytes());
+        let mut version = Version::judge(&metadata, clock);
         let mut content = None;
         if metadata.size_bytes <= READY_BYTES_MAX {
             for _ in 0..READS_MAX {
                 let ready = loop {
-                    match ready(&file, &metadata, content_type, shares, clock).await? {
+                    match ready(&file, &metadata, &version.validators, content_type, shares, clock).await? {
                         Err(NoRoom::Share(scarce)) if make_room(scarce) => {}
                         other => break other.ok().flatten(),
                     }
@@ -94,6 +96,7 @@ impl Entry {
                     break;
                 }
                 metadata = again;
+                version = Version::judge(&metadata, clock);
             }
         }
         let entry = Rc::new(Self {
@@ -101,7 +104,8 @@ impl Entry {
             choice: located.choice,
             metadata,
             content_type,
-            validators: validators(&metadata),
+            validators: version.validators,
+            change_time: version.change_time,
             content: content.unwrap_or_else(|| Content::Streamed {
                 open: RefCell::default(),
                 used_at: Cell::new(selvedge_runtime::now()),
@@ -189,10 +193,12 @@ impl Entry {
         matches!(&self.content, Content::Streamed { open, .. } if open.borrow().is_some())
     }
 
-    /// Whether it is streamed only because there was no room for it, or because it changed while it was read: a later look
-    /// may find it ready.
+    /// Whether a later look may make more of the same file: it is streamed only because there was no room for it or because
+    /// it changed while it was read, or it changed so recently that its version could not be named.
     pub(super) fn is_makeshift(&self) -> bool {
-        matches!(self.content, Content::Streamed { .. }) && self.metadata.size_bytes <= READY_BYTES_MAX
+        let is_streamed = matches!(self.content, Content::Streamed { .. });
+        self.change_time == ChangeTime::Recent
+            || is_streamed && self.metadata.size_bytes <= READY_BYTES_MAX
     }
 }
 
@@ -218,20 +224,35 @@ impl Ready {
     }
 }
 
-pub(super) fn validators(metadata: &Metadata) -> Validators {
-    Validators::of_file(metadata.size_bytes, metadata.modified.0, metadata.modified.1)
+/// How a version of a file is named.
+struct Version {
+    validators: Validators,
+    change_time: ChangeTime,
+}
+
+impl Version {
+    fn judge(metadata: &Metadata, clock: &RefCell<Clock>) -> Self {
+        let (modified_unix_s, modified_ns) = metadata.modified;
+        let change_time = ChangeTime::judge(modified_unix_s, clock.borrow().unix_s());
+        let validators = match change_time {
+            ChangeTime::Settled => Validators::of_file(metadata.size_bytes, modified_unix_s, modified_ns),
+            ChangeTime::Recent | ChangeTime::Fixed => Validators::default(),
+        };
+        Self { validators, change_time }
+    }
 }
 
 /// Head and body of `file` in one block; `None` if the file turned out shorter or longer than `metadata` says.
 async fn ready(
     file: &File,
     metadata: &Metadata,
+    validators: &Validators,
     content_type: &'static str,
     shares: &Rc<Shares>,
     clock: &RefCell<Clock>,
 ) -> io::Result<Result<Option<Ready>, NoRoom>> {
     let mut head = [0_u8; 1_024];
-    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, content_type, clock);
+    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, validators, content_type, clock);
     let size = metadata.size_bytes as usize;
     let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
     let scarce = Scarce::Block(class);
@@ -252,22 +273,22 @@ async fn ready(
 fn write_head(
     head: &mut [u8],
     metadata: &Metadata,
+    validators: &Validators,
     content_type: &'static str,
     clock: &RefCell<Clock>,
 ) -> (usize, usize, u64) {
     let mut clock = clock.borrow_mut();
     let unix_s = clock.unix_s();
-    let validators = validators(metadata);
-    let written = HeadWriter::new(head)
-        .status(StatusCode::OK)
-        .date(clock.date())
-        .field("content-type", content_type.as_bytes())
-        .content_length(metadata.size_bytes)
-        .last_modified(&format_date(validators.last_modified_unix_s(unix_s)))
-        .field("etag", validators.entity_tag.as_bytes())
-        .accept_ranges()
-        .finish()
-        .expect("these fields fit 1 KiB");
+    let mut writer = HeadWriter::new(head);
+    writer.status(StatusCode::OK).date(clock.date());
+    writer.field("content-type", content_type.as_bytes()).content_length(metadata.size_bytes);
+    if let Some(modified_unix_s) = validators.last_modified_unix_s(unix_s) {
+        writer.last_modified(&format_date(modified_unix_s));
+    }
+    if let Some(tag) = &validators.entity_tag {
+        writer.field("etag", tag.as_bytes());
+    }
+    let written = writer.accept_ranges().finish().expect("these fields fit 1 KiB");
     (written.len, written.date_start.expect("a date was written"), unix_s)
 }
 

@@ -321,8 +321,8 @@ async fn close_idle_descriptors(files: Weak<Files>) {
 /// 304 and 206 carry the validators of the 200 (RFC 9110 sections 15.4.5 and 15.3.7).
 fn with_validators(status: StatusCode, entry: &Entry) -> ResponseHead {
     ResponseHead {
-        modified_unix_s: Some(entry.validators.modified_unix_s),
-        entity_tag: Some(entry.validators.entity_tag),
+        modified_unix_s: entry.validators.modified_unix_s,
+        entity_tag: entry.validators.entity_tag,
         ..ResponseHead::new(status)
     }
 }

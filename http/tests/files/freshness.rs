@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use selvedge_http::files::FileOptions;
 
@@ -180,4 +180,45 @@ fn deploys_under_load_make_no_error_and_mix_nothing() {
         }
         goes_on.store(false, Ordering::Relaxed);
     });
+}
+
+/// Sets a file's time of change.
+fn change(path: &Path, time: SystemTime) {
+    let file = std::fs::File::options().append(true).open(path).expect("it was written");
+    file.set_modified(time).expect("its owner may");
+}
+
+#[test]
+fn a_file_that_has_just_changed_has_no_validators_until_it_has_settled() {
+    let directory = Directory::new("freshness");
+    for size in [5, 100_000] {
+        let path = directory.write_now("a", vec![b'x'; size]);
+        let server = start(&directory);
+        let mut client = server.connect();
+        for time in [SystemTime::now(), SystemTime::now() + Duration::from_secs(1)] {
+            change(&path, time);
+            let reply = client.get("/a");
+            let now = reply.field("date").expect("a date").to_owned();
+            if SystemTime::now().duration_since(time).is_ok_and(|age| age > Duration::from_secs(1)) {
+                println!("too slow to see a recent file");
+                continue;
+            }
+            assert_eq!((reply.status, reply.body.len()), (200, size));
+            assert_eq!((reply.field("etag"), reply.field("last-modified")), (None, None));
+            client.send(format!("GET /a HTTP/1.1\r\nHost: a\r\nIf-Modified-Since: {now}\r\n\r\n"));
+            assert_eq!(client.reply().status, 200);
+            client.send("GET /a HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n\r\n");
+            assert_eq!(client.reply().status, 206);
+        }
+        // Nothing of it changes but the time that has gone by.
+        wait_until("it settles", || match client.get("/a").field("etag") {
+            Some(_) => Ok(()),
+            None => Err("no tag yet".to_owned()),
+        });
+        let reply = client.get("/a");
+        let tag = reply.field("etag").expect("a tag");
+        assert!(reply.field("last-modified").is_some());
+        client.send(format!("GET /a HTTP/1.1\r\nHost: a\r\nIf-None-Match: {tag}\r\n\r\n"));
+        assert_eq!(client.reply().status, 304);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// A directory of its own, removed when it is dropped.
 pub(crate) struct Directory(PathBuf);
@@ -23,7 +24,16 @@ impl Directory {
         self.0.join(name)
     }
 
+    /// Writes a file that seems to have lain there for an hour: one that has just changed has no validators.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.write_now(name, content);
+        let file = std::fs::File::options().append(true).open(&path).expect("it was written");
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3_600);
+        file.set_modified(an_hour_ago).expect("its owner may");
+        path
+    }
+
+    pub(crate) fn write_now(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(path.parent().expect("below the root")).expect("it is writable");
         std::fs::write(&path, content).expect("it is writable");

@@ -1,4 +1,5 @@
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
 
 use selvedge_runtime::{block_on, timer};
 
@@ -40,7 +41,10 @@ fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) +
     let directory = std::env::temp_dir().join(format!("selvedge-entry-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     for (name, size) in files {
-        std::fs::write(directory.join(name), vec![b'x'; *size]).unwrap();
+        let file = std::fs::File::create(directory.join(name)).unwrap();
+        (&file).write_all(&vec![b'x'; *size]).unwrap();
+        // One that has just changed is looked at again.
+        file.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();
     }
     let directory_there = directory.clone();
     block_on(move || async move { run(directory_there).await });
