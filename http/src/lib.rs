@@ -6,6 +6,7 @@
 //! * [`path`]: a request path as a path below a site's root, safe by type.
 //! * [`validators`], [`conditional`], [`range`]: what RFC 9110 says about entity tags, preconditions and byte ranges.
 //! * [`media_type`]: the content type of a file by its extension.
+//! * [`negotiation`]: what RFC 9110 says about choosing among representations: codings, languages, media types.
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
 //! ([`Response`]), and answers from files ([`files`]).
@@ -24,6 +25,7 @@ pub mod conditional;
 pub mod files;
 pub mod h1;
 pub mod media_type;
+pub mod negotiation;
 pub mod path;
 pub mod range;
 pub mod validators;
