@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use selvedge_http::files::{FileOptions, Files, SymlinkPolicy};
+use selvedge_http::files::{FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::{Control, Server, ServerOptions};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
 use selvedge_runtime::process::{self, Signal, Signals};
@@ -115,16 +115,19 @@ fn warn(config: &Config) {
 }
 
 fn file_options(config: &Config, open_max: u64) -> FileOptions {
-    let defaults = FileOptions::new(&config.root);
-    FileOptions {
+    let tree = TreeOptions {
         index: config.index.clone(),
         symlinks: match config.symlinks {
             config::SymlinkPolicy::Inside => SymlinkPolicy::Inside,
             config::SymlinkPolicy::All => SymlinkPolicy::All,
             config::SymlinkPolicy::None => SymlinkPolicy::None,
         },
+        ..TreeOptions::new(&config.root)
+    };
+    FileOptions {
+        trees: vec![tree],
         descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
-        ..defaults
+        ..FileOptions::new(&config.root)
     }
 }
 
@@ -140,7 +143,7 @@ fn start(
     let server = Server::start(runtime, intake, server_options, move |_worker| {
         // It was there a moment ago; without it a worker cannot live.
         let files =
-            Files::open(files.clone()).unwrap_or_else(|error| panic!("{}: {error}", files.root.display()));
+            Files::open(files.clone()).unwrap_or_else(|error| panic!("the root cannot be opened: {error}"));
         Site::new(files, hidden)
     });
     server.map_err(|error| start_failure(&error))

@@ -54,8 +54,11 @@ impl Application for Site {
             return Response::error(StatusCode::NOT_FOUND, "");
         }
         match self.files.answer(&request, &path).await {
-            Answer::Response(response) => response,
+            Answer::File(response) | Answer::Refused(response) => response,
             Answer::NeedsSlash => redirect_to_slash(&request, &path),
+            Answer::NeedsNoSlash | Answer::Directory | Answer::Missing => {
+                Response::error(StatusCode::NOT_FOUND, "")
+            }
         }
     }
 }

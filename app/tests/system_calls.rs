@@ -89,7 +89,8 @@ fn sixty_four_queued_requests_are_answered_by_few_system_calls() {
     let site = Site::new();
     support::write_pattern(&site.join("151.bin"), 151);
     for held_for_ms in ["0", "1200"] {
-        let log = site.join("log");
+        let logs = Site::new();
+        let log = logs.join("log");
         let mut command = Command::new(&strace);
         command.args(["-f", "-o"]).arg(&log);
         command.arg(std::env::current_exe().unwrap());
@@ -106,7 +107,9 @@ fn sixty_four_queued_requests_are_answered_by_few_system_calls() {
         let others: u32 = calls.values().sum::<u32>() - enters;
         println!("held for {held_for_ms} ms: {enters} io_uring_enter and {others} others: {calls:?}");
         assert!(enters > 0, "the worker's calls are in the log");
-        assert!(enters <= 19 && others <= 6, "held for {held_for_ms} ms: {calls:?}");
+        // A look again: the root, the file, and the directory in which it has no compressed siblings, by openat2, fstat and
+        // close each.
+        assert!(enters <= 19 && others <= 9, "held for {held_for_ms} ms: {calls:?}");
     }
 }
 

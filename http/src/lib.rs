@@ -16,6 +16,7 @@
 mod application;
 mod clock;
 mod connection;
+mod fixed_fields;
 mod record;
 mod response;
 mod server;
@@ -42,6 +43,7 @@ mod test_support;
 pub use application::{Application, Request};
 pub use clock::Clock;
 pub use connection::Timeouts;
+pub use fixed_fields::{FixedFields, OwnedField};
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
 pub use response::{Body, FilePart, OpenFile, Prepared, RangeField, Response, ResponseHead};
 pub use server::{Control, Server, ServerOptions, WorkerApplication};

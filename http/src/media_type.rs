@@ -1,15 +1,115 @@
 //! The content type of a file by the extension of its name.
 
+use std::collections::BTreeMap;
+
+mod intern;
+
+use intern::intern;
+
 /// For a name without an extension, or with an unknown one.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The value of `Content-Type` for a file with this name or path. Text says that it is UTF-8; XML and JSON do not: XML
-/// documents say it themselves and a parameter would overrule them (RFC 7303 section 3.2), JSON is UTF-8 anyway
-/// (RFC 8259 section 8.1).
-///
-/// Costs a search in a table of some 1,400 extensions; keep the answer with the file.
-pub fn of_path(path: &[u8]) -> &'static str {
-    extension(path).map_or(UNKNOWN, of_extension)
+/// How the content types of files are found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MediaTypes {
+    /// Types by extension, in lower case and without its dot, that go before those that are known.
+    given: BTreeMap<String, &'static str>,
+    charset: Charset,
+}
+
+/// What text says of its charset, where its type does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Charset {
+    /// `charset=utf-8`
+    #[default]
+    Utf8,
+    /// This.
+    Named(String),
+    /// Nothing.
+    Off,
+}
+
+impl MediaTypes {
+    /// What text says of its charset.
+    pub fn set_charset(&mut self, charset: Charset) {
+        self.charset = charset;
+    }
+
+    /// Gives an extension, in any case and without its dot, a type of its own, as it will stand in Content-Type. The text is
+    /// kept for the life of the process.
+    pub fn set(&mut self, extension: &str, media_type: String) {
+        self.given.insert(extension.to_ascii_lowercase(), intern(media_type));
+    }
+
+    /// The value of `Content-Type` for a file with this name or path. Text says its charset; XML and JSON do not: XML
+    /// documents say it themselves and a parameter would overrule them (RFC 7303 section 3.2), JSON is UTF-8 anyway
+    /// (RFC 8259 section 8.1).
+    ///
+    /// Costs a search in a table of some 1,400 extensions; keep the answer with the file.
+    pub fn of_path(&self, path: &[u8]) -> &'static str {
+        let Some(extension) = extension(path) else { return UNKNOWN };
+        if let Some(given) = self.given.get(&extension.to_ascii_lowercase()) {
+            return given;
+        }
+        let known = of_extension(extension);
+        let Some(bare) = known.strip_suffix("; charset=utf-8") else { return known };
+        match &self.charset {
+            Charset::Utf8 => known,
+            Charset::Named(name) => intern(format!("{bare}; charset={name}")),
+            Charset::Off => bare,
+        }
+    }
+}
+
+/// Whether files of this type gain by compression: text, and what is text or bare numbers inside. What is not known
+/// (`application/octet-stream`) does not count.
+pub fn is_compressible(media_type: &str) -> bool {
+    const OTHERS: [&str; 22] = [
+        "application/javascript",
+        "application/json",
+        "application/jsonl",
+        "application/manifest+json",
+        "application/rtf",
+        "application/sql",
+        "application/toml",
+        "application/vnd.apple.mpegurl",
+        "application/vnd.ms-fontobject",
+        "application/wasm",
+        "application/x-sh",
+        "application/x-tar",
+        "application/xml",
+        "application/yaml",
+        "font/otf",
+        "font/ttf",
+        "image/bmp",
+        "image/svg+xml",
+        "image/x-icon",
+        "image/vnd.microsoft.icon",
+        "model/gltf+json",
+        "model/obj",
+    ];
+    let essence = media_type.split(';').next().unwrap_or_default().trim_end();
+    essence.starts_with("text/")
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || OTHERS.contains(&essence)
+}
+
+/// Whether files of this type are compressed in themselves, so that nobody would compress them once more.
+pub fn is_compressed(media_type: &str) -> bool {
+    const OTHERS: [&str; 9] = [
+        "application/gzip",
+        "application/java-archive",
+        "application/pdf",
+        "application/x-7z-compressed",
+        "application/x-bzip2",
+        "application/x-xz",
+        "application/zip",
+        "application/zstd",
+        "font/woff2",
+    ];
+    let in_itself = ["image/", "audio/", "video/"].iter().any(|kind| media_type.starts_with(kind));
+    (in_itself && !is_compressible(media_type)) || OTHERS.contains(&media_type) || media_type == "font/woff"
 }
 
 /// What follows the last dot of the last segment; nothing if that dot is the name's first octet (`.profile`).
@@ -138,7 +238,7 @@ mod tests {
             ("a.mov", "video/quicktime"),
             ("a.7z", "application/x-7z-compressed"),
         ] {
-            assert_eq!(of_path(path.as_bytes()), expected, "{path}");
+            assert_eq!(MediaTypes::default().of_path(path.as_bytes()), expected, "{path}");
         }
     }
 
@@ -155,10 +255,10 @@ mod tests {
             b"",
             b"a.js ",
         ] {
-            assert_eq!(of_path(path), UNKNOWN, "{}", path.escape_ascii());
+            assert_eq!(MediaTypes::default().of_path(path), UNKNOWN, "{}", path.escape_ascii());
         }
-        assert_eq!(of_path(b"a.b/c.HTML"), "text/html; charset=utf-8");
-        assert_eq!(of_path(b"a\xff.css"), "text/css; charset=utf-8");
+        assert_eq!(MediaTypes::default().of_path(b"a.b/c.HTML"), "text/html; charset=utf-8");
+        assert_eq!(MediaTypes::default().of_path(b"a\xff.css"), "text/css; charset=utf-8");
     }
 
     #[test]
@@ -177,5 +277,42 @@ mod tests {
             }
         }
         assert!(texts > 50, "{texts}");
+    }
+
+    #[test]
+    fn given_types_go_first_and_are_taken_as_they_are() {
+        let mut types = MediaTypes::default();
+        types.set("JS", "text/plain".to_owned());
+        types.set("data", "application/x-data".to_owned());
+        assert_eq!(types.of_path(b"a.js"), "text/plain");
+        assert_eq!(types.of_path(b"a.DATA"), "application/x-data");
+        assert_eq!(types.of_path(b"a.css"), "text/css; charset=utf-8");
+    }
+
+    #[test]
+    fn a_charset_is_for_text_alone() {
+        let mut types = MediaTypes::default();
+        types.set_charset(Charset::Named("iso-8859-1".to_owned()));
+        assert_eq!(types.of_path(b"a.txt"), "text/plain; charset=iso-8859-1");
+        assert_eq!(types.of_path(b"a.json"), "application/json");
+        types.set_charset(Charset::Off);
+        assert_eq!(types.of_path(b"a.txt"), "text/plain");
+    }
+
+    #[test]
+    fn a_type_gains_by_compression_or_is_compressed_or_neither_is_known() {
+        for path in
+            ["a.html", "a.js", "a.json", "a.svg", "a.wasm", "a.xml", "a.ttf", "a.ico", "a.rss", "a.geojson"]
+        {
+            let media_type = MediaTypes::default().of_path(path.as_bytes());
+            assert!(is_compressible(media_type) && !is_compressed(media_type), "{media_type}");
+        }
+        for path in
+            ["a.png", "a.jpg", "a.webp", "a.mp4", "a.mp3", "a.zip", "a.gz", "a.woff", "a.woff2", "a.pdf"]
+        {
+            let media_type = MediaTypes::default().of_path(path.as_bytes());
+            assert!(!is_compressible(media_type) && is_compressed(media_type), "{media_type}");
+        }
+        assert!(!is_compressible(UNKNOWN) && !is_compressed(UNKNOWN));
     }
 }

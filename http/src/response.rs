@@ -9,6 +9,7 @@ use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
 
 use crate::files::Share;
+use crate::fixed_fields::FixedFields;
 use crate::validators::EntityTag;
 
 /// An answer to one request.
@@ -105,6 +106,12 @@ pub struct ResponseHead {
     pub allow: Option<&'static str>,
     /// Location.
     pub location: Option<Vec<u8>>,
+    /// Content-Encoding.
+    pub content_coding: Option<&'static str>,
+    /// Fields of what is answered with.
+    pub resource_fields: FixedFields,
+    /// Fields of the site, or for this request.
+    pub site_fields: FixedFields,
     /// Any others. Names the engine owns are refused when it is sent.
     pub fields: Vec<(HeaderName, HeaderValue)>,
 }
@@ -133,6 +140,9 @@ impl ResponseHead {
             range: RangeField::None,
             allow: None,
             location: None,
+            content_coding: None,
+            resource_fields: FixedFields::NONE,
+            site_fields: FixedFields::NONE,
             fields: Vec::new(),
         }
     }

@@ -49,7 +49,7 @@ impl EntityTag {
     /// Quotes, seconds, nanoseconds, size, what stands between them, and a suffix.
     const LEN_MAX: usize = 2 + 16 + 1 + 8 + 1 + 16 + Self::SUFFIX_LEN_MAX;
     /// Octets of a suffix with its dash.
-    pub const SUFFIX_LEN_MAX: usize = 20;
+    pub const SUFFIX_LEN_MAX: usize = 40;
 
     /// The tag of a file of `size` octets, last changed at `modified_unix_s` seconds and `modified_ns` nanoseconds.
     pub fn of_file(size: u64, modified_unix_s: i64, modified_ns: u32) -> Self {

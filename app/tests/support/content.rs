@@ -91,10 +91,14 @@ pub fn write_pattern(path: &Path, size: u64) {
     age(path);
 }
 
-/// Makes a file seem to have lain there for an hour: one that has just changed has no validators.
+/// Makes a file and its directory seem to have lain there for an hour: one that has just changed has no validators, and in a
+/// directory that has just changed things are looked for again.
 pub fn age(path: &Path) {
-    let file = File::options().append(true).open(path).expect("it was written");
-    file.set_modified(SystemTime::now() - Duration::from_secs(3_600)).expect("its owner may");
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3_600);
+    for changed in [path, path.parent().expect("a file lies in a directory")] {
+        let file = File::open(changed).expect("it was written");
+        file.set_modified(an_hour_ago).expect("its owner may");
+    }
 }
 
 /// A file of holes, with something at its start, about its middle and at its end.

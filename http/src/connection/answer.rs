@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, StatusCode, header};
+use http::StatusCode;
 use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, BufferPool, Chunk, Lease};
 
 use super::Connection;
 use super::pace::{Pace, paced};
 use crate::clock::Clock;
+use crate::fixed_fields::is_owned;
 use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
 use crate::record::CloseReason;
 use crate::response::{Body, Prepared, RangeField, Response, ResponseHead};
@@ -23,9 +24,6 @@ use crate::shared::Shared;
 pub(super) const SEND_BYTES_MAX: usize = 256 * 1024;
 /// Room for answers on the heap: a head, or an error with its body.
 const HEAP_BLOCK_BYTES_MIN: usize = 1_024;
-/// Fields the engine owns: an application's would contradict the framing.
-const OWNED: [HeaderName; 4] =
-    [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
 
 /// Answers gathered and not yet handed to the kernel.
 #[derive(Debug, Default)]
@@ -217,7 +215,7 @@ impl Connection {
         length: u64,
         framing: Framing,
     ) -> Result<(), CloseReason> {
-        if head.fields.iter().any(|(name, _)| OWNED.contains(name)) {
+        if head.fields.iter().any(|(name, _)| is_owned(name)) {
             return Err(CloseReason::InvalidResponse);
         }
         let room = self.make_room(shared, 1_024).await?;
@@ -360,6 +358,10 @@ fn write_head(
     if let Some(location) = &head.location {
         writer.field("location", location);
     }
+    if let Some(coding) = head.content_coding {
+        writer.field("content-encoding", coding.as_bytes());
+    }
+    writer.fixed(&head.resource_fields).fixed(&head.site_fields);
     for (name, value) in &head.fields {
         writer.header(name, value);
     }

@@ -11,30 +11,44 @@ use http::StatusCode;
 use selvedge_runtime::fs::{self, File, Metadata};
 use selvedge_runtime::{BlockClass, BufferPool, Lease, Moment, SharedLease};
 
-use super::locate::{Choice, LocatedFile};
 use super::shares::{Scarce, Share, Shares};
 use crate::clock::Clock;
+use crate::fixed_fields::FixedFields;
 use crate::h1::HeadWriter;
 use crate::h1::date::{DATE_LEN, format_date};
-use crate::media_type;
 use crate::response::{OpenFile, Prepared};
 use crate::validators::{ChangeTime, Validators};
 
 /// Files up to this size are kept in memory, with their head.
 const READY_BYTES_MAX: u64 = 64 * 1024;
+/// Room for the fields that every file's head has; a content type has at most a few hundred octets.
+const HEAD_BYTES_USUAL: usize = 1_024;
 /// Tries to read a file that changes while it is read; then it is streamed, which closes on a change.
 const READS_MAX: usize = 3;
 
 /// A file.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) location: CString,
-    pub(super) choice: Choice,
+    pub(super) description: Description,
     pub(super) metadata: Metadata,
-    pub(super) content_type: &'static str,
     pub(super) validators: Validators,
     change_time: ChangeTime,
     content: Content,
+}
+
+/// What an answer says of a form of a file, whatever its content.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    /// Relative to the root.
+    pub(super) location: CString,
+    pub(super) content_type: &'static str,
+    pub(super) content_coding: Option<&'static str>,
+    /// What tells its tag from those of the other forms.
+    pub(super) tag_suffix: String,
+    /// Of 200, 206 and 304.
+    pub(super) fields: FixedFields,
+    /// Of the file as an error page.
+    pub(super) page_fields: FixedFields,
 }
 
 #[derive(Debug)]
@@ -65,22 +79,22 @@ pub(super) enum NoRoom {
 }
 
 impl Entry {
-    /// Reads a located file if it is small, and makes its answer ready.
+    /// Reads the file at `place` if it is small, and makes its answer ready.
     pub(super) async fn load(
-        located: LocatedFile,
+        place: &File,
+        description: Description,
         shares: &Rc<Shares>,
         clock: &RefCell<Clock>,
         mut make_room: impl FnMut(Scarce) -> bool,
     ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
-        let file = fs::reopen(&located.place)?;
+        let file = fs::reopen(place)?;
         let mut metadata = file.metadata()?;
-        let content_type = media_type::of_path(located.location.as_bytes());
-        let mut version = Version::judge(&metadata, clock);
+        let mut version = Version::judge(&metadata, &description, clock);
         let mut content = None;
         if metadata.size_bytes <= READY_BYTES_MAX {
             for _ in 0..READS_MAX {
                 let ready = loop {
-                    match ready(&file, &metadata, &version.validators, content_type, shares, clock).await? {
+                    match ready(&file, &metadata, &version.validators, &description, shares, clock).await? {
                         Err(NoRoom::Share(scarce)) if make_room(scarce) => {}
                         other => break other.ok().flatten(),
                     }
@@ -96,14 +110,12 @@ impl Entry {
                     break;
                 }
                 metadata = again;
-                version = Version::judge(&metadata, clock);
+                version = Version::judge(&metadata, &description, clock);
             }
         }
         let entry = Rc::new(Self {
-            location: located.location,
-            choice: located.choice,
+            description,
             metadata,
-            content_type,
             validators: version.validators,
             change_time: version.change_time,
             content: content.unwrap_or_else(|| Content::Streamed {
@@ -197,8 +209,7 @@ impl Entry {
     /// it changed while it was read, or it changed so recently that its version could not be named.
     pub(super) fn is_makeshift(&self) -> bool {
         let is_streamed = matches!(self.content, Content::Streamed { .. });
-        self.change_time == ChangeTime::Recent
-            || is_streamed && self.metadata.size_bytes <= READY_BYTES_MAX
+        self.change_time == ChangeTime::Recent || is_streamed && self.metadata.size_bytes <= READY_BYTES_MAX
     }
 }
 
@@ -231,13 +242,16 @@ struct Version {
 }
 
 impl Version {
-    fn judge(metadata: &Metadata, clock: &RefCell<Clock>) -> Self {
+    fn judge(metadata: &Metadata, description: &Description, clock: &RefCell<Clock>) -> Self {
         let (modified_unix_s, modified_ns) = metadata.modified;
         let change_time = ChangeTime::judge(modified_unix_s, clock.borrow().unix_s());
-        let validators = match change_time {
+        let mut validators = match change_time {
             ChangeTime::Settled => Validators::of_file(metadata.size_bytes, modified_unix_s, modified_ns),
             ChangeTime::Recent | ChangeTime::Fixed => Validators::default(),
         };
+        if !description.tag_suffix.is_empty() {
+            validators.entity_tag = validators.entity_tag.map(|tag| tag.with_suffix(&description.tag_suffix));
+        }
         Self { validators, change_time }
     }
 }
@@ -247,12 +261,12 @@ async fn ready(
     file: &File,
     metadata: &Metadata,
     validators: &Validators,
-    content_type: &'static str,
+    description: &Description,
     shares: &Rc<Shares>,
     clock: &RefCell<Clock>,
 ) -> io::Result<Result<Option<Ready>, NoRoom>> {
-    let mut head = [0_u8; 1_024];
-    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, validators, content_type, clock);
+    let mut head = vec![0; HEAD_BYTES_USUAL + description.fields.as_bytes().len()];
+    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, validators, description, clock);
     let size = metadata.size_bytes as usize;
     let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
     let scarce = Scarce::Block(class);
@@ -274,21 +288,25 @@ fn write_head(
     head: &mut [u8],
     metadata: &Metadata,
     validators: &Validators,
-    content_type: &'static str,
+    description: &Description,
     clock: &RefCell<Clock>,
 ) -> (usize, usize, u64) {
     let mut clock = clock.borrow_mut();
     let unix_s = clock.unix_s();
     let mut writer = HeadWriter::new(head);
     writer.status(StatusCode::OK).date(clock.date());
-    writer.field("content-type", content_type.as_bytes()).content_length(metadata.size_bytes);
+    writer.field("content-type", description.content_type.as_bytes()).content_length(metadata.size_bytes);
     if let Some(modified_unix_s) = validators.last_modified_unix_s(unix_s) {
         writer.last_modified(&format_date(modified_unix_s));
     }
     if let Some(tag) = &validators.entity_tag {
         writer.field("etag", tag.as_bytes());
     }
-    let written = writer.accept_ranges().finish().expect("these fields fit 1 KiB");
+    if let Some(coding) = description.content_coding {
+        writer.field("content-encoding", coding.as_bytes());
+    }
+    let written =
+        writer.accept_ranges().fixed(&description.fields).finish().expect("room was reckoned for these");
     (written.len, written.date_start.expect("a date was written"), unix_s)
 }
 

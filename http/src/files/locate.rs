@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use selvedge_runtime::fs::{self, Access, Failure, File, Kind, Metadata, Resolve};
 
-use super::options::{FileOptions, SymlinkPolicy};
+use super::options::{CleanUrls, Precompressed, SymlinkPolicy, TreeOptions};
+use crate::negotiation::{Coding, CodingSet};
 use crate::path::{SitePath, TrailingSlash};
 
 /// The directory served, found again by its path, so that one that is renamed and replaced is followed.
@@ -70,10 +71,14 @@ impl Root {
 /// What a path leads to.
 #[derive(Debug)]
 pub(super) enum Located {
-    /// A regular file.
+    /// A regular file, in one form or several.
     File(LocatedFile),
     /// A directory named without its slash.
     NeedsSlash,
+    /// A file named with a slash.
+    NeedsNoSlash,
+    /// A directory named with its slash, without an index file.
+    Directory,
     /// Nothing is there.
     Missing,
 }
@@ -81,10 +86,42 @@ pub(super) enum Located {
 /// A file that was found and not opened yet.
 #[derive(Debug)]
 pub(super) struct LocatedFile {
+    /// Relative to the root; what its forms are named after.
+    pub(super) name: CString,
+    pub(super) choice: Choice,
+    /// What it was found as; at least one.
+    pub(super) forms: Vec<LocatedForm>,
+    /// Siblings that are older than their file.
+    pub(super) outdated: Vec<(CString, Metadata)>,
+    /// The directory in which forms were looked for that are not there.
+    pub(super) directory: Option<DirectoryVersion>,
+}
+
+/// One form of a file: in a language, in a coding.
+#[derive(Debug)]
+pub(super) struct LocatedForm {
+    pub(super) form: Form,
     /// Relative to the root.
     pub(super) location: CString,
-    pub(super) place: File,
-    pub(super) choice: Choice,
+    pub(super) metadata: Metadata,
+    /// Of the first form alone: a look holds few descriptors.
+    pub(super) place: Option<File>,
+}
+
+/// Which form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Its place among the tree's languages.
+    pub(super) language: Option<u8>,
+    pub(super) coding: Coding,
+}
+
+/// A directory as it was: what it lacked then it lacks as long as it has not changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DirectoryVersion {
+    pub(super) location: CString,
+    pub(super) identity: (u64, u64),
+    pub(super) modified: (i64, u32),
 }
 
 /// Whether another name would have been preferred: then a look at the name found is not enough later.
@@ -123,43 +160,181 @@ impl Refused {
     }
 }
 
-/// Finds what `path` leads to beneath `directory`.
+/// Finds what `path` leads to beneath `directory`. `siblings` tells in which codings a file of that name may exist.
 pub(super) async fn locate(
     directory: &File,
-    options: &FileOptions,
+    options: &TreeOptions,
     path: &SitePath<'_>,
+    siblings: &dyn Fn(&[u8]) -> CodingSet,
 ) -> Result<Located, Refused> {
     let relative = path.relative();
+    let search = Search { directory, options, siblings };
     if path.trailing_slash() == TrailingSlash::Absent {
-        let location = to_c_string(relative).map_err(Refused::Failed)?;
-        return match place(directory, options.symlinks, &location).await? {
-            None => Ok(Located::Missing),
-            Some((place, metadata)) => match metadata.kind {
-                Kind::Regular => Ok(Located::File(LocatedFile { location, place, choice: Choice::First })),
-                Kind::Directory => Ok(Located::NeedsSlash),
-                Kind::Special => Err(Refused::Hidden),
-            },
+        let as_it_is = match search.file(relative, Choice::First).await? {
+            Sought::File(file) => return Ok(Located::File(file)),
+            other => other,
         };
-    }
-    let mut hidden = Ok(Located::Missing);
-    for (number, index) in options.index.iter().enumerate() {
-        let mut location = relative.to_vec();
-        if !location.is_empty() {
-            location.push(b'/');
+        if options.clean_urls == CleanUrls::On
+            && let Sought::File(file) = search.file(&with_html(relative), Choice::Later).await?
+        {
+            return Ok(Located::File(file));
         }
-        location.extend_from_slice(index.as_bytes());
-        let location = to_c_string(&location).map_err(Refused::Failed)?;
-        match place(directory, options.symlinks, &location).await {
-            Ok(Some((place, metadata))) if metadata.kind == Kind::Regular => {
-                let choice = if number == 0 { Choice::First } else { Choice::Later };
-                return Ok(Located::File(LocatedFile { location, place, choice }));
-            }
+        return Ok(match as_it_is {
+            Sought::Directory => Located::NeedsSlash,
+            _ => Located::Missing,
+        });
+    }
+    let mut hidden = None;
+    for (number, index) in options.index.iter().enumerate() {
+        let choice = if number == 0 { Choice::First } else { Choice::Later };
+        match search.file(&join(relative, index.as_bytes()), choice).await {
+            Ok(Sought::File(file)) => return Ok(Located::File(file)),
             // The next name may do.
-            Err(Refused::Hidden) => hidden = Err(Refused::Hidden),
+            Err(Refused::Hidden) => hidden = Some(Refused::Hidden),
             found => drop(found?),
         }
     }
-    hidden
+    if let Some(refused) = hidden {
+        return Err(refused);
+    }
+    if relative.is_empty() {
+        return Ok(Located::Directory);
+    }
+    match search.file(relative, Choice::First).await? {
+        Sought::Directory => Ok(Located::Directory),
+        Sought::File(_) => Ok(Located::NeedsNoSlash),
+        Sought::Missing if options.clean_urls == CleanUrls::On => {
+            match search.file(&with_html(relative), Choice::First).await? {
+                Sought::File(_) => Ok(Located::NeedsNoSlash),
+                _ => Ok(Located::Missing),
+            }
+        }
+        Sought::Missing => Ok(Located::Missing),
+    }
+}
+
+fn with_html(relative: &[u8]) -> Vec<u8> {
+    [relative, b".html"].concat()
+}
+
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    if directory.is_empty() { name.to_vec() } else { [directory, b"/", name].concat() }
+}
+
+/// A search beneath one root.
+struct Search<'a> {
+    directory: &'a File,
+    options: &'a TreeOptions,
+    siblings: &'a dyn Fn(&[u8]) -> CodingSet,
+}
+
+/// What was found at one name.
+enum Sought {
+    File(LocatedFile),
+    Directory,
+    Missing,
+}
+
+impl Search<'_> {
+    /// The file called `name`, in all its forms.
+    async fn file(&self, name: &[u8], choice: Choice) -> Result<Sought, Refused> {
+        let location = to_c_string(name).map_err(Refused::Failed)?;
+        let siblings = (self.siblings)(name);
+        let plain = self.place(&location).await?;
+        if let Some((_, metadata)) = &plain
+            && metadata.kind == Kind::Directory
+        {
+            return Ok(Sought::Directory);
+        }
+        let mut file =
+            LocatedFile { name: location, choice, forms: Vec::new(), outdated: Vec::new(), directory: None };
+        if plain.is_none() && self.options.languages.is_empty() && self.alone().is_none() {
+            return Ok(Sought::Missing);
+        }
+        // Before the forms themselves: one that comes into being meanwhile is noticed later.
+        if !siblings.is_empty() || !self.options.languages.is_empty() {
+            file.directory = self.directory_of(name).await?;
+        }
+        self.forms(&mut file, None, name, plain, siblings).await?;
+        for (number, language) in self.options.languages.iter().enumerate() {
+            let name = [name, b".", language.as_bytes()].concat();
+            let location = to_c_string(&name).map_err(Refused::Failed)?;
+            let plain = self.place(&location).await?;
+            self.forms(&mut file, Some(number as u8), &name, plain, siblings).await?;
+        }
+        Ok(if file.forms.is_empty() { Sought::Missing } else { Sought::File(file) })
+    }
+
+    fn alone(&self) -> Option<Precompressed> {
+        Some(self.options.precompressed).filter(|policy| *policy == Precompressed::Alone)
+    }
+
+    /// Adds the forms of a name: the file as it is, and its siblings.
+    async fn forms(
+        &self,
+        file: &mut LocatedFile,
+        language: Option<u8>,
+        name: &[u8],
+        plain: Option<(File, Metadata)>,
+        siblings: CodingSet,
+    ) -> Result<(), Refused> {
+        let as_it_is = plain.as_ref().map(|(_, metadata)| *metadata);
+        if let Some((place, metadata)) = plain {
+            if metadata.kind != Kind::Regular {
+                return Ok(());
+            }
+            let location = to_c_string(name).map_err(Refused::Failed)?;
+            let place = file.forms.is_empty().then_some(place);
+            let form = Form { language, coding: Coding::Identity };
+            file.forms.push(LocatedForm { form, location, metadata, place });
+        } else if self.alone().is_none() {
+            return Ok(());
+        }
+        for coding in siblings.iter() {
+            let Some(extension) = extension(coding) else { continue };
+            let location = to_c_string(&[name, extension].concat()).map_err(Refused::Failed)?;
+            // A sibling that may not be read is a mistake like one that is not there; the file itself still is.
+            let Ok(Some((_, metadata))) = self.place(&location).await else { continue };
+            if metadata.kind != Kind::Regular {
+                continue;
+            }
+            let outdated = |file: Metadata| metadata.modified.0 < file.modified.0;
+            if self.options.precompressed != Precompressed::Always && as_it_is.is_some_and(outdated) {
+                file.outdated.push((location, metadata));
+                continue;
+            }
+            file.forms.push(LocatedForm { form: Form { language, coding }, location, metadata, place: None });
+        }
+        Ok(())
+    }
+
+    async fn place(&self, location: &CStr) -> Result<Option<(File, Metadata)>, Refused> {
+        match place(self.directory, self.options.symlinks, location).await? {
+            Some((_, metadata)) if metadata.kind == Kind::Special => Err(Refused::Hidden),
+            found => Ok(found),
+        }
+    }
+
+    async fn directory_of(&self, name: &[u8]) -> Result<Option<DirectoryVersion>, Refused> {
+        let parent = memchr::memrchr(b'/', name).map_or(&b"."[..], |slash| &name[..slash]);
+        let location = to_c_string(parent).map_err(Refused::Failed)?;
+        let found = place(self.directory, self.options.symlinks, &location).await?;
+        Ok(found.map(|(_, metadata)| DirectoryVersion {
+            location,
+            identity: metadata.identity,
+            modified: metadata.modified,
+        }))
+    }
+}
+
+/// What a sibling's name has behind its file's; `None` for the file itself.
+fn extension(coding: Coding) -> Option<&'static [u8]> {
+    match coding {
+        Coding::Identity => None,
+        Coding::Gzip => Some(b".gz"),
+        Coding::Brotli => Some(b".br"),
+        Coding::Zstd => Some(b".zst"),
+    }
 }
 
 /// How a policy has the kernel resolve a path.

@@ -10,18 +10,17 @@ use std::time::Duration;
 use lru::LruCache;
 use selvedge_runtime::Moment;
 
-use super::entry::Entry;
 use super::options::{FileOptions, KEY_BYTES_MAX};
-use super::shares::{Scarce, Shares};
+use super::resource::Resource;
+use super::shares::Scarce;
 use crate::response::OpenFile;
 
-/// Paths, each with what was found there.
+/// Paths of one tree, each with what was found there.
 #[derive(Debug)]
 pub(super) struct Memory {
     present: RefCell<LruCache<Box<[u8]>, Known>>,
     /// Where nothing was, and when that was seen.
     missing: RefCell<LruCache<Box<[u8]>, Moment>>,
-    pub(super) shares: Rc<Shares>,
     fresh_for: Duration,
 }
 
@@ -34,15 +33,19 @@ struct Known {
 /// What is at a path.
 #[derive(Debug, Clone)]
 enum There {
-    File(Rc<Entry>),
+    Resource(Rc<Resource>),
     NeedsSlash,
+    NeedsNoSlash,
+    Directory,
 }
 
 impl There {
     fn found(&self) -> Found {
         match self {
-            Self::File(entry) => Found::File(Rc::clone(entry), None),
+            Self::Resource(resource) => Found::Resource(Rc::clone(resource), None),
             Self::NeedsSlash => Found::NeedsSlash,
+            Self::NeedsNoSlash => Found::NeedsNoSlash,
+            Self::Directory => Found::Directory,
         }
     }
 }
@@ -51,9 +54,13 @@ impl There {
 #[derive(Debug)]
 pub(super) enum Found {
     /// A file, and its descriptor if this request's own look has opened it.
-    File(Rc<Entry>, Option<Rc<OpenFile>>),
+    Resource(Rc<Resource>, Option<Rc<OpenFile>>),
     /// A directory named without its slash.
     NeedsSlash,
+    /// A file named with a slash.
+    NeedsNoSlash,
+    /// A directory without an index file.
+    Directory,
     /// Nothing.
     Missing,
 }
@@ -64,7 +71,6 @@ impl Memory {
         Self {
             present: RefCell::new(LruCache::new(bound(options.entries_max))),
             missing: RefCell::new(LruCache::new(bound(options.misses_max))),
-            shares: Shares::new(options),
             fresh_for: options.fresh_for,
         }
     }
@@ -74,12 +80,12 @@ impl Memory {
         &self,
         key: &[u8],
         now: Moment,
-        check: impl FnOnce(&Entry) -> Option<Moment>,
+        check: impl FnOnce(&Resource) -> Option<Moment>,
     ) -> Option<Found> {
         if let Some(known) = self.present.borrow_mut().get_mut(key) {
             if now.since(known.checked_at) >= self.fresh_for {
-                let There::File(entry) = &known.there else { return None };
-                known.checked_at = check(entry)?;
+                let There::Resource(resource) = &known.there else { return None };
+                known.checked_at = check(resource)?;
             }
             return Some(known.there.found());
         }
@@ -93,8 +99,10 @@ impl Memory {
             return;
         }
         let there = match found {
-            Found::File(entry, _) => There::File(Rc::clone(entry)),
+            Found::Resource(resource, _) => There::Resource(Rc::clone(resource)),
             Found::NeedsSlash => There::NeedsSlash,
+            Found::NeedsNoSlash => There::NeedsNoSlash,
+            Found::Directory => There::Directory,
             Found::Missing => {
                 self.present.borrow_mut().pop(key);
                 self.missing.borrow_mut().put(key.into(), checked_at);
@@ -115,11 +123,11 @@ impl Memory {
         self.missing.borrow_mut().pop(key);
     }
 
-    /// Forgets `entry`, unless another one is remembered in its place by now.
-    pub(super) fn forget_entry(&self, key: &[u8], entry: &Rc<Entry>) {
+    /// Forgets `resource`, unless another one is remembered in its place by now.
+    pub(super) fn forget_resource(&self, key: &[u8], resource: &Rc<Resource>) {
         let mut present = self.present.borrow_mut();
-        if let Some(There::File(remembered)) = present.peek(key).map(|known| &known.there)
-            && Rc::ptr_eq(remembered, entry)
+        if let Some(There::Resource(remembered)) = present.peek(key).map(|known| &known.there)
+            && Rc::ptr_eq(remembered, resource)
         {
             present.pop(key);
         }
@@ -128,26 +136,18 @@ impl Memory {
     /// Makes the least recently used answer in such a block go, or closes the least recently used descriptor that nobody
     /// sends from; false if there is none.
     pub(super) fn make_room(&self, scarce: Scarce) -> bool {
-        let mut present = self.present.borrow_mut();
-        let oldest = present.iter().rev().find_map(|(key, known)| match &known.there {
-            There::File(entry) if entry.holds() == Some(scarce) => Some((key.clone(), Rc::clone(entry))),
-            _ => None,
-        });
-        match oldest {
-            None => false,
-            Some((_, entry)) if scarce == Scarce::Descriptor => {
-                entry.close();
-                true
-            }
-            Some((key, _)) => present.pop(&key).is_some(),
-        }
+        let present = self.present.borrow();
+        present.iter().rev().any(|(_, known)| match &known.there {
+            There::Resource(resource) => resource.give_up(scarce),
+            _ => false,
+        })
     }
 
     /// Closes the descriptors that nobody has used since `before`.
     pub(super) fn close_idle(&self, before: Moment) {
         for (_, known) in self.present.borrow().iter() {
-            if let There::File(entry) = &known.there {
-                entry.close_idle(before);
+            if let There::Resource(resource) = &known.there {
+                resource.entries().for_each(|entry| entry.close_idle(before));
             }
         }
     }
@@ -155,8 +155,11 @@ impl Memory {
     /// Descriptors open, and paths remembered.
     pub(super) fn usage(&self) -> (usize, usize) {
         let present = self.present.borrow();
-        let is_open = |there: &There| matches!(there, There::File(entry) if entry.is_open());
-        let open = present.iter().filter(|(_, known)| is_open(&known.there)).count();
+        let open_in = |there: &There| match there {
+            There::Resource(resource) => resource.entries().filter(|entry| entry.is_open()).count(),
+            _ => 0,
+        };
+        let open = present.iter().map(|(_, known)| open_in(&known.there)).sum();
         (open, present.len() + self.missing.borrow().len())
     }
 }

@@ -2,89 +2,115 @@
 //!
 //! In: a path relative to the root, and a request. Out: a response the engine sends. A hit that is fresh makes no system
 //! call; after its period a hit is checked again *by path*, so that a renamed file, a switched link or a replaced root is
-//! followed.
+//! followed. In order: this file, [`tree`] (what is at a path), [`resource`] (which form of it), [`entry`] (its answer),
+//! [`respond`] (what the request makes of it).
 
 mod entry;
+mod field_rules;
 mod locate;
 mod looks;
 mod memory;
 mod options;
+mod resource;
+mod respond;
 mod shares;
+mod tree;
 
-pub use options::{FileOptions, SymlinkPolicy};
+pub use field_rules::{FieldRule, FieldRules, FilePattern, RuleAnswers};
+pub use options::{
+    CleanUrls, FileOptions, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, SymlinkPolicy, TreeOptions,
+};
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use http::StatusCode;
-use selvedge_runtime::fs::{self, Failure, File};
-use selvedge_runtime::{Chunk, Moment, spawn_detached, timer};
+use selvedge_runtime::{Moment, spawn_detached, timer};
 
 use crate::application::Request;
 use crate::clock::Clock;
-use crate::conditional::{self, Outcome};
+use crate::fixed_fields::FixedFields;
 use crate::path::SitePath;
-use crate::range::{self, ByteRange, RangeOutcome};
-use crate::response::{Body, FilePart, OpenFile, RangeField, Response, ResponseHead};
+use crate::response::Response;
 use crate::turns::Turns;
-use entry::Entry;
-use locate::{Choice, Located, Refused, Root};
-use looks::Looks;
-use memory::{Found, Memory};
-use shares::Scarce;
+use locate::Refused;
+use memory::Found;
+use resource::Chosen;
+use respond::{Changed, Wish};
 pub(crate) use shares::Share;
+use shares::{Scarce, Shares};
+use tree::Tree;
 
 /// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
-/// How long what was closed may take to be free again, where descriptors have run out.
-const RECOVERY: Duration = Duration::from_millis(10);
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
 /// Looks at a file that changes between a look and its opening; then it is an error.
 const LOOKS_MAX: usize = 3;
 
-/// The files of one root, as one worker knows them.
+/// The files of one or several roots, as one worker knows them.
 #[derive(Debug)]
 pub struct Files {
     options: FileOptions,
-    root: RefCell<Root>,
-    root_checked_at: Cell<Moment>,
-    memory: Memory,
-    looks: Looks,
+    trees: Vec<Tree>,
+    rules: FieldRules,
+    shares: Rc<Shares>,
     look_turns: Turns,
     clock: RefCell<Clock>,
 }
 
-/// A file that is not what its entry says any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Changed;
+/// A path in one of the trees.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The tree's place in [`FileOptions::trees`].
+    pub tree: usize,
+    /// The path relative to its root.
+    pub path: &'a SitePath<'a>,
+    /// Fields that this request's answer has besides those of the rules.
+    pub fields: &'a FixedFields,
+}
+
+impl<'a> From<&'a SitePath<'a>> for Target<'a> {
+    fn from(path: &'a SitePath<'a>) -> Self {
+        Self { tree: 0, path, fields: const { &FixedFields::NONE } }
+    }
+}
 
 /// What is to be answered for a path.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Answer {
-    /// This.
-    Response(Response),
+    /// A file, with the fields that the rules say: 200, 206 or 304.
+    File(Response),
+    /// There is a file, but this request does not get it: 403, 406, 412, 416, 500 or 503.
+    Refused(Response),
     /// A directory without its slash: a redirect to it with one.
     NeedsSlash,
+    /// A file with a slash: a redirect to it without.
+    NeedsNoSlash,
+    /// A directory that no index file answers for.
+    Directory,
+    /// Nothing is there: 404.
+    Missing,
 }
 
 impl Files {
-    /// Opens the root for the current worker; waits for the disk if it must.
+    /// Opens the roots for the current worker; waits for the disk if it must.
     ///
     /// # Errors
-    /// Those of open(2).
+    /// Those of open(2); `InvalidInput` when a rule is about a field that the engine owns.
     ///
     /// # Panics
-    /// Outside a worker.
+    /// Outside a worker, and without a tree.
     pub fn open(options: FileOptions) -> io::Result<Rc<Self>> {
+        assert!(!options.trees.is_empty(), "files come from somewhere");
+        let trees = options.trees.iter().map(|tree| Tree::open(tree.clone(), &options));
         let files = Rc::new(Self {
-            root: RefCell::new(Root::open(&options.root)?),
-            root_checked_at: Cell::new(selvedge_runtime::now()),
-            memory: Memory::new(&options),
-            looks: Looks::default(),
+            trees: trees.collect::<io::Result<_>>()?,
+            rules: FieldRules::new(&options.fields)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+            shares: Shares::new(&options),
             look_turns: Turns::new(LOOKS_AT_ONCE_MAX),
             clock: RefCell::new(Clock::new()),
             options,
@@ -93,216 +119,66 @@ impl Files {
         Ok(files)
     }
 
-    /// Answers GET or HEAD for `path`: from memory while that is fresh, else after a look at the disk.
-    pub async fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Answer {
+    /// Answers GET or HEAD for a path: from memory while that is fresh, else after a look at the disk.
+    pub async fn answer<'a>(&self, request: &Request<'_>, target: impl Into<Target<'a>>) -> Answer {
+        self.serve(request, target.into(), Wish::AsAsked).await
+    }
+
+    /// The file at a path as the page of an error: whole, with `status`, and without validators. What stands in its way is
+    /// an [`Answer::Refused`] of its own.
+    pub async fn page<'a>(
+        &self,
+        request: &Request<'_>,
+        target: impl Into<Target<'a>>,
+        status: StatusCode,
+    ) -> Answer {
+        self.serve(request, target.into(), Wish::Page(status)).await
+    }
+
+    async fn serve(&self, request: &Request<'_>, target: Target<'_>, wish: Wish) -> Answer {
+        let (head, bytes) = (request.head(), request.head_bytes());
+        let Target { tree, path, fields } = target;
+        let tree = &self.trees[tree];
         for _ in 0..LOOKS_MAX {
-            match self.find(path).await {
-                Ok(Found::File(entry, opened)) => match self.respond(request, &entry, opened).await {
-                    Ok(response) => return Answer::Response(response),
-                    // It was remembered, but is no more what it was: another look.
-                    Err(Changed) => self.memory.forget_entry(path.key(), &entry),
-                },
+            let (resource, opened) = match self.find(tree, path).await {
+                Ok(Found::Resource(resource, opened)) => (resource, opened),
                 Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
-                Ok(Found::Missing) => return Answer::Response(Response::error(StatusCode::NOT_FOUND, "")),
-                Err(refused) => return Answer::Response(refusal(&refused, path.key())),
+                Ok(Found::NeedsNoSlash) => return Answer::NeedsNoSlash,
+                Ok(Found::Directory) => return Answer::Directory,
+                Ok(Found::Missing) => return Answer::Missing,
+                Err(refused) => return Answer::Refused(refusal(&refused, path.key())),
+            };
+            let form = match resource.choose(head, bytes, &tree.options.languages) {
+                Chosen::Form(form) => &resource.forms[form],
+                Chosen::NotAcceptable => return Answer::Refused(respond::not_acceptable()),
+                Chosen::NotInCoding => return Answer::Missing,
+            };
+            let answered = match self.entry(tree, path, &resource, form).await {
+                Ok(Some((entry, opened_now))) => {
+                    self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
+                }
+                Ok(None) => Err(Changed),
+                Err(refused) => Ok(Answer::Refused(refusal(&refused, path.key()))),
+            };
+            match answered {
+                Ok(answer) => return answer,
+                // It was remembered, but is no more what it was: another look.
+                Err(Changed) => tree.memory.forget_resource(path.key(), &resource),
             }
         }
         let always = Refused::Failed(io::Error::other("it changes all the time"));
-        Answer::Response(refusal(&always, path.key()))
+        Answer::Refused(refusal(&always, path.key()))
     }
 
-    /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
-    async fn find(&self, path: &SitePath<'_>) -> Result<Found, Refused> {
-        loop {
-            let now = selvedge_runtime::now();
-            self.clock.borrow_mut().advance(now);
-            let check = |entry: &Entry| self.is_unchanged(entry, now).then(|| self.root_checked_at.get());
-            if let Some(found) = self.memory.recall(path.key(), now, check) {
-                return Ok(found);
-            }
-            if let Some(_look) = self.looks.begin(path.key()).await {
-                let found = self.look(path, now).await;
-                self.clock.borrow_mut().advance(selvedge_runtime::now());
-                return found;
-            }
-        }
-    }
-
-    /// Whether the path still leads to the same file, as far as that can be seen without the disk.
-    fn is_unchanged(&self, entry: &Entry, now: Moment) -> bool {
-        if entry.choice == Choice::Later || entry.is_makeshift() || !self.refresh_root_cached(now) {
-            return false;
-        }
-        let root = self.root.borrow();
-        let resolve = locate::resolve(self.options.symlinks);
-        fs::stat_cached(root.directory(), &entry.location, resolve).is_ok_and(|now| now == entry.metadata)
-    }
-
-    fn refresh_root_cached(&self, now: Moment) -> bool {
-        if now.since(self.root_checked_at.get()) < self.options.fresh_for {
-            return true;
-        }
-        let refreshed = self.root.borrow_mut().refresh_cached();
-        if refreshed.is_ok() {
-            self.root_checked_at.set(now);
-        }
-        refreshed.is_ok()
-    }
-
-    /// Looks at the disk, waiting for it if need be, and remembers what was found.
-    async fn look(&self, path: &SitePath<'_>, now: Moment) -> Result<Found, Refused> {
-        if !self.refresh_root_cached(now) {
-            let reopening = self.root.borrow().reopening();
-            let followed = match reopening.await {
-                Ok(directory) => self.root.borrow_mut().follow(directory),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = followed {
-                // In the midst of a deploy it is gone for a moment.
-                selvedge_runtime::report("root", || {
-                    format!(
-                        "{:?}: {error}; the directory that was there before is served until there is one again",
-                        self.options.root
-                    )
-                });
-            }
-            self.root_checked_at.set(now);
-        }
-        let directory = self.root.borrow().directory().clone();
-        let turn = self.look_turns.next().await;
-        let found = match self.look_beneath(&directory, path).await {
-            // What nobody sends from is closed, and given back with the turn's end.
-            Err(Refused::Exhausted(_)) if self.memory.make_room(Scarce::Descriptor) => {
-                while self.memory.make_room(Scarce::Descriptor) {}
-                timer::sleep(RECOVERY).await;
-                self.look_beneath(&directory, path).await
-            }
-            found => found,
-        };
-        drop(turn);
-        match &found {
-            // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
-            // the two periods would add up.
-            Ok(found) => self.memory.remember(path.key(), found, self.root_checked_at.get().min(now)),
-            // What it was a while ago is a better answer than none.
-            Err(Refused::Exhausted(_)) => {
-                return self.memory.recall_stale(path.key()).map_or(found, Ok);
-            }
-            Err(_) => self.memory.forget(path.key()),
-        }
-        found
-    }
-
-    async fn look_beneath(&self, directory: &File, path: &SitePath<'_>) -> Result<Found, Refused> {
-        let located = match locate::locate(directory, &self.options, path).await? {
-            Located::File(located) => located,
-            Located::NeedsSlash => return Ok(Found::NeedsSlash),
-            Located::Missing => return Ok(Found::Missing),
-        };
-        let make_room = |scarce| self.memory.make_room(scarce);
-        let loaded = Entry::load(located, &self.memory.shares, &self.clock, make_room).await;
-        loaded.map(|(entry, opened)| Found::File(entry, opened)).map_err(refused_read)
-    }
-
-    async fn respond(
-        &self,
-        request: &Request<'_>,
-        entry: &Rc<Entry>,
-        opened: Option<Rc<OpenFile>>,
-    ) -> Result<Response, Changed> {
-        let (head, bytes) = (request.head(), request.head_bytes());
-        match conditional::evaluate(head, bytes, &entry.validators) {
-            Outcome::NotModified => {
-                return Ok(Response::new(with_validators(StatusCode::NOT_MODIFIED, entry), Body::Empty));
-            }
-            Outcome::PreconditionFailed => return Ok(Response::error(StatusCode::PRECONDITION_FAILED, "")),
-            Outcome::Proceed => {}
-        }
-        let (size, unix_s) = (entry.metadata.size_bytes, self.clock.borrow().unix_s());
-        match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
-            RangeOutcome::Whole => match entry.prepared(&self.clock) {
-                Some(prepared) => Ok(Response::prepared(prepared)),
-                None => self.part(StatusCode::OK, entry, ByteRange { start: 0, len: size }, opened).await,
-            },
-            RangeOutcome::Part(part) => self.part(StatusCode::PARTIAL_CONTENT, entry, part, opened).await,
-            RangeOutcome::Unsatisfiable => {
-                let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
-                response.head.range = RangeField::Unsatisfied(size);
-                response.body = Body::Empty;
-                Ok(response)
-            }
-        }
-    }
-
-    /// A part of a file that is not answered by its ready block.
-    async fn part(
-        &self,
-        status: StatusCode,
-        entry: &Rc<Entry>,
-        part: ByteRange,
-        opened: Option<Rc<OpenFile>>,
-    ) -> Result<Response, Changed> {
-        let size = entry.metadata.size_bytes;
-        let mut head = with_validators(status, entry);
-        head.content_type = Some(entry.content_type);
-        head.range = match status {
-            StatusCode::PARTIAL_CONTENT => RangeField::Part(part.start, part.len, size),
-            _ => RangeField::Accepted,
-        };
-        if let Some((block, body_start)) = entry.body_in_memory() {
-            let start = body_start + part.start as u32;
-            let body = Chunk::Shared(block, start..start + part.len as u32);
-            return Ok(Response::new(head, Body::Full(body)));
-        }
-        match self.file_of(entry, opened).await {
-            Ok(Some(file)) => {
-                let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
-                Ok(Response::new(head, Body::File(body)))
-            }
-            Ok(None) => Err(Changed),
-            Err(refused) => Ok(refusal(&refused, entry.location.as_bytes())),
-        }
-    }
-
-    /// The entry's file: as this request's own look has opened it, or as it was kept open, or opened again. `None`: it is
-    /// not what the entry says any more.
-    async fn file_of(
-        &self,
-        entry: &Rc<Entry>,
-        opened: Option<Rc<OpenFile>>,
-    ) -> Result<Option<Rc<OpenFile>>, Refused> {
-        if opened.is_some() {
-            return Ok(opened);
-        }
-        if let Some(file) = entry.open_file() {
-            // Written to since an earlier look, its length would be a promise that is not kept.
-            let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
-            return Ok(unchanged.then_some(file));
-        }
-        let directory = self.root.borrow().directory().clone();
-        let place = match locate::place(&directory, self.options.symlinks, &entry.location).await {
-            // A look knows what to do about that.
-            Err(Refused::Exhausted(_)) => return Ok(None),
-            place => place?,
-        };
-        // It may change within the period in which nobody looks.
-        let Some((place, _)) = place.filter(|(_, metadata)| *metadata == entry.metadata) else {
-            return Ok(None);
-        };
-        match fs::reopen(&place).map_err(refused_read) {
-            Err(Refused::Exhausted(_)) => Ok(None),
-            Err(refused) => Err(refused),
-            Ok(file) => {
-                let make_room = |scarce| self.memory.make_room(scarce);
-                let file = entry.keep_open(file, &self.memory.shares, make_room);
-                file.map(Some).ok_or(Refused::TooManyOpen)
-            }
-        }
+    /// Makes something go that is scarce: of the tree that needs it, else of another.
+    fn make_room(&self, tree: &Tree, scarce: Scarce) -> bool {
+        tree.memory.make_room(scarce) || self.trees.iter().any(|other| other.memory.make_room(scarce))
     }
 
     /// Descriptors open for files that are streamed, and paths remembered.
     pub fn usage(&self) -> (usize, usize) {
-        self.memory.usage()
+        let usages = self.trees.iter().map(|tree| tree.memory.usage());
+        usages.fold((0, 0), |sum, usage| (sum.0 + usage.0, sum.1 + usage.1))
     }
 }
 
@@ -314,24 +190,7 @@ async fn close_idle_descriptors(files: Weak<Files>) {
         let Some(files) = files.upgrade() else { return };
         let idle = files.options.idle_descriptor.as_nanos() as u64;
         let before = Moment::from_nanoseconds(selvedge_runtime::now().nanoseconds().saturating_sub(idle));
-        files.memory.close_idle(before);
-    }
-}
-
-/// 304 and 206 carry the validators of the 200 (RFC 9110 sections 15.4.5 and 15.3.7).
-fn with_validators(status: StatusCode, entry: &Entry) -> ResponseHead {
-    ResponseHead {
-        modified_unix_s: entry.validators.modified_unix_s,
-        entity_tag: entry.validators.entity_tag,
-        ..ResponseHead::new(status)
-    }
-}
-
-fn refused_read(error: io::Error) -> Refused {
-    match Failure::of(&error) {
-        Failure::Forbidden => Refused::Forbidden,
-        Failure::Exhausted => Refused::Exhausted(error),
-        _ => Refused::Failed(error),
+        files.trees.iter().for_each(|tree| tree.memory.close_idle(before));
     }
 }
 

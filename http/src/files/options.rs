@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::field_rules::FieldRule;
+use crate::media_type::MediaTypes;
+
 /// The longest path that is remembered, in bytes; longer ones are looked at for every request.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
 /// What an entry takes beside its path and its block: its own location, validators, and its place in the tables.
@@ -20,20 +23,85 @@ pub enum SymlinkPolicy {
     None,
 }
 
-/// Where the files are, and how many of them a worker keeps ready.
+/// Whether a path without an extension leads to a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CleanUrls {
+    /// A path leads to the file of that name alone.
+    #[default]
+    Off,
+    /// `/a` leads to `a.html` where there is no file `a`.
+    On,
+}
+
+/// Whether files that were compressed beforehand answer for a file: `a.js.br`, `a.js.zst` and `a.js.gz` for `a.js`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precompressed {
+    /// Those that are not older than their file, in whole seconds.
+    #[default]
+    Auto,
+    /// All of them.
+    Always,
+    /// As `Auto`, and also without the file itself: then clients that take no such coding get 404.
+    Alone,
+    /// None.
+    Off,
+}
+
+/// A directory that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileOptions {
-    /// The directory served.
+pub struct TreeOptions {
+    /// The directory.
     pub root: PathBuf,
+    /// What stands before a file's path in the patterns of field rules: nothing, or such as `docs/`.
+    pub prefix: String,
     /// File names tried, in order, for a path that ends in a slash.
     pub index: Vec<String>,
     /// Which symbolic links are followed.
     pub symlinks: SymlinkPolicy,
+    /// Whether `/a` may lead to `a.html`.
+    pub clean_urls: CleanUrls,
+    /// Which siblings answer for a file.
+    pub precompressed: Precompressed,
+    /// Language tags, at most [`LANGUAGES_MAX`]: `a.html.ja` answers for `a.html` if the client likes `ja` best. Where a
+    /// file exists in languages only, the first of this list that it has is its default.
+    pub languages: Vec<String>,
+}
+
+/// Most languages of a tree: each costs up to four openings per look at a file.
+pub const LANGUAGES_MAX: usize = 8;
+/// Most octets of a language's tag.
+pub const LANGUAGE_BYTES_MAX: usize = 16;
+
+impl TreeOptions {
+    /// The defaults for files beneath `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            prefix: String::new(),
+            index: vec!["index.html".to_owned()],
+            symlinks: SymlinkPolicy::default(),
+            clean_urls: CleanUrls::default(),
+            precompressed: Precompressed::default(),
+            languages: Vec::new(),
+        }
+    }
+}
+
+/// Where the files are, and how many of them a worker keeps ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileOptions {
+    /// The directories served, at least one: the first is the one that is meant where none is named.
+    pub trees: Vec<TreeOptions>,
+    /// Fields of the answers.
+    pub fields: Vec<FieldRule>,
+    /// Content types.
+    pub types: MediaTypes,
     /// How long an answer is given without a look at the disk. Workers may differ within it.
     pub fresh_for: Duration,
-    /// Files and directories a worker remembers.
+    /// Files and directories a worker remembers, of each tree.
     pub entries_max: usize,
-    /// Paths that led nowhere a worker remembers: a place of their own, so that asking for many does not drive out files.
+    /// Paths that led nowhere a worker remembers, of each tree: a place of their own, so that asking for many does not
+    /// drive out files.
     pub misses_max: usize,
     /// Whole responses a worker keeps in blocks of 4 KiB.
     pub ready_small_max: usize,
@@ -51,9 +119,9 @@ impl FileOptions {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let blocks = selvedge_runtime::BlockLimits::default();
         Self {
-            root: root.into(),
-            index: vec!["index.html".to_owned()],
-            symlinks: SymlinkPolicy::default(),
+            trees: vec![TreeOptions::new(root)],
+            fields: Vec::new(),
+            types: MediaTypes::default(),
             fresh_for: Duration::from_secs(1),
             entries_max: 4_096,
             misses_max: 1_024,
@@ -66,6 +134,6 @@ impl FileOptions {
 
     /// Bytes of the heap that what a worker remembers takes at most, beside its blocks.
     pub fn memory_bytes(&self) -> usize {
-        (self.entries_max + self.misses_max) * (KEY_BYTES_MAX + ENTRY_BYTES)
+        self.trees.len() * (self.entries_max + self.misses_max) * (KEY_BYTES_MAX + ENTRY_BYTES)
     }
 }

@@ -8,6 +8,7 @@ use super::date::DATE_LEN;
 use super::framing::Persistence;
 use super::request::Version;
 use super::status::status_line;
+use crate::fixed_fields::FixedFields;
 use crate::syntax::{is_field_value, is_token};
 
 /// Writes one response head into a buffer of fixed size, in the order of its calls: [`HeadWriter::status`] first,
@@ -134,6 +135,12 @@ impl<'b> HeadWriter<'b> {
     /// A field of the `http` crate, which has checked it already.
     pub fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> &mut Self {
         self.line(name.as_str().as_bytes(), value.as_bytes())
+    }
+
+    /// Field lines that were checked when they were made.
+    #[inline]
+    pub fn fixed(&mut self, fields: &FixedFields) -> &mut Self {
+        self.put(fields.as_bytes())
     }
 
     /// The empty line.

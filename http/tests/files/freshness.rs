@@ -133,7 +133,8 @@ fn an_index_that_comes_first_is_found_later_too() {
     let directory = Directory::new("freshness");
     directory.write("second.html", "second");
     let index = vec!["first.html".to_owned(), "second.html".to_owned()];
-    let options = FileOptions { index, ..fresh_for(&directory, Duration::ZERO) };
+    let mut options = fresh_for(&directory, Duration::ZERO);
+    options.trees[0].index = index;
     let server = TestServer::start(patient(), site(options));
     let mut client = server.connect();
     assert_eq!(client.get("/").text(), "second");

@@ -8,6 +8,7 @@ mod bounds;
 mod changes;
 mod cold;
 mod contents;
+mod forms;
 mod freshness;
 mod misses;
 mod ranges;

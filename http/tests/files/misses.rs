@@ -79,5 +79,5 @@ fn a_directory_needs_its_slash_and_an_index() {
     assert_eq!(client.get("/with").status, 301);
     assert_eq!(client.get("/with/").text(), "index");
     assert_eq!(client.get("/without/").status, 404);
-    assert_eq!(client.get("/with/index.html/").status, 404);
+    assert_eq!(client.get("/with/index.html/").status, 301);
 }

@@ -40,8 +40,9 @@ impl Application for Site {
             Err(error) => return Response::error(error.status(), error.reason()),
         };
         match self.files.answer(&request, &path).await {
-            Answer::Response(response) => response,
-            Answer::NeedsSlash => Response::empty(StatusCode::MOVED_PERMANENTLY),
+            Answer::File(response) | Answer::Refused(response) => response,
+            Answer::NeedsSlash | Answer::NeedsNoSlash => Response::empty(StatusCode::MOVED_PERMANENTLY),
+            Answer::Directory | Answer::Missing => Response::error(StatusCode::NOT_FOUND, ""),
         }
     }
 }

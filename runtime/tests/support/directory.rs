@@ -24,12 +24,15 @@ impl Directory {
         self.0.join(name)
     }
 
-    /// Writes a file that seems to have lain there for an hour: one that has just changed has no validators.
+    /// Writes a file that seems to have lain there for an hour: one that has just changed has no validators, and in a
+    /// directory that has just changed things are looked for again.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.write_now(name, content);
-        let file = std::fs::File::options().append(true).open(&path).expect("it was written");
         let an_hour_ago = SystemTime::now() - Duration::from_secs(3_600);
-        file.set_modified(an_hour_ago).expect("its owner may");
+        for changed in [path.as_path(), path.parent().expect("below the root")] {
+            let file = std::fs::File::open(changed).expect("it was written");
+            file.set_modified(an_hour_ago).expect("its owner may");
+        }
         path
     }
 

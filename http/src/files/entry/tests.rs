@@ -3,10 +3,9 @@ use std::time::{Duration, SystemTime};
 
 use selvedge_runtime::{block_on, timer};
 
-use super::super::locate::{Located, Root, locate};
-use super::super::options::FileOptions;
+use super::super::locate::{Root, place};
+use super::super::options::{FileOptions, SymlinkPolicy};
 use super::*;
-use crate::path::SitePath;
 
 async fn next_second(clock: &RefCell<Clock>) {
     let before = clock.borrow().unix_s();
@@ -23,12 +22,18 @@ async fn load(
     clock: &RefCell<Clock>,
 ) -> Rc<Entry> {
     let root = Root::open(directory).unwrap();
-    let mut decoded = Vec::new();
-    let path = SitePath::resolve(name, &mut decoded).unwrap();
-    match locate(root.directory(), &FileOptions::new(directory), &path).await.unwrap() {
-        Located::File(located) => Entry::load(located, shares, clock, |_| false).await.unwrap().0,
-        other => panic!("{other:?} is no file"),
-    }
+    let location = CString::new(name).unwrap();
+    let (place, _) =
+        place(root.directory(), SymlinkPolicy::Inside, &location).await.unwrap().expect("it was written");
+    let description = Description {
+        location,
+        content_type: "text/plain",
+        content_coding: None,
+        tag_suffix: String::new(),
+        fields: FixedFields::NONE,
+        page_fields: FixedFields::NONE,
+    };
+    Entry::load(&place, description, shares, clock, |_| false).await.unwrap().0
 }
 
 fn shares(small: usize, large: usize) -> Rc<Shares> {
@@ -55,7 +60,7 @@ fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) +
 fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
     on_files(&[("a", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let entry = load(&directory, b"/a", &shares(1, 1), &clock).await;
+        let entry = load(&directory, b"a", &shares(1, 1), &clock).await;
         let in_flight = entry.prepared(&clock).unwrap();
         let before = in_flight.block.to_vec();
 
@@ -85,12 +90,12 @@ fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
     on_files(&[("a", 100), ("b", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
         let shares = shares(1, 0);
-        let first = load(&directory, b"/a", &shares, &clock).await;
+        let first = load(&directory, b"a", &shares, &clock).await;
         assert_eq!(first.holds(), Some(Scarce::Block(BlockClass::Small)));
-        let second = load(&directory, b"/b", &shares, &clock).await;
+        let second = load(&directory, b"b", &shares, &clock).await;
         assert!(second.is_makeshift() && second.holds() == Some(Scarce::Descriptor));
         drop(first);
-        let second = load(&directory, b"/b", &shares, &clock).await;
+        let second = load(&directory, b"b", &shares, &clock).await;
         assert!(matches!(second.holds(), Some(Scarce::Block(_))) && !second.is_makeshift());
     });
 }

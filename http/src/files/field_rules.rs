@@ -1,0 +1,198 @@
+//! Which fields the operator wants on which answers.
+//!
+//! In: rules, in order, and the file that is served. Out: its field lines, made once per file. Next: [`super::entry`].
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use globset::{Candidate, Glob, GlobBuilder, GlobMatcher};
+use http::{HeaderName, HeaderValue, header};
+
+use crate::fixed_fields::{FixedFields, OwnedField, is_owned};
+
+/// One field for some answers. Of several rules for one name the last that applies is used, but all are of `Link` and
+/// `Set-Cookie`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldRule {
+    /// The files whose answers have it.
+    pub files: FilePattern,
+    /// Which of their answers.
+    pub answers: RuleAnswers,
+    /// The field's name; never one that the engine owns.
+    pub name: HeaderName,
+    /// Its value; `None`: the field of earlier rules is left out.
+    pub value: Option<HeaderValue>,
+}
+
+/// The answers of a file that have a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleAnswers {
+    /// 200, 206 and 304.
+    Success,
+    /// These and the file as an error page; without a pattern, all answers.
+    All,
+}
+
+/// Which files a rule is about, by the path of the file that is served, relative to the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilePattern {
+    /// Every file, and what is no file.
+    All,
+    /// Those that match.
+    Glob(Glob),
+}
+
+impl FilePattern {
+    /// A pattern as in `.gitignore`: without a slash it is about the file's name, with one about its whole path; `*` and
+    /// `?` do not match a slash, `**` does; `{a,b}` and `[a-z]` are known.
+    ///
+    /// # Errors
+    /// Why it is no pattern.
+    pub fn glob(pattern: &str) -> Result<Self, globset::Error> {
+        let whole = match pattern.strip_prefix('/') {
+            Some(anchored) => anchored.to_owned(),
+            None if pattern.contains('/') => pattern.to_owned(),
+            None => format!("**/{pattern}"),
+        };
+        GlobBuilder::new(&whole).literal_separator(true).build().map(Self::Glob)
+    }
+}
+
+/// The rules of a site, ready to be asked.
+#[derive(Debug)]
+pub struct FieldRules(Vec<(Option<GlobMatcher>, FieldRule)>);
+
+impl FieldRules {
+    /// Rules in their order.
+    ///
+    /// # Errors
+    /// The first field that the engine owns.
+    pub fn new(rules: &[FieldRule]) -> Result<Self, OwnedField> {
+        if let Some(rule) = rules.iter().find(|rule| is_owned(&rule.name)) {
+            return Err(OwnedField(rule.name.clone()));
+        }
+        let ready = |rule: &FieldRule| match &rule.files {
+            FilePattern::All => (None, rule.clone()),
+            FilePattern::Glob(glob) => (Some(glob.compile_matcher()), rule.clone()),
+        };
+        Ok(Self(rules.iter().map(ready).collect()))
+    }
+
+    /// What a file says that is served with 200, 206 or 304; `own` goes first.
+    pub fn of_file(&self, path: &[u8], own: &[(HeaderName, HeaderValue)]) -> FixedFields {
+        self.collect(own, |matcher, _| matches(matcher, path))
+    }
+
+    /// What a file says that is served as an error page.
+    pub fn of_page(&self, path: &[u8], own: &[(HeaderName, HeaderValue)]) -> FixedFields {
+        self.collect(own, |matcher, rule| rule.answers == RuleAnswers::All && matches(matcher, path))
+    }
+
+    /// What an answer says that is no file: an error, a redirect, a listing.
+    pub fn of_others(&self) -> FixedFields {
+        self.collect(&[], |matcher, rule| rule.answers == RuleAnswers::All && matcher.is_none())
+    }
+
+    fn collect(
+        &self,
+        own: &[(HeaderName, HeaderValue)],
+        applies: impl Fn(Option<&GlobMatcher>, &FieldRule) -> bool,
+    ) -> FixedFields {
+        let mut fields: Vec<(&HeaderName, &HeaderValue)> = Vec::new();
+        for (matcher, rule) in &self.0 {
+            if !applies(matcher.as_ref(), rule) {
+                continue;
+            }
+            if rule.value.is_none() || ![header::LINK, header::SET_COOKIE].contains(&rule.name) {
+                fields.retain(|(name, _)| **name != rule.name);
+            }
+            fields.extend(rule.value.as_ref().map(|value| (&rule.name, value)));
+        }
+        let own = own.iter().map(|(name, value)| (name, value));
+        FixedFields::new(own.chain(fields)).expect("no rule is about a field of the engine")
+    }
+}
+
+fn matches(matcher: Option<&GlobMatcher>, path: &[u8]) -> bool {
+    matcher.is_none_or(|matcher| matcher.is_match_candidate(&Candidate::new(OsStr::from_bytes(path))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(pattern: Option<&str>, name: &'static str, value: &str) -> FieldRule {
+        FieldRule {
+            files: pattern.map_or(FilePattern::All, |pattern| FilePattern::glob(pattern).unwrap()),
+            answers: RuleAnswers::All,
+            name: HeaderName::from_static(name),
+            value: (!value.is_empty()).then(|| value.parse().unwrap()),
+        }
+    }
+
+    fn text(fields: &FixedFields) -> &str {
+        str::from_utf8(fields.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_is_about_the_name_or_about_the_path() {
+        for (pattern, matching, others) in [
+            ("*.js", &["a.js", "d/e/a.js", ".js", "d/\u{fc}.js"][..], &["a.jsx", "a.js/b"][..]),
+            ("/*.js", &["a.js"], &["d/a.js"]),
+            ("assets/**", &["assets/a", "assets/d/a"], &["assets", "b/assets/a", "xassets/a"]),
+            ("assets/*", &["assets/a"], &["assets/d/a"]),
+            ("**/x/*.{css,js}", &["x/a.css", "a/b/x/y.js"], &["x/a.png", "x/y/a.js"]),
+            ("a?.[tT]xt", &["ab.txt", "d/ac.Txt"], &["a.txt", "a/.txt"]),
+        ] {
+            let rules = FieldRules::new(&[rule(Some(pattern), "x-a", "1")]).unwrap();
+            for path in matching {
+                assert_eq!(text(&rules.of_file(path.as_bytes(), &[])), "x-a: 1\r\n", "{pattern} on {path}");
+            }
+            for path in others {
+                assert_eq!(text(&rules.of_file(path.as_bytes(), &[])), "", "{pattern} on {path}");
+            }
+        }
+        assert!(FilePattern::glob("a[").is_err());
+    }
+
+    #[test]
+    fn names_that_are_no_text_match_too() {
+        let rules = FieldRules::new(&[rule(Some("*.js"), "x-a", "1")]).unwrap();
+        assert_eq!(text(&rules.of_file(b"\xff.js", &[])), "x-a: 1\r\n");
+    }
+
+    #[test]
+    fn the_last_rule_of_a_name_is_used() {
+        let rules = [
+            rule(None, "x-a", "1"),
+            rule(None, "link", "<a>"),
+            rule(Some("*.js"), "x-a", "2"),
+            rule(None, "link", "<b>"),
+            rule(Some("*.css"), "x-a", ""),
+        ];
+        let rules = FieldRules::new(&rules).unwrap();
+        let links = "link: <a>\r\nlink: <b>\r\n";
+        assert_eq!(text(&rules.of_file(b"a", &[])), format!("x-a: 1\r\n{links}"));
+        assert_eq!(text(&rules.of_others()), format!("x-a: 1\r\n{links}"));
+        assert_eq!(text(&rules.of_file(b"a.js", &[])), "link: <a>\r\nx-a: 2\r\nlink: <b>\r\n");
+        assert_eq!(text(&rules.of_file(b"a.css", &[])), links);
+    }
+
+    #[test]
+    fn rules_for_success_stay_off_errors() {
+        let success = FieldRule { answers: RuleAnswers::Success, ..rule(None, "cache-control", "no-cache") };
+        let rules = FieldRules::new(&[success, rule(Some("*.html"), "x-a", "1")]).unwrap();
+        let own = [(header::VARY, HeaderValue::from_static("Origin"))];
+        assert_eq!(
+            text(&rules.of_file(b"404.html", &own)),
+            "vary: Origin\r\ncache-control: no-cache\r\nx-a: 1\r\n"
+        );
+        assert_eq!(text(&rules.of_page(b"404.html", &own)), "vary: Origin\r\nx-a: 1\r\n");
+        assert_eq!(text(&rules.of_others()), "");
+    }
+
+    #[test]
+    fn fields_of_the_engine_are_refused() {
+        assert!(FieldRules::new(&[rule(None, "content-length", "1")]).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! What a request makes of a file: its conditions, its range, and the answer's head.
+//!
+//! In: a loaded form of a file. Out: a response. Next: `connection/answer.rs`.
+
+use std::rc::Rc;
+
+use http::{HeaderValue, StatusCode, header};
+use selvedge_runtime::Chunk;
+
+use super::entry::Entry;
+use super::tree::Tree;
+use super::{Answer, Files, refusal};
+use crate::application::Request;
+use crate::conditional::{self, Outcome};
+use crate::fixed_fields::FixedFields;
+use crate::range::{self, ByteRange, RangeOutcome};
+use crate::response::{Body, FilePart, OpenFile, RangeField, Response, ResponseHead};
+
+/// A file that is not what its entry says any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Changed;
+
+/// What is wanted of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// What the request's conditions and range ask for.
+    AsAsked,
+    /// All of it, as the page of an error.
+    Page(StatusCode),
+}
+
+impl Files {
+    pub(super) async fn respond(
+        &self,
+        tree: &Tree,
+        request: &Request<'_>,
+        entry: &Rc<Entry>,
+        opened: Option<Rc<OpenFile>>,
+        wish: Wish,
+        fields: &FixedFields,
+    ) -> Result<Answer, Changed> {
+        let size = entry.metadata.size_bytes;
+        let whole = ByteRange { start: 0, len: size };
+        if let Wish::Page(status) = wish {
+            let head = ResponseHead {
+                resource_fields: entry.description.page_fields.clone(),
+                ..described(status, entry, fields)
+            };
+            return self.part(tree, head, entry, whole, opened).await;
+        }
+        let (head, bytes) = (request.head(), request.head_bytes());
+        match conditional::evaluate(head, bytes, &entry.validators) {
+            Outcome::NotModified => {
+                let head = with_validators(StatusCode::NOT_MODIFIED, entry, fields);
+                return Ok(Answer::File(Response::new(head, Body::Empty)));
+            }
+            Outcome::PreconditionFailed => {
+                return Ok(Answer::Refused(Response::error(StatusCode::PRECONDITION_FAILED, "")));
+            }
+            Outcome::Proceed => {}
+        }
+        let unix_s = self.clock.borrow().unix_s();
+        match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
+            RangeOutcome::Whole => match entry.prepared(&self.clock) {
+                Some(prepared) if fields.as_bytes().is_empty() => {
+                    Ok(Answer::File(Response::prepared(prepared)))
+                }
+                _ => {
+                    let head = ResponseHead {
+                        range: RangeField::Accepted,
+                        ..with_content(StatusCode::OK, entry, fields)
+                    };
+                    self.part(tree, head, entry, whole, opened).await
+                }
+            },
+            RangeOutcome::Part(part) => {
+                let head = ResponseHead {
+                    range: RangeField::Part(part.start, part.len, size),
+                    ..with_content(StatusCode::PARTIAL_CONTENT, entry, fields)
+                };
+                self.part(tree, head, entry, part, opened).await
+            }
+            RangeOutcome::Unsatisfiable => {
+                let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
+                response.head.range = RangeField::Unsatisfied(size);
+                response.body = Body::Empty;
+                Ok(Answer::Refused(response))
+            }
+        }
+    }
+
+    /// A part of a file that is not answered by its ready block.
+    async fn part(
+        &self,
+        tree: &Tree,
+        head: ResponseHead,
+        entry: &Rc<Entry>,
+        part: ByteRange,
+        opened: Option<Rc<OpenFile>>,
+    ) -> Result<Answer, Changed> {
+        if let Some((block, body_start)) = entry.body_in_memory() {
+            let start = body_start + part.start as u32;
+            let body = Chunk::Shared(block, start..start + part.len as u32);
+            return Ok(Answer::File(Response::new(head, Body::Full(body))));
+        }
+        match self.file_of(tree, entry, opened).await {
+            Ok(Some(file)) => {
+                let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
+                Ok(Answer::File(Response::new(head, Body::File(body))))
+            }
+            Ok(None) => Err(Changed),
+            Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes()))),
+        }
+    }
+}
+
+/// 304 and 206 carry what the 200 says of the version and of caching (RFC 9110 sections 15.4.5 and 15.3.7).
+fn with_validators(status: StatusCode, entry: &Entry, fields: &FixedFields) -> ResponseHead {
+    ResponseHead {
+        modified_unix_s: entry.validators.modified_unix_s,
+        entity_tag: entry.validators.entity_tag,
+        resource_fields: entry.description.fields.clone(),
+        site_fields: fields.clone(),
+        ..ResponseHead::new(status)
+    }
+}
+
+fn with_content(status: StatusCode, entry: &Entry, fields: &FixedFields) -> ResponseHead {
+    ResponseHead {
+        content_type: Some(entry.description.content_type),
+        content_coding: entry.description.content_coding,
+        ..with_validators(status, entry, fields)
+    }
+}
+
+/// A head that says what the content is and nothing of its version.
+fn described(status: StatusCode, entry: &Entry, fields: &FixedFields) -> ResponseHead {
+    ResponseHead {
+        content_type: Some(entry.description.content_type),
+        content_coding: entry.description.content_coding,
+        site_fields: fields.clone(),
+        ..ResponseHead::new(status)
+    }
+}
+
+/// 406 to a client that takes no form of a file there is.
+pub(super) fn not_acceptable() -> Response {
+    let mut response = Response::error(StatusCode::NOT_ACCEPTABLE, "no acceptable content coding");
+    response.head.fields.push((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+    response
+}

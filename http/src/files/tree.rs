@@ -1,0 +1,317 @@
+//! What is at a path of one tree: as remembered while that is fresh, else by a look at the disk.
+//!
+//! In: a path. Out: a [`Resource`], or what else is there. Next: [`super::entry`].
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, header};
+use selvedge_runtime::fs::{self, Failure, File, Metadata};
+use selvedge_runtime::{Moment, timer};
+
+use super::Files;
+use super::entry::{Description, Entry};
+use super::locate::{self, Form, Located, Refused, Root};
+use super::looks::Looks;
+use super::memory::{Found, Memory};
+use super::options::{FileOptions, Precompressed, TreeOptions};
+use super::resource::{Representation, Resource};
+use super::shares::Scarce;
+use crate::media_type;
+use crate::negotiation::{Coding, CodingSet};
+use crate::path::SitePath;
+use crate::response::OpenFile;
+
+/// How long what was closed may take to be free again, where descriptors have run out.
+const RECOVERY: Duration = Duration::from_millis(10);
+
+/// One root, and what is remembered of the paths beneath it.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) options: TreeOptions,
+    root: RefCell<Root>,
+    root_checked_at: Cell<Moment>,
+    pub(super) memory: Memory,
+    looks: Looks,
+}
+
+impl Tree {
+    pub(super) fn open(options: TreeOptions, limits: &FileOptions) -> io::Result<Self> {
+        Ok(Self {
+            root: RefCell::new(Root::open(&options.root)?),
+            root_checked_at: Cell::new(selvedge_runtime::now()),
+            memory: Memory::new(limits),
+            looks: Looks::default(),
+            options,
+        })
+    }
+
+    /// The root, as of the last look.
+    pub(super) fn directory(&self) -> File {
+        self.root.borrow().directory().clone()
+    }
+
+    /// Whether the resource is still what it was, as far as that can be seen without the disk.
+    fn is_unchanged(&self, resource: &Resource, now: Moment, fresh_for: Duration) -> bool {
+        if !self.refresh_root_cached(now, fresh_for) {
+            return false;
+        }
+        let root = self.root.borrow();
+        let resolve = locate::resolve(self.options.symlinks);
+        let stat = |location: &CStr| fs::stat_cached(root.directory(), location, resolve).ok();
+        resource.is_unchanged(|location| stat(location))
+    }
+
+    fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
+        if now.since(self.root_checked_at.get()) < fresh_for {
+            return true;
+        }
+        let refreshed = self.root.borrow_mut().refresh_cached();
+        if refreshed.is_ok() {
+            self.root_checked_at.set(now);
+        }
+        refreshed.is_ok()
+    }
+
+    /// As [`refresh_root_cached`](Self::refresh_root_cached), waiting for the disk if need be.
+    async fn refresh_root(&self, now: Moment, fresh_for: Duration) {
+        if self.refresh_root_cached(now, fresh_for) {
+            return;
+        }
+        let reopening = self.root.borrow().reopening();
+        let followed = match reopening.await {
+            Ok(directory) => self.root.borrow_mut().follow(directory),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = followed {
+            // In the midst of a deploy it is gone for a moment.
+            selvedge_runtime::report("root", || {
+                format!(
+                    "{:?}: {error}; the directory that was there before is served until there is one again",
+                    self.options.root
+                )
+            });
+        }
+        self.root_checked_at.set(now);
+    }
+}
+
+impl Files {
+    /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
+    pub(super) async fn find(&self, tree: &Tree, path: &SitePath<'_>) -> Result<Found, Refused> {
+        let fresh_for = self.options.fresh_for;
+        loop {
+            let now = selvedge_runtime::now();
+            self.clock.borrow_mut().advance(now);
+            let check = |resource: &Resource| {
+                tree.is_unchanged(resource, now, fresh_for).then(|| tree.root_checked_at.get())
+            };
+            if let Some(found) = tree.memory.recall(path.key(), now, check) {
+                return Ok(found);
+            }
+            if let Some(_look) = tree.looks.begin(path.key()).await {
+                let found = self.look(tree, path, now).await;
+                self.clock.borrow_mut().advance(selvedge_runtime::now());
+                return found;
+            }
+        }
+    }
+
+    /// Looks at the disk, waiting for it if need be, and remembers what was found.
+    async fn look(&self, tree: &Tree, path: &SitePath<'_>, now: Moment) -> Result<Found, Refused> {
+        tree.refresh_root(now, self.options.fresh_for).await;
+        let directory = tree.directory();
+        let found = self.with_room(tree, || self.look_beneath(tree, &directory, path)).await;
+        match &found {
+            // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
+            // the two periods would add up.
+            Ok(found) => tree.memory.remember(path.key(), found, tree.root_checked_at.get().min(now)),
+            // What it was a while ago is a better answer than none.
+            Err(Refused::Exhausted(_)) => {
+                return tree.memory.recall_stale(path.key()).map_or(found, Ok);
+            }
+            Err(_) => tree.memory.forget(path.key()),
+        }
+        found
+    }
+
+    /// Does what opens files, in turn, and once more after closing what nobody sends from if descriptors have run out.
+    async fn with_room<T>(
+        &self,
+        tree: &Tree,
+        look: impl AsyncFn() -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let _turn = self.look_turns.next().await;
+        match look().await {
+            Err(Refused::Exhausted(_)) if self.make_room(tree, Scarce::Descriptor) => {
+                while self.make_room(tree, Scarce::Descriptor) {}
+                timer::sleep(RECOVERY).await;
+                look().await
+            }
+            found => found,
+        }
+    }
+
+    async fn look_beneath(
+        &self,
+        tree: &Tree,
+        directory: &File,
+        path: &SitePath<'_>,
+    ) -> Result<Found, Refused> {
+        let siblings = |name: &[u8]| self.siblings(tree, name);
+        let located = match locate::locate(directory, &tree.options, path, &siblings).await? {
+            Located::File(located) => located,
+            Located::NeedsSlash => return Ok(Found::NeedsSlash),
+            Located::NeedsNoSlash => return Ok(Found::NeedsNoSlash),
+            Located::Directory => return Ok(Found::Directory),
+            Located::Missing => return Ok(Found::Missing),
+        };
+        let (resource, place) = Resource::new(located, self.clock.borrow().unix_s());
+        warn_of_outdated(&resource);
+        // What this request wants is known of a file in one form alone; the others are loaded for who wants them.
+        let mut opened = None;
+        if let ([only], Some(place)) = (&*resource.forms, place) {
+            opened = self.load(tree, &resource, only, &place).await?;
+        }
+        Ok(Found::Resource(resource, opened))
+    }
+
+    /// In which codings a file of that name may exist beside itself.
+    fn siblings(&self, tree: &Tree, name: &[u8]) -> CodingSet {
+        let is_sibling = [&b".br"[..], b".zst", b".gz"].iter().any(|extension| name.ends_with(extension));
+        let media_type = self.options.types.of_path(name);
+        match tree.options.precompressed {
+            Precompressed::Off => CodingSet::EMPTY,
+            _ if is_sibling || media_type::is_compressed(media_type) => CodingSet::EMPTY,
+            _ => CodingSet::ALL.without(Coding::Identity),
+        }
+    }
+
+    /// The answer of one form: as loaded before, or loaded now. `None`: it is not what the look has found any more.
+    pub(super) async fn entry(
+        &self,
+        tree: &Tree,
+        path: &SitePath<'_>,
+        resource: &Resource,
+        form: &Representation,
+    ) -> Result<Option<(Rc<Entry>, Option<Rc<OpenFile>>)>, Refused> {
+        loop {
+            if let Some(entry) = form.entry() {
+                return Ok(Some((entry, None)));
+            }
+            let Some(_look) = tree.looks.begin(path.key()).await else { continue };
+            let directory = tree.directory();
+            let loading = async || {
+                let place = locate::place(&directory, tree.options.symlinks, &form.location).await?;
+                // It may change within the period in which nobody looks.
+                let Some((place, _)) = place.filter(|(_, metadata)| *metadata == form.metadata) else {
+                    return Ok(None);
+                };
+                self.load(tree, resource, form, &place).await.map(Some)
+            };
+            let loaded = self.with_room(tree, loading).await?;
+            return Ok(loaded.and_then(|opened| form.entry().map(|entry| (entry, opened))));
+        }
+    }
+
+    async fn load(
+        &self,
+        tree: &Tree,
+        resource: &Resource,
+        form: &Representation,
+        place: &File,
+    ) -> Result<Option<Rc<OpenFile>>, Refused> {
+        let description = self.description(tree, resource, form);
+        let make_room = |scarce| self.make_room(tree, scarce);
+        let loaded = Entry::load(place, description, &self.shares, &self.clock, make_room).await;
+        let (entry, opened) = loaded.map_err(refused_read)?;
+        form.set_entry(&entry);
+        Ok(opened)
+    }
+
+    fn description(&self, tree: &Tree, resource: &Resource, representation: &Representation) -> Description {
+        let Form { language, coding } = representation.form;
+        let varies = resource.varies();
+        let mut own: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        let vary = match (varies.by_coding, varies.by_language) {
+            (true, true) => Some("Accept-Encoding, Accept-Language"),
+            (true, false) => Some("Accept-Encoding"),
+            (false, true) => Some("Accept-Language"),
+            (false, false) => None,
+        };
+        own.extend(vary.map(|vary| (header::VARY, HeaderValue::from_static(vary))));
+        let language = language.map(|number| tree.options.languages[usize::from(number)].as_str());
+        let language_field = language.and_then(|tag| HeaderValue::from_str(tag).ok());
+        own.extend(language_field.map(|tag| (header::CONTENT_LANGUAGE, tag)));
+        let content_coding = (coding != Coding::Identity).then(|| coding.as_str());
+        let tag_parts: Vec<&str> = language.into_iter().chain(content_coding).collect();
+        let name = resource.name.as_bytes();
+        let path = [tree.options.prefix.as_bytes(), name].concat();
+        Description {
+            location: representation.location.clone(),
+            content_type: self.options.types.of_path(name),
+            content_coding,
+            tag_suffix: tag_parts.join("-"),
+            fields: self.rules.of_file(&path, &own),
+            page_fields: self.rules.of_page(&path, &own),
+        }
+    }
+
+    /// The entry's file: as this request's own look has opened it, or as it was kept open, or opened again. `None`: it is
+    /// not what the entry says any more.
+    pub(super) async fn file_of(
+        &self,
+        tree: &Tree,
+        entry: &Rc<Entry>,
+        opened: Option<Rc<OpenFile>>,
+    ) -> Result<Option<Rc<OpenFile>>, Refused> {
+        if opened.is_some() {
+            return Ok(opened);
+        }
+        if let Some(file) = entry.open_file() {
+            // Written to since an earlier look, its length would be a promise that is not kept.
+            let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
+            return Ok(unchanged.then_some(file));
+        }
+        let Some(place) = self.place_of(tree, entry).await? else { return Ok(None) };
+        match fs::reopen(&place).map_err(refused_read) {
+            // A look knows what to do about that.
+            Err(Refused::Exhausted(_)) => Ok(None),
+            Err(refused) => Err(refused),
+            Ok(file) => {
+                let make_room = |scarce| self.make_room(tree, scarce);
+                let file = entry.keep_open(file, &self.shares, make_room);
+                file.map(Some).ok_or(Refused::TooManyOpen)
+            }
+        }
+    }
+
+    async fn place_of(&self, tree: &Tree, entry: &Entry) -> Result<Option<File>, Refused> {
+        let unchanged = |(_, metadata): &(File, Metadata)| *metadata == entry.metadata;
+        match locate::place(&tree.directory(), tree.options.symlinks, &entry.description.location).await {
+            Err(Refused::Exhausted(_)) => Ok(None),
+            // It may change within the period in which nobody looks.
+            place => Ok(place?.filter(unchanged).map(|(place, _)| place)),
+        }
+    }
+}
+
+/// Says which siblings are not used, once per version of the file on each worker.
+fn warn_of_outdated(resource: &Resource) {
+    for (location, _) in &resource.outdated {
+        selvedge_runtime::report("outdated sibling", || {
+            format!("{location:?} is older than the file it stands beside, and is not used; compress it anew")
+        });
+    }
+}
+
+fn refused_read(error: io::Error) -> Refused {
+    match Failure::of(&error) {
+        Failure::Forbidden => Refused::Forbidden,
+        Failure::Exhausted => Refused::Exhausted(error),
+        _ => Refused::Failed(error),
+    }
+}

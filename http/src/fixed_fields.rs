@@ -1,0 +1,90 @@
+//! Field lines that many responses share: checked and written out once, copied into each head.
+
+use std::fmt;
+use std::rc::Rc;
+
+use http::{HeaderName, HeaderValue, header};
+
+/// Fields the engine owns: an application's would contradict the framing.
+const OWNED: [HeaderName; 4] =
+    [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+
+/// Whether the engine alone may say this field.
+pub(crate) fn is_owned(name: &HeaderName) -> bool {
+    OWNED.contains(name)
+}
+
+/// Whole field lines, each with its CRLF. A clone costs no allocation.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct FixedFields(Option<Rc<[u8]>>);
+
+/// A field that only the engine may say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedField(pub HeaderName);
+
+impl FixedFields {
+    /// No field.
+    pub const NONE: Self = Self(None);
+
+    /// These fields, in this order.
+    ///
+    /// # Errors
+    /// The first that the engine owns: Date, Content-Length, Transfer-Encoding or Connection.
+    pub fn new<'a>(
+        fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+    ) -> Result<Self, OwnedField> {
+        let mut lines = Vec::new();
+        for (name, value) in fields {
+            if is_owned(name) {
+                return Err(OwnedField(name.clone()));
+            }
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                lines.extend_from_slice(piece);
+            }
+        }
+        Ok(Self((!lines.is_empty()).then(|| lines.into())))
+    }
+
+    /// The lines; nothing if there is none.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for FixedFields {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "FixedFields({})", self.as_bytes().escape_ascii())
+    }
+}
+
+impl fmt::Display for OwnedField {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the field {} is the server's own", self.0)
+    }
+}
+
+impl std::error::Error for OwnedField {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_written_out_in_order() {
+        let fields = [
+            (header::VARY, HeaderValue::from_static("Origin")),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let fixed = FixedFields::new(fields.iter().map(|(name, value)| (name, value))).unwrap();
+        assert_eq!(fixed.as_bytes(), b"vary: Origin\r\nx-content-type-options: nosniff\r\n");
+        assert_eq!(FixedFields::new([]).unwrap(), FixedFields::NONE);
+    }
+
+    #[test]
+    fn fields_of_the_engine_are_refused() {
+        for name in OWNED {
+            let value = HeaderValue::from_static("1");
+            assert_eq!(FixedFields::new([(&name, &value)]), Err(OwnedField(name.clone())));
+        }
+    }
+}
