@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::blocking::{BlockingLimits, Helpers};
 use crate::runtime::Runtime;
 use crate::sys::{self, StartError};
 use crate::worker::WorkerLimits;
@@ -13,6 +14,7 @@ pub struct Builder {
     cpus: Option<Vec<usize>>,
     pinning: Pinning,
     limits: WorkerLimits,
+    blocking: BlockingLimits,
     watchdog: WatchdogSetting,
 }
 
@@ -66,6 +68,12 @@ impl Builder {
         self
     }
 
+    /// How much work is taken on beside the workers ([`blocking`](crate::blocking)).
+    pub fn blocking(mut self, limits: BlockingLimits) -> Self {
+        self.blocking = limits;
+        self
+    }
+
     /// The watchdog.
     pub fn watchdog(mut self, watchdog: WatchdogSetting) -> Self {
         self.watchdog = watchdog;
@@ -99,7 +107,18 @@ impl Builder {
         if workers == 0 {
             return Err(StartError::Configuration("no workers; ask for at least one".to_owned()));
         }
+        if self.blocking.threads_max == 0 || self.blocking.waiting_max == 0 {
+            return Err(StartError::Configuration(
+                "no helper threads, or no work for them; ask for at least one of each".to_owned(),
+            ));
+        }
         let cpus = (0..workers).map(|worker| cpus[worker % cpus.len()]).collect();
-        Ok(Runtime { cpus, pinning: self.pinning, limits: self.limits, watchdog: self.watchdog })
+        Ok(Runtime {
+            cpus,
+            pinning: self.pinning,
+            limits: self.limits,
+            helpers: Helpers::new(self.blocking, allowed),
+            watchdog: self.watchdog,
+        })
     }
 }

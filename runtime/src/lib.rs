@@ -20,6 +20,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod blocking;
 mod blocks;
 mod buffers;
 mod builder;
@@ -45,6 +46,7 @@ pub mod net;
 pub mod process;
 pub mod timer;
 
+pub use blocking::{BlockingLimits, Undone, blocking};
 pub use blocks::{BlockClass, BlockLimits};
 pub use buffers::{BufferPool, BufferUsage};
 pub use builder::{Builder, Pinning, WatchdogSetting};

@@ -1,6 +1,6 @@
 //! Lines for the operator on standard error: at most one per reason and second, and none that waits for its reader.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -52,19 +52,26 @@ pub fn print_line(text: &str) {
 thread_local! {
     /// Where the last panic of this thread happened, for the line that reports it.
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Set on threads that report their panics themselves although they are no workers.
+    static EXPECTS_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Leaves panics on workers to the runtime, which reports them once a second at most; other threads keep the hook they
+/// Leaves panics on workers and helpers to the runtime, which reports them once a second at most; other threads keep the hook they
 /// had. For binaries: a hook belongs to the process.
 pub fn install_panic_hook() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if crate::worker::with_current(|core| core.is_some()) {
+        if EXPECTS_PANICS.get() || crate::worker::with_current(|core| core.is_some()) {
             PANICKED_AT.with(|at| *at.borrow_mut() = panic.location().map(ToString::to_string));
         } else {
             others(panic);
         }
     }));
+}
+
+/// The calling thread will report its panics itself.
+pub(crate) fn expect_panics() {
+    EXPECTS_PANICS.set(true);
 }
 
 /// Where the last panic happened, if the hook is installed, as ` (at src/x.rs:1:2)`.

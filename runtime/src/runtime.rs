@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread::JoinHandle;
 
+use crate::blocking::Helpers;
 use crate::builder::{Builder, Pinning, WatchdogSetting};
 use crate::handle::{Handle, JobsEnd, Shared, Worker};
 use crate::report;
@@ -29,6 +30,7 @@ pub struct Runtime {
     pub(crate) cpus: Vec<usize>,
     pub(crate) pinning: Pinning,
     pub(crate) limits: WorkerLimits,
+    pub(crate) helpers: Arc<Helpers>,
     pub(crate) watchdog: WatchdogSetting,
 }
 
@@ -80,11 +82,12 @@ impl Runtime {
         for index in 0..self.cpus.len() {
             // Dropped without a word, it tells the worker to end.
             let (go, may_go) = mpsc::channel::<()>();
+            let helpers = Arc::clone(&self.helpers);
             let (handle, factory, stopped) = (handle.clone(), Arc::clone(&factory), stopped.clone());
             let (report_start, report_ready) = (report_start.clone(), report_ready.clone());
             let pinning = self.pinning;
             let thread = sys::spawn_thread(format!("selvedge-{index}"), move || {
-                let started = start_worker(index, &handle, &limits, pinning);
+                let started = start_worker(index, &handle, &limits, helpers, pinning);
                 let core = match started {
                     Ok(core) => {
                         let _ = report_start.send(Ok(()));
@@ -125,7 +128,7 @@ impl Runtime {
             .collect();
         // What every worker has.
         let features = ready.iter().reduce(RingFeatures::and).unwrap_or_default();
-        Ok(Running { handle, threads, watchdog, features })
+        Ok(Running { handle, threads, helpers: self.helpers, watchdog, features })
     }
 }
 
@@ -145,6 +148,7 @@ fn start_worker(
     index: usize,
     handle: &Handle,
     limits: &WorkerLimits,
+    helpers: Arc<Helpers>,
     pinning: Pinning,
 ) -> Result<std::rc::Rc<Core>, StartError> {
     let shared = &handle.workers[index];
@@ -155,7 +159,7 @@ fn start_worker(
         )));
     }
     // After pinning: the pools' pages are touched here and come from this processor's memory.
-    Core::new(index, limits, Arc::clone(&shared.counters))
+    Core::new(index, limits, helpers, Arc::clone(&shared.counters))
 }
 
 /// A worker's life. Its death takes the process along: connections it was given would hang for ever.
@@ -186,6 +190,7 @@ fn live<M: Future<Output = ()>>(core: &std::rc::Rc<Core>, worker: Worker, factor
 pub struct Running {
     handle: Handle,
     threads: Vec<JoinHandle<()>>,
+    helpers: Arc<Helpers>,
     watchdog: Option<watchdog::Watchdog>,
     features: RingFeatures,
 }
@@ -201,12 +206,13 @@ impl Running {
         self.features
     }
 
-    /// Waits until every worker has ended.
+    /// Waits until every worker has ended, and then at most 2 s for what [`blocking`](crate::blocking) has taken on.
     pub fn join(self) {
         for thread in self.threads {
             // A worker that dies ends the process, so this is its return.
             let _ = thread.join();
         }
+        self.helpers.end();
         drop(self.watchdog);
     }
 }

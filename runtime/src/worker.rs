@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::blocking::Helpers;
 use crate::blocks::{BlockLimits, Blocks};
 use crate::counters::{Counters, Turn};
 use crate::inbox::{self, Inbox, InboxClaim};
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     wheel: RefCell<Wheel>,
     sleeps: RefCell<Sleeps>,
     blocks: Blocks,
+    helpers: Arc<Helpers>,
     counters: Arc<Counters>,
     reporter: Reporter,
     /// The clock at the beginning of the turn.
@@ -66,6 +68,7 @@ impl Core {
     pub(crate) fn new(
         index: usize,
         limits: &WorkerLimits,
+        helpers: Arc<Helpers>,
         counters: Arc<Counters>,
     ) -> Result<Rc<Self>, StartError> {
         let claim = InboxClaim::new().map_err(|error| StartError::Other("claiming an inbox", error))?;
@@ -78,6 +81,7 @@ impl Core {
             wheel: RefCell::new(Wheel::new(now)),
             sleeps: RefCell::new(Sleeps::default()),
             blocks: Blocks::new(&limits.blocks).map_err(StartError::Memory)?,
+            helpers,
             counters,
             reporter: Reporter::default(),
             now: Cell::new(now),
@@ -313,6 +317,10 @@ impl Core {
 
     pub(crate) fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    pub(crate) fn helpers(&self) -> &Arc<Helpers> {
+        &self.helpers
     }
 
     pub(crate) fn reporter(&self) -> &Reporter {

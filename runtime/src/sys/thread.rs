@@ -18,3 +18,21 @@ pub(crate) fn spawn_thread<T: Send + 'static>(
 pub(crate) fn pin_to_cpu(cpu: usize) -> bool {
     core_affinity::set_for_current(core_affinity::CoreId { id: cpu })
 }
+
+/// How much nicer than the thread it was started from a helper is (sched(7)): a worker that wants the same processor gets
+/// about nine tenths of it.
+const HELPER_NICENESS: i32 = 10;
+const NICENESS_MAX: i32 = 19;
+
+/// Makes the calling thread one that leaves the workers their processors: any of `cpus` will do, at a lower priority. Best
+/// effort: one that cannot be set stays as it was inherited.
+pub(crate) fn become_helper(cpus: &[usize]) {
+    let mut set = rustix::thread::CpuSet::new();
+    for &cpu in cpus.iter().filter(|&&cpu| cpu < rustix::thread::CpuSet::MAX_CPU) {
+        set.set(cpu);
+    }
+    let _ = rustix::thread::sched_setaffinity(None, &set);
+    // Of this thread alone: Linux has a niceness for each (setpriority(2)).
+    let niceness = rustix::process::getpriority_process(None).unwrap_or(0) + HELPER_NICENESS;
+    let _ = rustix::process::setpriority_process(None, niceness.min(NICENESS_MAX));
+}
