@@ -4,12 +4,15 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::path::Path;
 
+use crate::blocking::{Undone, blocking};
 use crate::op::OpFuture;
-use crate::sys::{Op, OpenArguments, errno};
+use crate::sys::{DirectoryReader, Op, OpenArguments, errno};
 use crate::worker;
 
 use crate::sys::Lease;
-pub use crate::sys::{Access, File, Kind, Metadata, Residency, Resolve};
+pub use crate::sys::{
+    Access, DirectoryEntries, DirectoryEntry, File, Kind, Metadata, MoreNames, Residency, Resolve,
+};
 
 /// Opens a directory as a root to open others beneath (O_PATH). Waits for the disk if it must.
 ///
@@ -102,6 +105,45 @@ pub async fn read_behind(file: &File, lease: Lease, skip: usize, offset: u64) ->
     let Op::Read { mut lease, .. } = outcome.op else { panic!("a read came back as {:?}", outcome.op) };
     lease.truncate(skip + length as usize);
     Ok(lease)
+}
+
+/// A directory to be read, and how what is in it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Directory<'a> {
+    /// The directory that was opened, as a place.
+    pub place: &'a File,
+    /// The root it lies beneath.
+    pub root: &'a File,
+    /// Its path relative to the root, `.` for the root itself.
+    pub location: &'a CStr,
+    /// The symbolic links in it that count as what they lead to; others are left out. With [`Resolve::Beneath`] an absolute
+    /// link counts if it leads to something beneath the root.
+    pub links: Resolve,
+}
+
+/// Reads a directory on a helper's thread ([`blocking`]) and has `digest` make something of its entries there, as it looks
+/// at them: sorting thousands of names takes time too. At most `names_max` names are read, and only those `wanted` are
+/// looked at. `digest` gets the error where the directory cannot be read: `PermissionDenied`, mostly.
+///
+/// # Errors
+/// As [`blocking`].
+///
+/// # Panics
+/// Outside a worker.
+pub fn read_directory<T, W, D>(
+    directory: &Directory<'_>,
+    names_max: usize,
+    wanted: W,
+    digest: D,
+) -> impl Future<Output = Result<T, Undone>> + use<T, W, D>
+where
+    T: Send + 'static,
+    W: Fn(&[u8]) -> bool + Send + 'static,
+    D: FnOnce(io::Result<DirectoryEntries>) -> T + Send + 'static,
+{
+    let Directory { place, root, location, links } = *directory;
+    let reader = DirectoryReader::new(root, place, location, links);
+    blocking(move || digest(reader.and_then(|reader| reader.entries(names_max, wanted))))
 }
 
 /// What a failed open means to whoever asked for the path.

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -91,7 +91,7 @@ impl File {
         self.0.raw()
     }
 
-    fn borrow(&self) -> BorrowedFd<'_> {
+    pub(super) fn borrow(&self) -> BorrowedFd<'_> {
         // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
         unsafe { BorrowedFd::borrow_raw(self.raw()) }
     }
@@ -162,9 +162,7 @@ impl File {
     /// # Errors
     /// Those of readlink(2); `NotFound` where /proc is not mounted.
     pub fn current_path(&self) -> io::Result<PathBuf> {
-        use std::os::unix::ffi::OsStringExt;
-        let link = rustix::fs::readlink(format!("/proc/self/fd/{}", self.raw()), Vec::new())?;
-        Ok(PathBuf::from(std::ffi::OsString::from_vec(link.into_bytes())))
+        current_path_of(self.borrow())
     }
 
     /// Opens `path` relative to this directory now, if that needs no disk (RESOLVE_CACHED, openat2(2)).
@@ -192,20 +190,30 @@ pub(super) fn stat_cached(directory: &File, path: &std::ffi::CStr, resolve: Reso
     metadata_of(directory.open_cached(path, Access::Place, resolve)?.as_fd())
 }
 
-fn metadata_of(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
-    let stat = rustix::fs::fstat(fd)?;
+pub(super) fn current_path_of(fd: BorrowedFd<'_>) -> io::Result<PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    let link = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(link.into_bytes())))
+}
+
+pub(super) fn metadata_of(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
+    Ok(metadata_of_stat(&rustix::fs::fstat(fd)?))
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the fields' types differ among architectures")]
+pub(super) fn metadata_of_stat(stat: &rustix::fs::Stat) -> Metadata {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Kind::Regular,
         FileType::Directory => Kind::Directory,
         _ => Kind::Special,
     };
-    Ok(Metadata {
+    Metadata {
         kind,
         size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
         modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
         changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
         identity: (stat.st_dev as u64, stat.st_ino as u64),
-    })
+    }
 }
 
 /// Opens a directory by its path in the process's own name space; may wait for the disk, so at start only.
