@@ -6,7 +6,7 @@ use std::rc::Rc;
 use http::StatusCode;
 use selvedge_http::files::{Answer, Files};
 use selvedge_http::h1::Method;
-use selvedge_http::path::{SitePath, Visibility};
+use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, Body, Request, Response, ResponseHead};
 
 use crate::config::HiddenPolicy;
@@ -66,7 +66,7 @@ impl Application for Site {
 /// 301 to the same path with a slash, never to another host.
 fn redirect_to_slash(request: &Request<'_>, path: &SitePath<'_>) -> Response {
     let mut location = Vec::new();
-    if path.redirect_location(request.query(), &mut location).is_err() {
+    if path.redirect_location(TrailingSlash::Present, request.query(), &mut location).is_err() {
         return Response::error(StatusCode::BAD_REQUEST, "invalid query");
     }
     let head = ResponseHead { location: Some(location), ..ResponseHead::new(StatusCode::MOVED_PERMANENTLY) };

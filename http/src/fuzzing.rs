@@ -140,13 +140,21 @@ pub fn path(bytes: &[u8]) {
     assert_eq!(path.visibility() == Visibility::Hidden, is_hidden);
 
     let mut location = Vec::new();
-    assert!(path.redirect_location(Some(b"q=%2F"), &mut location).is_ok());
+    assert!(path.redirect_location(TrailingSlash::Present, Some(b"q=%2F"), &mut location).is_ok());
     let target = location.strip_suffix(b"?q=%2F").expect("the query is kept");
     assert!(target.starts_with(b"/") && !target.starts_with(b"//") && target.ends_with(b"/"));
     assert!(target.iter().all(|&byte| byte > b' ' && byte < 0x7f && byte != b'\\'));
     let mut again = Vec::new();
     let resolved = SitePath::resolve(target, &mut again).expect("the redirect's path is valid");
     assert_eq!((resolved.relative(), resolved.trailing_slash()), (relative, TrailingSlash::Present));
+
+    let mut location = Vec::new();
+    assert!(path.redirect_location(TrailingSlash::Absent, None, &mut location).is_ok());
+    assert!(location.starts_with(b"/") && !location.starts_with(b"//"));
+    let mut again = Vec::new();
+    let resolved = SitePath::resolve(&location, &mut again).expect("the redirect's path is valid");
+    assert_eq!(resolved.key(), relative);
+    assert_eq!(SitePath::decoded(path.key()), Some(path));
 }
 
 #[cfg(test)]

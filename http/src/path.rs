@@ -116,6 +116,25 @@ impl<'a> SitePath<'a> {
         Ok(SitePath { bytes, visibility: visibility_of(bytes) })
     }
 
+    /// A path that is decoded already, relative to the root, such as a configuration names it; `None` if it has an empty,
+    /// `.` or `..` segment, or a NUL. A slash at its end is kept.
+    pub fn decoded(bytes: &'a [u8]) -> Option<Self> {
+        let segments = bytes.strip_suffix(b"/").unwrap_or(bytes);
+        let is_name = |segment: &[u8]| !matches!(segment, b"" | b"." | b"..") && !segment.contains(&0);
+        let valid = segments.is_empty() || segments.split(|&byte| byte == b'/').all(is_name);
+        valid.then(|| SitePath { bytes, visibility: visibility_of(bytes) })
+    }
+
+    /// What of it lies below `directory`, a path without a slash at its end; `None` if it does not lie there, and for the
+    /// directory itself without its slash.
+    pub fn below(&self, directory: &[u8]) -> Option<Self> {
+        if directory.is_empty() {
+            return Some(*self);
+        }
+        let bytes = self.bytes.strip_prefix(directory)?.strip_prefix(b"/")?;
+        Some(SitePath { bytes, visibility: self.visibility })
+    }
+
     /// The path relative to the root, without a slash at either end; empty for the root itself.
     pub fn relative(&self) -> &'a [u8] {
         self.bytes.strip_suffix(b"/").unwrap_or(self.bytes)
@@ -139,13 +158,14 @@ impl<'a> SitePath<'a> {
         self.visibility
     }
 
-    /// Appends the `Location` of a redirect to this path with a slash at its end: path-absolute, encoded anew, with
-    /// exactly one slash at its front, so that it never names another host; then the query byte for byte.
+    /// Appends the `Location` of a redirect to this path with or without a slash at its end: path-absolute, encoded anew,
+    /// with exactly one slash at its front, so that it never names another host; then the query byte for byte.
     ///
     /// # Errors
     /// The query holds an octet that no target may hold; nothing is appended then.
     pub fn redirect_location(
         &self,
+        slash: TrailingSlash,
         query: Option<&[u8]>,
         location: &mut Vec<u8>,
     ) -> Result<(), InvalidQuery> {
@@ -153,19 +173,27 @@ impl<'a> SitePath<'a> {
             return Err(InvalidQuery);
         }
         location.push(b'/');
-        if !self.bytes.is_empty() {
-            for segment in self.relative().split(|&byte| byte == b'/') {
-                for piece in percent_encode(segment, SEGMENT) {
-                    location.extend_from_slice(piece.as_bytes());
-                }
-                location.push(b'/');
-            }
+        self.encode_into(location);
+        if slash == TrailingSlash::Present && !self.relative().is_empty() {
+            location.push(b'/');
         }
         if let Some(query) = query {
             location.push(b'?');
             location.extend_from_slice(query);
         }
         Ok(())
+    }
+
+    /// Appends the path percent-encoded, without a slash at either end.
+    pub fn encode_into(&self, encoded: &mut Vec<u8>) {
+        for (number, segment) in self.relative().split(|&byte| byte == b'/').enumerate() {
+            if number > 0 {
+                encoded.push(b'/');
+            }
+            for piece in percent_encode(segment, SEGMENT) {
+                encoded.extend_from_slice(piece.as_bytes());
+            }
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Description {
     pub(super) fields: FixedFields,
     /// Of the file as an error page.
     pub(super) page_fields: FixedFields,
+    /// Of the file in the place of another that is not there.
+    pub(super) fallback_fields: FixedFields,
 }
 
 #[derive(Debug)]

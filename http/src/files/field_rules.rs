@@ -88,6 +88,25 @@ impl FieldRules {
         self.collect(own, |matcher, rule| rule.answers == RuleAnswers::All && matches(matcher, path))
     }
 
+    /// What a file says that is served with success in the place of others that are not there, to whom it accepts pages
+    /// from: by the rules of a page, and never to be used again without asking, whatever the rules say of success.
+    pub fn of_fallback(&self, path: &[u8], own: &[(HeaderName, HeaderValue)]) -> FixedFields {
+        let mut own = own.to_vec();
+        match own.iter_mut().find(|(name, _)| *name == header::VARY) {
+            Some((_, value)) => {
+                let both = format!("Accept, {}", value.to_str().unwrap_or("*"));
+                *value = HeaderValue::from_str(&both).expect("it is made of field names");
+            }
+            None => own.push((header::VARY, HeaderValue::from_static("Accept"))),
+        }
+        let says = |rule: &FieldRule| rule.answers == RuleAnswers::All && rule.name == header::CACHE_CONTROL;
+        let said = self.0.iter().any(|(matcher, rule)| says(rule) && matches(matcher.as_ref(), path));
+        if !said {
+            own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+        }
+        self.of_page(path, &own)
+    }
+
     /// What an answer says that is no file: an error, a redirect, a listing.
     pub fn of_others(&self) -> FixedFields {
         self.collect(&[], |matcher, rule| rule.answers == RuleAnswers::All && matcher.is_none())
@@ -189,6 +208,10 @@ mod tests {
         );
         assert_eq!(text(&rules.of_page(b"404.html", &own)), "vary: Origin\r\nx-a: 1\r\n");
         assert_eq!(text(&rules.of_others()), "");
+        assert_eq!(
+            text(&rules.of_fallback(b"index.html", &own)),
+            "vary: Accept, Origin\r\ncache-control: no-cache\r\nx-a: 1\r\n"
+        );
     }
 
     #[test]

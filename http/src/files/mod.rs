@@ -135,6 +135,12 @@ impl Files {
         self.serve(request, target.into(), Wish::Page(status)).await
     }
 
+    /// The file at a path in the place of another that is not there, as a single-page application wants it: as
+    /// [`answer`](Self::answer), but with the fields of a page, and never to be used again without asking.
+    pub async fn fallback<'a>(&self, request: &Request<'_>, target: impl Into<Target<'a>>) -> Answer {
+        self.serve(request, target.into(), Wish::Fallback).await
+    }
+
     async fn serve(&self, request: &Request<'_>, target: Target<'_>, wish: Wish) -> Answer {
         let (head, bytes) = (request.head(), request.head_bytes());
         let Target { tree, path, fields } = target;

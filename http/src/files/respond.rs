@@ -25,6 +25,8 @@ pub(super) struct Changed;
 pub(super) enum Wish {
     /// What the request's conditions and range ask for.
     AsAsked,
+    /// The same, in the place of another file that is not there.
+    Fallback,
     /// All of it, as the page of an error.
     Page(StatusCode),
 }
@@ -49,9 +51,24 @@ impl Files {
             return self.part(tree, head, entry, whole, opened).await;
         }
         let (head, bytes) = (request.head(), request.head_bytes());
+        let resource_fields = match wish {
+            Wish::Fallback => &entry.description.fallback_fields,
+            Wish::AsAsked | Wish::Page(_) => &entry.description.fields,
+        };
+        let described = |status| ResponseHead {
+            modified_unix_s: entry.validators.modified_unix_s,
+            entity_tag: entry.validators.entity_tag,
+            resource_fields: resource_fields.clone(),
+            ..described(status, entry, fields)
+        };
+        // 304 and 206 carry what the 200 says of the version and of caching (RFC 9110 sections 15.4.5 and 15.3.7).
         match conditional::evaluate(head, bytes, &entry.validators) {
             Outcome::NotModified => {
-                let head = with_validators(StatusCode::NOT_MODIFIED, entry, fields);
+                let head = ResponseHead {
+                    content_type: None,
+                    content_coding: None,
+                    ..described(StatusCode::NOT_MODIFIED)
+                };
                 return Ok(Answer::File(Response::new(head, Body::Empty)));
             }
             Outcome::PreconditionFailed => {
@@ -62,21 +79,18 @@ impl Files {
         let unix_s = self.clock.borrow().unix_s();
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
             RangeOutcome::Whole => match entry.prepared(&self.clock) {
-                Some(prepared) if fields.as_bytes().is_empty() => {
+                Some(prepared) if wish == Wish::AsAsked && fields.as_bytes().is_empty() => {
                     Ok(Answer::File(Response::prepared(prepared)))
                 }
                 _ => {
-                    let head = ResponseHead {
-                        range: RangeField::Accepted,
-                        ..with_content(StatusCode::OK, entry, fields)
-                    };
+                    let head = ResponseHead { range: RangeField::Accepted, ..described(StatusCode::OK) };
                     self.part(tree, head, entry, whole, opened).await
                 }
             },
             RangeOutcome::Part(part) => {
                 let head = ResponseHead {
                     range: RangeField::Part(part.start, part.len, size),
-                    ..with_content(StatusCode::PARTIAL_CONTENT, entry, fields)
+                    ..described(StatusCode::PARTIAL_CONTENT)
                 };
                 self.part(tree, head, entry, part, opened).await
             }
@@ -111,25 +125,6 @@ impl Files {
             Ok(None) => Err(Changed),
             Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes()))),
         }
-    }
-}
-
-/// 304 and 206 carry what the 200 says of the version and of caching (RFC 9110 sections 15.4.5 and 15.3.7).
-fn with_validators(status: StatusCode, entry: &Entry, fields: &FixedFields) -> ResponseHead {
-    ResponseHead {
-        modified_unix_s: entry.validators.modified_unix_s,
-        entity_tag: entry.validators.entity_tag,
-        resource_fields: entry.description.fields.clone(),
-        site_fields: fields.clone(),
-        ..ResponseHead::new(status)
-    }
-}
-
-fn with_content(status: StatusCode, entry: &Entry, fields: &FixedFields) -> ResponseHead {
-    ResponseHead {
-        content_type: Some(entry.description.content_type),
-        content_coding: entry.description.content_coding,
-        ..with_validators(status, entry, fields)
     }
 }
 

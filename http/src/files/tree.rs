@@ -257,6 +257,7 @@ impl Files {
             tag_suffix: tag_parts.join("-"),
             fields: self.rules.of_file(&path, &own),
             page_fields: self.rules.of_page(&path, &own),
+            fallback_fields: self.rules.of_fallback(&path, &own),
         }
     }
 

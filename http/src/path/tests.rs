@@ -16,7 +16,7 @@ fn location(raw: &str, query: Option<&str>) -> String {
     let mut buffer = Vec::new();
     let mut location = Vec::new();
     let path = SitePath::resolve(raw.as_bytes(), &mut buffer).unwrap();
-    path.redirect_location(query.map(str::as_bytes), &mut location).unwrap();
+    path.redirect_location(TrailingSlash::Present, query.map(str::as_bytes), &mut location).unwrap();
     String::from_utf8(location).unwrap()
 }
 
@@ -169,12 +169,54 @@ fn redirects_stay_on_the_host() {
 }
 
 #[test]
+fn redirects_without_a_slash_stay_on_the_host_too() {
+    for (raw, expected) in
+        [("/a.txt/", "/a.txt"), ("//evil.example/", "/evil.example"), ("/%5cevil/", "/%5Cevil"), ("/", "/")]
+    {
+        let (mut buffer, mut location) = (Vec::new(), Vec::new());
+        let path = SitePath::resolve(raw.as_bytes(), &mut buffer).unwrap();
+        path.redirect_location(TrailingSlash::Absent, None, &mut location).unwrap();
+        assert_eq!(location, expected.as_bytes(), "{raw}");
+    }
+}
+
+#[test]
+fn what_lies_below_a_directory_is_cut_at_its_segments() {
+    for (path, directory, expected) in [
+        ("docs/a", "docs", Some("a")),
+        ("docs/", "docs", Some("")),
+        ("docs/a/", "docs", Some("a/")),
+        ("docs", "docs", None),
+        ("docsx/a", "docs", None),
+        ("a/b/c", "a/b", Some("c")),
+        ("a", "", Some("a")),
+    ] {
+        let path = SitePath::decoded(path.as_bytes()).unwrap();
+        let below = path.below(directory.as_bytes());
+        assert_eq!(below.map(|path| path.key()), expected.map(str::as_bytes), "{path:?}");
+    }
+}
+
+#[test]
+fn a_configured_path_is_taken_only_as_one_that_is_resolved() {
+    for valid in ["", "a", "a/", "a/b.html", ".a", "%2e%2e", "a b"] {
+        assert!(SitePath::decoded(valid.as_bytes()).is_some(), "{valid}");
+    }
+    for invalid in ["/a", "a//b", ".", "..", "a/../b", "a/.", "a\0", "//"] {
+        assert!(SitePath::decoded(invalid.as_bytes()).is_none(), "{invalid}");
+    }
+}
+
+#[test]
 fn query_that_could_end_the_field_is_refused() {
     let mut buffer = Vec::new();
     let path = SitePath::resolve(b"/a", &mut buffer).unwrap();
     for query in [&b"a\r\nb"[..], b"a b", b"\xff", b"#"] {
         let mut location = Vec::new();
-        assert_eq!(path.redirect_location(Some(query), &mut location), Err(InvalidQuery));
+        assert_eq!(
+            path.redirect_location(TrailingSlash::Present, Some(query), &mut location),
+            Err(InvalidQuery)
+        );
         assert!(location.is_empty());
     }
 }

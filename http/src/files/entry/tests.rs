@@ -32,6 +32,7 @@ async fn load(
         tag_suffix: String::new(),
         fields: FixedFields::NONE,
         page_fields: FixedFields::NONE,
+        fallback_fields: FixedFields::NONE,
     };
     Entry::load(&place, description, shares, clock, |_| false).await.unwrap().0
 }
