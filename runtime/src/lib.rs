@@ -78,6 +78,14 @@ pub fn wall_clock() -> (u64, u32) {
     worker::with_current(|core| core.expect("the wall clock needs a worker").kernel().wall_clock())
 }
 
+/// 128 bits that nobody can foretell: one system call (getrandom(2)).
+///
+/// # Panics
+/// Outside a worker.
+pub fn random_bits() -> u128 {
+    worker::with_current(|core| core.expect("random bits need a worker").kernel().random_bits())
+}
+
 /// Writes a line for the operator, at most one per `reason`, second and worker; says how many it left out.
 ///
 /// # Panics

@@ -4,6 +4,8 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 
+use rustix::rand::{GetRandomFlags, getrandom};
+
 use super::chunk::Chunk;
 use super::clock::{self, Moment};
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
@@ -22,6 +24,15 @@ impl Kernel {
     /// The wall clock: seconds since 1970 and nanoseconds.
     pub(crate) fn wall_clock(&self) -> (u64, u32) {
         clock::wall()
+    }
+
+    /// Bits that nobody can foretell.
+    pub(crate) fn random_bits(&self) -> u128 {
+        let mut bits = [0; 16];
+        // So few come all at once and without an interruption (getrandom(2)).
+        let filled = getrandom(&mut bits, GetRandomFlags::empty());
+        assert_eq!(filled, Ok(bits.len()), "getrandom of 16 bytes cannot fail");
+        u128::from_ne_bytes(bits)
     }
 
     /// What the kernel gave at set-up.
