@@ -90,7 +90,7 @@ fn an_index_file_that_appears_is_preferred_within_the_revalidation_time() {
 }
 
 #[test]
-fn single_ranges_of_small_and_large_files_are_answered_with_206() {
+fn ranges_of_small_and_large_files_are_answered_with_206() {
     let site = Site::new();
     for (name, size) in [("small.bin", 1_000_u64), ("large.bin", 300_000)] {
         support::write_pattern(&site.join(name), size);
@@ -117,7 +117,16 @@ fn single_ranges_of_small_and_large_files_are_answered_with_206() {
             assert_eq!(response.status, 416, "{range} of {name}");
             assert_eq!(response.field("content-range"), Some(format!("bytes */{size}").as_str()));
         }
-        for range in ["bytes=0-1,5-6", "lines=1-2", "bytes=5-1", "bytes=x"] {
+        let response = client.get_with(&format!("/{name}"), &[("range", "bytes=0-1,-2,5-6")]);
+        assert_eq!(response.status, 206, "three ranges of {name}");
+        let content_type = response.field("content-type").expect("a type");
+        assert!(content_type.starts_with("multipart/byteranges; boundary="), "{content_type}");
+        for (start, length) in [(0, 2), (size - 2, 2), (5, 2)] {
+            let mut part = format!("content-range: bytes {start}-{}/{size}\r\n\r\n", start + 1).into_bytes();
+            part.extend(pattern(start, length));
+            assert!(response.body.windows(part.len()).any(|octets| octets == part), "{start} of {name}");
+        }
+        for range in ["bytes=0-1,5-6,x", "lines=1-2", "bytes=5-1", "bytes=x"] {
             let response = client.get_with(&format!("/{name}"), &[("range", range)]);
             assert_eq!((response.status, response.content_length()), (200, size), "{range} of {name}");
         }

@@ -5,6 +5,7 @@
 //!   response heads.
 //! * [`path`]: a request path as a path below a site's root, safe by type.
 //! * [`validators`], [`conditional`], [`range`]: what RFC 9110 says about entity tags, preconditions and byte ranges.
+//! * [`multipart_ranges`]: several byte ranges in one body.
 //! * [`media_type`]: the content type of a file by its extension.
 //! * [`negotiation`]: what RFC 9110 says about choosing among representations: codings, languages, media types.
 //!
@@ -26,6 +27,7 @@ pub mod conditional;
 pub mod files;
 pub mod h1;
 pub mod media_type;
+pub mod multipart_ranges;
 pub mod negotiation;
 pub mod path;
 pub mod range;
@@ -33,6 +35,9 @@ pub mod validators;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../tests/support/multipart.rs"]
+mod multipart_reader;
 
 mod syntax;
 mod turns;
@@ -45,6 +50,8 @@ pub use clock::Clock;
 pub use connection::Timeouts;
 pub use fixed_fields::{FixedFields, OwnedField};
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
-pub use response::{Body, FilePart, OpenFile, Prepared, RangeField, Response, ResponseHead};
+pub use response::{
+    Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
+};
 pub use server::{Control, Server, ServerOptions, WorkerApplication};
 pub use shared::{Figures, Observer};

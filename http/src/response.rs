@@ -10,6 +10,7 @@ use selvedge_runtime::{Chunk, SharedLease};
 
 use crate::files::Share;
 use crate::fixed_fields::FixedFields;
+use crate::range::Ranges;
 use crate::validators::EntityTag;
 
 /// An answer to one request.
@@ -29,6 +30,8 @@ pub enum Body {
     Full(Chunk),
     /// A part of a file.
     File(FilePart),
+    /// Several parts of a file, as multipart/byteranges: the head's Content-Type is that of each part.
+    Parts(FileParts),
     /// The error's own small text.
     Error {
         /// A few words after the status.
@@ -76,6 +79,22 @@ pub struct FilePart {
     pub length: u64,
     /// What the file was when the head was made: if it changes while it is sent, the connection closes.
     pub metadata: Metadata,
+}
+
+/// Several parts of a file to send, in their order.
+#[derive(Debug)]
+pub struct FileParts {
+    pub(crate) content: FileContent,
+    pub(crate) ranges: Box<Ranges>,
+}
+
+/// Where the octets of a file are that is sent in parts.
+#[derive(Debug)]
+pub enum FileContent {
+    /// In this block, from this offset on.
+    Ready(SharedLease, u32),
+    /// In an open file. If it is not any more what it was when the head was made, the connection closes.
+    Streamed(Rc<OpenFile>, Metadata),
 }
 
 /// A whole response in memory: head with Date, without Connection, then the body.

@@ -146,10 +146,11 @@ impl Connection {
             Body::File(part) => {
                 self.answer_head(shared, &response.head, part.length, framing).await?;
                 if has_body(&response.head, framing) && part.length > 0 {
-                    self.answer_file(shared, &part).await?;
+                    self.answer_file(shared, &part, &mut 0).await?;
                 }
                 Ok(())
             }
+            Body::Parts(parts) => self.answer_parts(shared, response.head, &parts, framing).await,
         }
     }
 
@@ -208,7 +209,7 @@ impl Connection {
         if length > SEND_BYTES_MAX { self.sent(shared).await } else { Ok(()) }
     }
 
-    async fn answer_head<A>(
+    pub(super) async fn answer_head<A>(
         &mut self,
         shared: &Shared<A>,
         head: &ResponseHead,
@@ -233,8 +234,25 @@ impl Connection {
         Ok(())
     }
 
+    /// Adds to the gathered answers what `write` writes into room for `bytes_max` octets, as many as it returns.
+    pub(super) async fn gather<A>(
+        &mut self,
+        shared: &Shared<A>,
+        bytes_max: usize,
+        write: impl FnOnce(&mut [u8]) -> usize,
+    ) -> Result<(), CloseReason> {
+        let written = write(self.make_room(shared, bytes_max).await?);
+        self.output.filled += written;
+        self.answered_bytes += written as u64;
+        Ok(())
+    }
+
     /// Room for `bytes` more in the gathered answers, after a flush if need be.
-    async fn make_room<A>(&mut self, shared: &Shared<A>, bytes: usize) -> Result<&mut [u8], CloseReason> {
+    pub(super) async fn make_room<A>(
+        &mut self,
+        shared: &Shared<A>,
+        bytes: usize,
+    ) -> Result<&mut [u8], CloseReason> {
         // Whoever has sent several requests at once gets one large block for the answers.
         let class = match self.input.is_empty() {
             true => BlockClass::fitting(bytes).unwrap_or(BlockClass::Large),
@@ -369,7 +387,7 @@ fn write_head(
     writer.finish().map(|written| written.len)
 }
 
-fn has_body(head: &ResponseHead, framing: Framing) -> bool {
+pub(super) fn has_body(head: &ResponseHead, framing: Framing) -> bool {
     framing.body == BodyWish::Send && may_have_body(head.status)
 }
 

@@ -14,18 +14,21 @@ use crate::record::CloseReason;
 use crate::response::FilePart;
 use crate::shared::Shared;
 
-/// Octets of a file sent in one go; then other connections have their turn.
+/// Octets of a file sent in one turn; then other connections have theirs.
 const PIECE_BYTES_MAX: u64 = 256 * 1024;
 
 impl Connection {
     /// Sends a part of a file after what was gathered. A file that gets shorter, or changes, closes the connection: its
     /// length was promised, and it is never filled up.
+    ///
+    /// `turn_bytes` counts what the parts of one answer have sent since others had their turn, 0 before the first.
     pub(super) async fn answer_file<A>(
         &mut self,
         shared: &Shared<A>,
         part: &FilePart,
+        turn_bytes: &mut u64,
     ) -> Result<(), CloseReason> {
-        let answered = self.send_part(shared, part).await;
+        let answered = self.send_part(shared, part, turn_bytes).await;
         let what = match answered {
             Err(CloseReason::FileChanged) => "changed",
             Err(CloseReason::FileFailure) => "could not be read",
@@ -38,12 +41,21 @@ impl Connection {
         answered
     }
 
-    async fn send_part<A>(&mut self, shared: &Shared<A>, part: &FilePart) -> Result<(), CloseReason> {
+    async fn send_part<A>(
+        &mut self,
+        shared: &Shared<A>,
+        part: &FilePart,
+        turn_bytes: &mut u64,
+    ) -> Result<(), CloseReason> {
         self.flush_before_file(shared).await?;
         let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
         let mut sent = 0;
         while sent < part.length {
             let piece = (part.length - sent).min(PIECE_BYTES_MAX);
+            if *turn_bytes + piece > PIECE_BYTES_MAX {
+                selvedge_runtime::yield_now().await;
+                *turn_bytes = 0;
+            }
             if sent + piece == part.length {
                 check_unchanged(part)?;
             }
@@ -53,10 +65,8 @@ impl Connection {
                 Residency::Absent => self.send_read(shared, part, offset, piece, &mut pace, sent).await?,
             };
             sent += taken;
+            *turn_bytes += taken;
             self.answered_bytes += taken;
-            if sent < part.length {
-                selvedge_runtime::yield_now().await;
-            }
         }
         Ok(())
     }

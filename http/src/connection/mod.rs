@@ -9,6 +9,7 @@ mod exchange;
 mod file;
 mod input;
 mod pace;
+mod parts;
 mod pool;
 
 pub(crate) use exchange::run;

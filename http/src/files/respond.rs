@@ -13,8 +13,8 @@ use super::{Answer, Files, refusal};
 use crate::application::Request;
 use crate::conditional::{self, Outcome};
 use crate::fixed_fields::FixedFields;
-use crate::range::{self, ByteRange, RangeOutcome};
-use crate::response::{Body, FilePart, OpenFile, RangeField, Response, ResponseHead};
+use crate::range::{self, ByteRange, RangeOutcome, Ranges};
+use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
 
 /// A file that is not what its entry says any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,10 @@ impl Files {
                 };
                 self.part(tree, head, entry, part, opened).await
             }
+            RangeOutcome::Parts(ranges) => {
+                let head = described(StatusCode::PARTIAL_CONTENT);
+                self.parts(tree, head, entry, ranges, opened).await
+            }
             RangeOutcome::Unsatisfiable => {
                 let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
                 response.head.range = RangeField::Unsatisfied(size);
@@ -125,6 +129,28 @@ impl Files {
             Ok(None) => Err(Changed),
             Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes()))),
         }
+    }
+
+    /// Several parts of a file.
+    async fn parts(
+        &self,
+        tree: &Tree,
+        head: ResponseHead,
+        entry: &Rc<Entry>,
+        ranges: Box<Ranges>,
+        opened: Option<Rc<OpenFile>>,
+    ) -> Result<Answer, Changed> {
+        let content = match entry.body_in_memory() {
+            Some((block, body_start)) => FileContent::Ready(block, body_start),
+            None => match self.file_of(tree, entry, opened).await {
+                Ok(Some(file)) => FileContent::Streamed(file, entry.metadata),
+                Ok(None) => return Err(Changed),
+                Err(refused) => {
+                    return Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes())));
+                }
+            },
+        };
+        Ok(Answer::File(Response::new(head, Body::Parts(FileParts { content, ranges }))))
     }
 }
 

@@ -10,7 +10,7 @@ use selvedge_runtime::{KernelLimits, WorkerLimits};
 use crate::support::client::Client;
 use crate::support::directory::Directory;
 use crate::support::site::site;
-use crate::support::{TestServer, patient, pattern, wait_until};
+use crate::support::{TestServer, multipart, patient, pattern, wait_until};
 
 const SIZE: usize = 1_000_000;
 const FILES: usize = 40;
@@ -65,6 +65,28 @@ fn one_block_is_enough_for_many_downloads() {
     };
     let server = TestServer::start_with(patient(), limits, site(FileOptions::new(directory.path())));
     download_all(&server, 1);
+}
+
+#[test]
+fn parts_of_a_cold_file_are_exact() {
+    let directory = Directory::new("cold");
+    let whole = pattern(SIZE);
+    let path = directory.write("a", &whole);
+    let server = TestServer::start(patient(), site(FileOptions::new(directory.path())));
+    let mut client = server.connect();
+    for count in 2..=16 {
+        make_cold(&path);
+        // From the end to the beginning, against the kernel's reading ahead.
+        let named: Vec<_> = (0..count).rev().map(|at| at * 62_000..at * 62_000 + 61_000 - count).collect();
+        let specs: Vec<_> =
+            named.iter().map(|octets| format!("{}-{}", octets.start, octets.end - 1)).collect();
+        client.send(format!("GET /a HTTP/1.1\r\nHost: a\r\nRange: bytes={}\r\n\r\n", specs.join(",")));
+        let reply = client.reply();
+        let boundary = multipart::boundary(reply.field("content-type").expect("a type"));
+        let parts = multipart::split(&reply.body, boundary);
+        assert_eq!(parts.iter().map(|part| part.octets().0).collect::<Vec<_>>(), named);
+        assert!(parts.iter().all(|part| part.content == &whole[part.octets().0]), "{count} parts");
+    }
 }
 
 #[test]
