@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::cpu_list::CpuList;
 use crate::listen_spec::ListenSpec;
+use crate::site_config::SiteConfig;
 
 /// Port when neither `--port` nor a variable names one.
 pub const PORT_DEFAULT: u16 = 8080;
@@ -47,6 +48,8 @@ pub struct Config {
     pub max_connections: Option<NonZero<u32>>,
     /// Requests a connection may have before it is closed after an answer; `None`: as many as it likes.
     pub keep_alive_requests: Option<NonZero<u32>>,
+    /// What is about answers.
+    pub site: SiteConfig,
     /// Which symbolic links are followed.
     pub symlinks: SymlinkPolicy,
     /// Whether paths with a segment that begins with a dot are served.

@@ -14,3 +14,4 @@ pub mod listen_spec;
 pub mod options;
 pub mod serve;
 pub mod site;
+pub mod site_config;

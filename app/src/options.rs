@@ -11,6 +11,9 @@
 mod environment;
 mod flags;
 mod listeners;
+mod site;
+mod site_flags;
+mod site_values;
 mod values;
 
 #[cfg(test)]
@@ -33,7 +36,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Serve, as the configuration says.
-    Serve(Config),
+    Serve(Box<Config>),
     /// Write this text (help or version) to standard output and end with success.
     Print(String),
 }
@@ -48,7 +51,9 @@ where
     A: IntoIterator<Item: Into<OsString> + Clone>,
 {
     match Flags::try_parse_from(arguments) {
-        Ok(flags) => resolve(flags, &mut Environment::new(&environment)).map(Command::Serve),
+        Ok(flags) => {
+            resolve(flags, &mut Environment::new(&environment)).map(|config| Command::Serve(Box::new(config)))
+        }
         Err(error) if error.use_stderr() => Err(Failure::from_clap(&error)),
         Err(help_or_version) => {
             let text = help_or_version.render().to_string();
@@ -65,6 +70,8 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     };
     let listeners = listeners::resolve(flags.listen, flags.address, flags.port, directory, environment)?;
 
+    let site = site::resolve(flags.site, environment)?;
+
     let mut given = Given { environment };
     let threads = given.or_auto(flags.threads, "SELVEDGE_THREADS", values::threads)?;
     let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
@@ -74,6 +81,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     Ok(Config {
         root,
         listeners,
+        site,
         threads,
         cpus: given.or_auto(flags.cpus, "SELVEDGE_CPUS", values::cpus)?,
         accept,

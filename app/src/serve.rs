@@ -2,11 +2,12 @@
 
 use std::io;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use selvedge_http::files::{FileOptions, Files, SymlinkPolicy, TreeOptions};
+use selvedge_http::files::{self, FileOptions, Files, SymlinkPolicy, TreeOptions};
+use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
 use selvedge_runtime::process::{self, Signal, Signals};
@@ -19,7 +20,8 @@ use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listen;
 use crate::options;
-use crate::site::Site;
+use crate::site::{self, Site, SiteOptions};
+use crate::site_config::CleanUrls;
 
 /// Files a worker has open where nothing else limits them.
 const OPEN_FILES_MAX: usize = 16_384;
@@ -34,7 +36,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     // Before any thread is started, so that all of them leave the signals to the one that waits.
     let signals = Signals::block().map_err(|error| other("signals cannot be blocked", &error))?;
     selvedge_runtime::install_panic_hook();
-    check_root(&config.root)?;
+    let root = check_roots(config)?;
     let runtime = runtime(config)?;
     let workers = runtime.workers();
     options::check_accept(config.accept, workers.try_into().ok())?;
@@ -56,12 +58,12 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
 
-    let files = file_options(config, budget.files_per_worker);
+    let files = file_options(config, &root, budget.files_per_worker);
     let memory_bytes = runtime.memory_bytes() as u64
         + connections_max * CONNECTION_BYTES
         + (files.memory_bytes() * workers) as u64;
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, files, runtime, &intake)?;
+    let server = start(config, root, files, runtime, &intake)?;
     let features = server.running().features();
     obey(signals, server.control().clone(), socket_files, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
@@ -83,8 +85,28 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_root(root: &Path) -> Result<(), Failure> {
-    process::check_directory(root).map_err(|error| Failure::root(root, &error))
+/// What is served: a directory, or one file of one.
+struct Root {
+    directory: PathBuf,
+    only: Option<Vec<u8>>,
+}
+
+/// Finds the root and the mounts, so that what is wrong with them is told at once.
+fn check_roots(config: &Config) -> Result<Root, Failure> {
+    let check = |directory: &Path| {
+        process::check_directory(directory).map_err(|error| Failure::root(directory, &error))
+    };
+    config.site.mounts.iter().try_for_each(|mount| check(&mount.directory))?;
+    let root = &config.root;
+    if !process::is_file(root) {
+        check(root)?;
+        return Ok(Root { directory: root.clone(), only: None });
+    }
+    let directory = root.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    check(&directory)?;
+    let only = root.file_name().map(|name| name.as_encoded_bytes().to_vec());
+    Ok(Root { directory, only })
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {
@@ -114,37 +136,61 @@ fn warn(config: &Config) {
     }
 }
 
-fn file_options(config: &Config, open_max: u64) -> FileOptions {
-    let tree = TreeOptions {
+fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
+    let site = &config.site;
+    let tree = |root: &Path| TreeOptions {
         index: config.index.clone(),
         symlinks: match config.symlinks {
             config::SymlinkPolicy::Inside => SymlinkPolicy::Inside,
             config::SymlinkPolicy::All => SymlinkPolicy::All,
             config::SymlinkPolicy::None => SymlinkPolicy::None,
         },
-        ..TreeOptions::new(&config.root)
+        clean_urls: match site.clean_urls {
+            CleanUrls::Off => files::CleanUrls::Off,
+            CleanUrls::On | CleanUrls::Redirect => files::CleanUrls::On,
+        },
+        precompressed: site.precompressed,
+        languages: site.languages.clone(),
+        ..TreeOptions::new(root)
     };
+    let mounts = site.mounts.iter().map(|mount| TreeOptions {
+        prefix: format!("{}/", String::from_utf8_lossy(&mount.path)),
+        ..tree(&mount.directory)
+    });
+    let mut types = MediaTypes::default();
+    types.set_charset(site.charset.clone());
+    for (extension, media_type) in &site.types {
+        types.set(extension, media_type.clone());
+    }
     FileOptions {
-        trees: vec![tree],
+        trees: std::iter::once(tree(&root.directory)).chain(mounts).collect(),
+        fields: site::rules(site),
+        types,
         descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
-        ..FileOptions::new(&config.root)
+        ..FileOptions::new(&root.directory)
     }
 }
 
 fn start(
     config: &Config,
+    root: Root,
     files: FileOptions,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
     let requests_max = config.keep_alive_requests.map(NonZero::from);
     let server_options = ServerOptions { drain: config.drain, requests_max, ..ServerOptions::default() };
-    let hidden = config.hidden;
+    let options = SiteOptions {
+        config: config.site.clone(),
+        hidden: config.hidden,
+        index: config.index.clone(),
+        only: root.only,
+    };
     let server = Server::start(runtime, intake, server_options, move |_worker| {
         // It was there a moment ago; without it a worker cannot live.
         let files =
             Files::open(files.clone()).unwrap_or_else(|error| panic!("the root cannot be opened: {error}"));
-        Site::new(files, hidden)
+        Site::new(files, options.clone())
     });
     server.map_err(|error| start_failure(&error))
 }

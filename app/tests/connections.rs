@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use selvedge::config::HiddenPolicy;
-use selvedge::site::Site as SiteApplication;
+use selvedge::site::{Site as SiteApplication, SiteOptions};
 use selvedge_http::files::{FileOptions, Files};
 use selvedge_http::{Server as LibraryServer, ServerOptions};
 use selvedge_runtime::net::{AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing};
@@ -27,7 +26,7 @@ fn library_server(site: &Site, workers: usize, policy: AcceptPolicy) -> (Library
     let runtime = Runtime::builder().workers(workers).build().unwrap();
     let root = site.path().to_owned();
     let server = LibraryServer::start(runtime, &intake, ServerOptions::default(), move |_worker| {
-        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), HiddenPolicy::Hide)
+        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), SiteOptions::default())
     });
     (server.unwrap(), address)
 }

@@ -206,6 +206,11 @@ impl Response {
         Self::new(ResponseHead::new(StatusCode::OK), Body::Prepared(prepared))
     }
 
+    /// The head, to add to it. That of a prepared response is not used.
+    pub fn head_mut(&mut self) -> &mut ResponseHead {
+        &mut self.head
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.head.status

@@ -1,7 +1,7 @@
 //! What belongs to the process rather than to a worker: signals and limits.
 
 pub use crate::sys::{
-    DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open,
+    DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open, is_file,
     kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
 };
 

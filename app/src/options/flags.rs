@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 
+use super::site_flags::SiteFlags;
 use super::values::{self, IndexNames, OrAuto};
 use crate::config::{AcceptPolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
@@ -88,6 +89,9 @@ pub(super) struct Flags {
     #[arg(help = "Paths with a segment that begins with a dot: hide (404) or show\n\
         [default: hide] [env: SELVEDGE_HIDDEN]")]
     pub(super) hidden: Option<HiddenPolicy>,
+
+    #[command(flatten)]
+    pub(super) site: SiteFlags,
 
     #[arg(long, value_name = "N", help_heading = "Running", value_parser = values::keep_alive_requests)]
     #[arg(allow_negative_numbers = true)]

@@ -4,13 +4,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use clap::CommandFactory;
+use selvedge_http::files::Precompressed;
 
 use super::*;
 use crate::config::{HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
 use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
+use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 31] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -25,6 +27,21 @@ const VARIABLES: [&str; 16] = [
     "SELVEDGE_SYMLINKS",
     "SELVEDGE_HIDDEN",
     "SELVEDGE_KEEP_ALIVE_REQUESTS",
+    "SELVEDGE_SPA",
+    "SELVEDGE_CLEAN_URLS",
+    "SELVEDGE_NOT_FOUND",
+    "SELVEDGE_ERROR_PAGE",
+    "SELVEDGE_MOUNT",
+    "SELVEDGE_REDIRECT",
+    "SELVEDGE_LANGUAGES",
+    "SELVEDGE_PRECOMPRESSED",
+    "SELVEDGE_HEADER",
+    "SELVEDGE_CACHE",
+    "SELVEDGE_CORS",
+    "SELVEDGE_SECURITY_HEADERS",
+    "SELVEDGE_SERVER_NAME",
+    "SELVEDGE_TYPE",
+    "SELVEDGE_CHARSET",
     "SELVEDGE_DRAIN",
     "SELVEDGE_VERBOSE",
 ];
@@ -39,7 +56,7 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Command, Fa
 
 fn config(arguments: &[&str], variables: &[(&str, &str)]) -> Config {
     match command(arguments, variables).unwrap() {
-        Command::Serve(config) => config,
+        Command::Serve(config) => *config,
         Command::Print(text) => panic!("printed {text}"),
     }
 }
@@ -78,6 +95,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         drain: Duration::from_secs(8),
         max_connections: None,
         keep_alive_requests: None,
+        site: SiteConfig::default(),
         symlinks: SymlinkPolicy::Inside,
         hidden: HiddenPolicy::Hide,
         verbosity: Verbosity::Normal,
@@ -143,7 +161,7 @@ fn every_flag_is_read() {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 12] = [
+    let cases: [(&str, &str, &str); 26] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -156,6 +174,20 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_DRAIN", "1", "--drain=2"),
         ("SELVEDGE_HIDDEN", "show", "--hidden=hide"),
         ("SELVEDGE_KEEP_ALIVE_REQUESTS", "1", "--keep-alive-requests=2"),
+        ("SELVEDGE_SPA", "app.html", "--spa=b.html"),
+        ("SELVEDGE_CLEAN_URLS", "redirect", "--clean-urls=on"),
+        ("SELVEDGE_NOT_FOUND", "404.html", "--not-found=b.html"),
+        ("SELVEDGE_ERROR_PAGE", "403=a.html", "--error-page=500=b.html"),
+        ("SELVEDGE_MOUNT", "/a=b", "--mount=/c=d"),
+        ("SELVEDGE_REDIRECT", "/a=http://b", "--redirect=/c=/d"),
+        ("SELVEDGE_LANGUAGES", "ja", "--languages=en,de"),
+        ("SELVEDGE_PRECOMPRESSED", "only", "--precompressed=off"),
+        ("SELVEDGE_HEADER", "X-A: b", "--header=*.js=X-C: d"),
+        ("SELVEDGE_CACHE", "max-age=1", "--cache=*.js=max-age=2"),
+        ("SELVEDGE_CORS", "https://a.example", "--cors=*"),
+        ("SELVEDGE_SERVER_NAME", "off", "--server-name=me"),
+        ("SELVEDGE_TYPE", "a=text/plain", "--type=b=text/html"),
+        ("SELVEDGE_CHARSET", "off", "--charset=latin1"),
     ];
     let default = config(&[], &[]);
     for (variable, value, flag) in cases {
@@ -169,6 +201,72 @@ fn every_variable_is_read_and_its_flag_wins() {
     assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "1")]).verbosity, Verbosity::Verbose);
     assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "0")]).verbosity, Verbosity::Normal);
     assert_eq!(config(&["a"], &[("SELVEDGE_DIR", "b")]).root, PathBuf::from("a"));
+    let secure = |variable| config(&[], &[("SELVEDGE_SECURITY_HEADERS", variable)]).site.security_headers;
+    assert_eq!((secure("1"), secure("0")), (SecurityHeaders::On, SecurityHeaders::Off));
+    assert_eq!(config(&["--security-headers"], &[]).site.security_headers, SecurityHeaders::On);
+    assert_eq!(config(&["--precompressed-only"], &[]).site.precompressed, Precompressed::Alone);
+    assert_eq!(config(&["--cors"], &[]).site.cors, Cors::Any);
+    assert_eq!(config(&["--spa"], &[]).site.spa, Some(PagePath(b"index.html".to_vec())));
+    let lines = config(&[], &[("SELVEDGE_HEADER", "X-A: 1\n\n X-B: 2\n")]).site.headers;
+    assert_eq!(lines, config(&["--header", "X-A: 1", "--header", "X-B: 2"], &[]).site.headers);
+}
+
+#[test]
+fn a_bad_value_about_answers_is_told_with_its_remedy() {
+    for (option, value, what, fix) in [
+        ("--spa", "../x", "not the path of a file below the root", "relative to the directory"),
+        ("--spa", "d/", "not the path of a file", "404.html"),
+        ("--clean-urls", "yes", "no such choice", "on, redirect, off"),
+        ("--error-page", "404", "no equals sign", "403=errors/403.html"),
+        ("--error-page", "200=a", "not the status of an error", "400 to 599"),
+        ("--mount", "/=d", "the path is the root", "as DIR"),
+        ("--mount", "a=d", "not one of a site", "/docs=/srv/docs"),
+        ("--mount", "/../a=d", "not one of a site", "/docs"),
+        ("--mount", "/a=", "directory is empty", "/docs"),
+        ("--redirect", "/a", "no equals sign", "/from=/to"),
+        ("--redirect", "/a=b", "neither a path nor a URL", "/from=/to"),
+        ("--redirect", "/a=//evil.example", "neither a path nor a URL", "/from"),
+        ("--redirect", "/a=/\\evil.example", "neither a path nor a URL", "/from"),
+        ("--redirect", "/a=javascript:1", "neither a path nor a URL", "/from"),
+        ("--redirect", "/a=/b c", "a URL cannot", "percent-encode"),
+        ("--redirect", "/a=/\u{e9}", "a URL cannot", "percent-encode"),
+        ("--redirect", "/a*=/b", "within a segment", "/from/*"),
+        ("--redirect", "/a=/b*", "in the target alone", "/from/*"),
+        ("--redirect", "303:/a=/b", "another status", "301, 302, 307, 308"),
+        ("--languages", "en,,ja", "'' is not a language tag", "en,ja"),
+        ("--languages", "ja_JP", "not a language tag", "en,ja"),
+        ("--languages", "en,EN", "given twice", "en,ja"),
+        ("--languages", "a,b,c,d,e,f,g,h,i", "9 languages are too many", "at most 8"),
+        ("--precompressed", "on", "no such choice", "auto, always, off, only"),
+        ("--header", "X-A", "no colon", "X-Frame-Options"),
+        ("--header", "X A: b", "not the name of a field", "X-Frame-Options"),
+        ("--header", "X-A: b\nX-C: d", "a character that a field cannot", "X-Frame-Options"),
+        ("--header", "Content-Length: 1", "the server itself says content-length", "leave it"),
+        ("--header", "Content-Type: text/plain", "the server itself says content-type", "--type"),
+        ("--header", "a[=X-A: b", "error parsing glob", "*.js"),
+        ("--cache", "no-store\u{1}", "a character that a field cannot", "max-age=60"),
+        ("--cache", "Cache-Control: no-store", "a colon has no place", "max-age=60"),
+        ("--cors", "https://a.example/", "not an origin", "without a slash"),
+        ("--cors", "app.example", "not an origin", "scheme"),
+        ("--server-name", " ", "blank", "off"),
+        ("--type", "wasm", "no equals sign", "wasm=application/wasm"),
+        ("--type", "wasm=wasm", "not a media type", "wasm=application/wasm"),
+        ("--type", "a/b=text/plain", "not an extension", "wasm="),
+        ("--charset", "utf 8", "not the name of a charset", "utf-8"),
+    ] {
+        let message = usage(&[&format!("{option}={value}")], &[]);
+        assert!(message.contains(what) && message.contains(fix), "{option}={value:?}: {message}");
+    }
+    let twice = usage(&["--mount=/a=b", "--mount=/a/=c"], &[]);
+    assert!(twice.starts_with("--mount: /a is given twice; "), "{twice}");
+    let twice = usage(&["--redirect=/a=/b", "--redirect=/a=/c"], &[]);
+    assert!(twice.starts_with("--redirect: /a is redirected twice; "), "{twice}");
+    let twice = usage(&["--not-found=a", "--error-page=404=b"], &[]);
+    assert!(twice.starts_with("404 has two pages; "), "{twice}");
+    let long = format!("--header=X-A: {}", "x".repeat(9_000));
+    assert!(usage(&[&long], &[]).contains("too long together; keep them within 8192 bytes"));
+    let beside = usage(&["--precompressed=off", "--precompressed-only"], &[]);
+    assert!(beside.contains("--precompressed-only"), "{beside}");
 }
 
 #[test]

@@ -50,6 +50,13 @@ impl<T> OrAuto<T> {
     }
 }
 
+/// A value, or `off`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OrOff<T> {
+    Off,
+    Set(T),
+}
+
 /// Names of index files. A type of its own, as clap takes a plain vector for an option that repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IndexNames(pub(super) Vec<String>);

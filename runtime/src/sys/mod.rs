@@ -57,7 +57,7 @@ pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub(crate) use process::takes_a_line;
 pub use process::{
-    DescriptorLimit, allowed_cpus, check_directory, cpu_quota, descriptors_open, kernel_release,
+    DescriptorLimit, allowed_cpus, check_directory, cpu_quota, descriptors_open, is_file, kernel_release,
     listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
 };
 pub use ring::RingFeatures;

@@ -96,6 +96,11 @@ fn processors(quota: i64, period: i64) -> Option<usize> {
     usize::try_from((quota + period - 1) / period).ok()
 }
 
+/// Whether `path` leads to a regular file.
+pub fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
 /// Whether `path` leads to a directory whose files this process may reach. To list it needs another permission.
 ///
 /// # Errors

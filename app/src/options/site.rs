@@ -1,0 +1,125 @@
+//! The options about answers, put together from flags and variables.
+
+use super::environment::{Environment, UrlValue};
+use super::site_flags::SiteFlags;
+use super::site_values as values;
+use super::values::OrOff;
+use crate::bad_value::BadValue;
+use crate::failure::Failure;
+use crate::site_config::{ErrorPage, SecurityHeaders, ServerName, SiteConfig};
+
+use http::StatusCode;
+use selvedge_http::files::Precompressed;
+
+/// Reads them, flags before variables.
+///
+/// # Errors
+///
+/// A usage failure that names the option or variable at fault.
+pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Result<SiteConfig, Failure> {
+    let mut given = Given { environment };
+    let mut error_pages = given.all(
+        flags.error_page,
+        "SELVEDGE_ERROR_PAGE",
+        |text| values::lines(text, values::error_page),
+        "--error-page",
+        |pages| values::at_most(pages.len(), 64),
+    )?;
+    let not_found = given.one(flags.not_found, "SELVEDGE_NOT_FOUND", values::page)?;
+    error_pages.extend(not_found.map(|page| ErrorPage { status: StatusCode::NOT_FOUND, page }));
+    check_pages(&error_pages)?;
+    let only = flags.precompressed_only.then_some(Precompressed::Alone);
+    let mounts = |text: &str| values::lines(text, values::mount);
+    let redirects = |text: &str| values::lines(text, values::redirect);
+    let headers = |text: &str| values::lines(text, values::header);
+    let caches = |text: &str| values::lines(text, values::cache);
+    let types = |text: &str| values::lines(text, values::media_type);
+    let security = flags.security_headers.then_some(true);
+    Ok(SiteConfig {
+        clean_urls: given
+            .one(flags.clean_urls, "SELVEDGE_CLEAN_URLS", values::clean_urls)?
+            .unwrap_or_default(),
+        spa: given.one(flags.spa, "SELVEDGE_SPA", values::page)?,
+        error_pages,
+        mounts: given.all(flags.mount, "SELVEDGE_MOUNT", mounts, "--mount", values::mounts)?,
+        redirects: given.all(
+            flags.redirect,
+            "SELVEDGE_REDIRECT",
+            redirects,
+            "--redirect",
+            values::redirects,
+        )?,
+        languages: given
+            .one(flags.languages, "SELVEDGE_LANGUAGES", values::languages)?
+            .map_or_else(Vec::new, |languages| languages.0),
+        precompressed: given
+            .one(flags.precompressed.or(only), "SELVEDGE_PRECOMPRESSED", values::precompressed)?
+            .unwrap_or_default(),
+        cache: given.all(flags.cache, "SELVEDGE_CACHE", caches, "--cache", values::fields)?,
+        headers: given.all(flags.header, "SELVEDGE_HEADER", headers, "--header", values::fields)?,
+        cors: given.one(flags.cors, "SELVEDGE_CORS", values::cors)?.unwrap_or_default(),
+        security_headers: match given.one(security, "SELVEDGE_SECURITY_HEADERS", values::security_headers)? {
+            Some(true) => SecurityHeaders::On,
+            Some(false) | None => SecurityHeaders::Off,
+        },
+        server_name: match given.one(flags.server_name, "SELVEDGE_SERVER_NAME", values::server_name)? {
+            None => ServerName::Own,
+            Some(OrOff::Off) => ServerName::Off,
+            Some(OrOff::Set(name)) => ServerName::Named(name),
+        },
+        types: given.all(flags.media_type, "SELVEDGE_TYPE", types, "--type", |types| {
+            values::at_most(types.len(), 256)
+        })?,
+        charset: given.one(flags.charset, "SELVEDGE_CHARSET", values::charset)?.unwrap_or_default(),
+    })
+}
+
+fn check_pages(pages: &[ErrorPage]) -> Result<(), Failure> {
+    for (number, page) in pages.iter().enumerate() {
+        if pages[..number].iter().any(|other| other.status == page.status) {
+            let what = format!("{} has two pages", page.status.as_u16());
+            return Err(Failure::usage(
+                what,
+                "give each status one --error-page, and 404 that or --not-found",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The flag if it was given, else its variable. A URL in one of these variables is meant: none is ever injected.
+struct Given<'a, 'b> {
+    environment: &'a mut Environment<'b>,
+}
+
+impl Given<'_, '_> {
+    fn one<T>(
+        &mut self,
+        flag: Option<T>,
+        variable: &'static str,
+        parse: fn(&str) -> Result<T, BadValue>,
+    ) -> Result<Option<T>, Failure> {
+        match flag {
+            Some(value) => Ok(Some(value)),
+            None => self.environment.value(variable, UrlValue::Meant, parse),
+        }
+    }
+
+    /// All values of an option that repeats; `check` looks at them together.
+    fn all<T>(
+        &mut self,
+        flags: Vec<T>,
+        variable: &'static str,
+        parse: fn(&str) -> Result<Vec<T>, BadValue>,
+        option: &'static str,
+        check: fn(&[T]) -> Result<(), BadValue>,
+    ) -> Result<Vec<T>, Failure> {
+        let (values, name) = if flags.is_empty() {
+            (self.environment.value(variable, UrlValue::Meant, parse)?.unwrap_or_default(), variable)
+        } else {
+            (flags, option)
+        };
+        check(&values).map_err(|bad| Failure::bad_value(name, &bad))?;
+        Ok(values)
+    }
+}

@@ -1,0 +1,347 @@
+//! How the values of the options about answers are read.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use selvedge_http::files::{
+    FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers,
+};
+use selvedge_http::media_type::Charset;
+use selvedge_http::path::SitePath;
+
+use super::values::OrOff;
+use crate::bad_value::BadValue;
+use crate::site_config::{
+    CleanUrls, Cors, ErrorPage, MOUNTS_MAX, Mount, PagePath, REDIRECTS_MAX, Redirect, Rest,
+};
+
+/// Most rules for fields, types and pages, of each option: they are looked through once per file.
+const RULES_MAX: usize = 256;
+/// Octets of the fields of one option: a head should stay far from what clients take.
+const FIELDS_BYTES_MAX: usize = 8 * 1024;
+/// Most origins that may read: they are looked through for each request that names one.
+const ORIGINS_MAX: usize = 64;
+
+/// Languages of files. A type of its own, as clap takes a plain vector for an option that repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Languages(pub(super) Vec<String>);
+
+/// Reads a variable that holds several values, one per line; blank lines are skipped.
+pub(super) fn lines<T>(text: &str, parse: impl Fn(&str) -> Result<T, BadValue>) -> Result<Vec<T>, BadValue> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(parse).collect()
+}
+
+pub(super) fn page(text: &str) -> Result<PagePath, BadValue> {
+    let path = text.strip_prefix('/').unwrap_or(text).as_bytes();
+    match SitePath::decoded(path) {
+        Some(path) if !path.key().is_empty() && !path.key().ends_with(b"/") => {
+            Ok(PagePath(path.key().to_vec()))
+        }
+        _ => Err(BadValue::new(
+            "this is not the path of a file below the root",
+            "name it relative to the directory that is served, as in 404.html or errors/404.html",
+        )),
+    }
+}
+
+pub(super) fn clean_urls(text: &str) -> Result<CleanUrls, BadValue> {
+    match text {
+        "on" | "1" => Ok(CleanUrls::On),
+        "redirect" => Ok(CleanUrls::Redirect),
+        "off" | "0" => Ok(CleanUrls::Off),
+        _ => Err(BadValue::new("there is no such choice", "choose one of on, redirect, off")),
+    }
+}
+
+pub(super) fn error_page(text: &str) -> Result<ErrorPage, BadValue> {
+    let fix = "write a status from 400 to 599 and a file, as in 403=errors/403.html";
+    let (status, file) = text.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
+    let status = status.parse().ok().and_then(|number: u16| StatusCode::from_u16(number).ok());
+    match status.filter(|status| status.is_client_error() || status.is_server_error()) {
+        Some(status) => Ok(ErrorPage { status, page: page(file)? }),
+        None => Err(BadValue::new("this is not the status of an error", fix)),
+    }
+}
+
+pub(super) fn mount(text: &str) -> Result<Mount, BadValue> {
+    let fix = "write a path and a directory, as in /docs=/srv/docs";
+    let (path, directory) =
+        text.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
+    if directory.is_empty() {
+        return Err(BadValue::new("the directory is empty", fix));
+    }
+    let path = site_path(path).ok_or_else(|| BadValue::new("the path is not one of a site", fix))?;
+    let path = path.strip_suffix(b"/").map_or(path.clone(), <[u8]>::to_vec);
+    if path.is_empty() {
+        return Err(BadValue::new("the path is the root", "give the directory itself as DIR"));
+    }
+    Ok(Mount { path, directory: PathBuf::from(directory) })
+}
+
+pub(super) fn mounts(mounts: &[Mount]) -> Result<(), BadValue> {
+    for (number, mount) in mounts.iter().enumerate() {
+        if mounts[..number].iter().any(|other| other.path == mount.path) {
+            let path = String::from_utf8_lossy(&mount.path);
+            return Err(BadValue::new(format!("/{path} is given twice"), "give each path one directory"));
+        }
+    }
+    at_most(mounts.len(), MOUNTS_MAX)
+}
+
+/// A path as a browser would ask for it, decoded, without its first slash.
+fn site_path(text: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    SitePath::resolve(text.as_bytes(), &mut decoded).ok().map(|path| path.key().to_vec())
+}
+
+pub(super) fn redirect(text: &str) -> Result<Redirect, BadValue> {
+    let fix = "write /from=/to, /from/*=/to/*, /from=https://host/to or 302:/from=/to";
+    let (status, paths) = match text.split_once(':') {
+        Some((status, paths)) if !status.is_empty() && status.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (status, paths)
+        }
+        _ => ("301", text),
+    };
+    let status = match status {
+        "301" => StatusCode::MOVED_PERMANENTLY,
+        "302" => StatusCode::FOUND,
+        "307" => StatusCode::TEMPORARY_REDIRECT,
+        "308" => StatusCode::PERMANENT_REDIRECT,
+        _ => return Err(BadValue::new("a redirect has another status", "choose one of 301, 302, 307, 308")),
+    };
+    let (from, to) = paths.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
+    let (from, rest) = match (from.strip_suffix('*'), to.ends_with('*')) {
+        (Some(from), true) if from.ends_with('/') => (from, Rest::Appended),
+        (Some(from), false) if from.ends_with('/') => (from, Rest::Dropped),
+        (Some(_), _) => {
+            return Err(BadValue::new(
+                "a star stands within a segment",
+                "write it behind a slash, as in /from/*",
+            ));
+        }
+        (None, true) => return Err(BadValue::new("there is a star in the target alone", fix)),
+        (None, false) => (from, Rest::None),
+    };
+    let to = if rest == Rest::Appended { to.trim_end_matches('*') } else { to };
+    let from = site_path(from).ok_or_else(|| BadValue::new("the first part is not a path of a site", fix))?;
+    check_target(to, fix)?;
+    Ok(Redirect { from, rest, to: to.to_owned(), status })
+}
+
+/// Where a redirect may lead: a path that cannot be read as another host's name, or a URL of the web.
+fn check_target(to: &str, fix: &str) -> Result<(), BadValue> {
+    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
+    let is_url = ["http://", "https://"]
+        .iter()
+        .any(|scheme| to.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')));
+    if !is_path && !is_url {
+        return Err(BadValue::new("the target is neither a path nor a URL", fix));
+    }
+    match to.bytes().find(|&byte| byte <= b' ' || byte >= 0x7f || b"\"<>\\".contains(&byte)) {
+        Some(_) => Err(BadValue::new("the target holds a character that a URL cannot", "percent-encode it")),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn redirects(redirects: &[Redirect]) -> Result<(), BadValue> {
+    for (number, redirect) in redirects.iter().enumerate() {
+        let same = |other: &Redirect| other.from == redirect.from && other.rest == redirect.rest;
+        if redirects[..number].iter().any(same) {
+            let from = String::from_utf8_lossy(&redirect.from);
+            return Err(BadValue::new(format!("/{from} is redirected twice"), "leave one of them out"));
+        }
+    }
+    at_most(redirects.len(), REDIRECTS_MAX)
+}
+
+pub(super) fn languages(text: &str) -> Result<Languages, BadValue> {
+    let fix = "give language tags separated by commas, as in en,ja,zh-Hant";
+    let tags: Vec<String> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
+    if tags.len() > LANGUAGES_MAX {
+        return Err(BadValue::new(
+            format!("{} languages are too many", tags.len()),
+            format!("give at most {LANGUAGES_MAX}"),
+        ));
+    }
+    for (number, tag) in tags.iter().enumerate() {
+        let subtag = |part: &str| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if !tag.split('-').all(subtag) || tag.len() > LANGUAGE_BYTES_MAX {
+            return Err(BadValue::new(format!("'{tag}' is not a language tag"), fix));
+        }
+        if tags[..number].iter().any(|other| other.eq_ignore_ascii_case(tag)) {
+            return Err(BadValue::new(format!("'{tag}' is given twice"), fix));
+        }
+    }
+    Ok(Languages(tags))
+}
+
+pub(super) fn precompressed(text: &str) -> Result<Precompressed, BadValue> {
+    match text {
+        "auto" => Ok(Precompressed::Auto),
+        "always" => Ok(Precompressed::Always),
+        "only" => Ok(Precompressed::Alone),
+        "off" => Ok(Precompressed::Off),
+        _ => Err(BadValue::new("there is no such choice", "choose one of auto, always, off, only")),
+    }
+}
+
+/// Fields that the server makes itself, and the option that has a say in them, if there is one.
+const RESERVED: [(HeaderName, &str); 15] = [
+    (header::CONTENT_TYPE, "use --type or --charset"),
+    (header::CONTENT_ENCODING, "see --precompressed"),
+    (header::CONTENT_LENGTH, "leave it to the server"),
+    (header::CONTENT_RANGE, "leave it to the server"),
+    (header::ACCEPT_RANGES, "leave it to the server"),
+    (header::TRANSFER_ENCODING, "leave it to the server"),
+    (header::CONNECTION, "leave it to the server"),
+    (header::UPGRADE, "leave it to the server"),
+    (header::TRAILER, "leave it to the server"),
+    (header::DATE, "leave it to the server"),
+    (header::ETAG, "leave it to the server"),
+    (header::LAST_MODIFIED, "leave it to the server"),
+    (header::LOCATION, "use --redirect"),
+    (header::ALLOW, "leave it to the server"),
+    (header::SERVER, "use --server-name"),
+];
+
+/// Splits a pattern off: what stands before the first equals sign, if it looks like one. Neither the names of fields nor
+/// those of directives hold any of these characters.
+fn split_pattern(text: &str) -> Result<(FilePattern, &str), BadValue> {
+    match text.split_once('=') {
+        Some((pattern, rest))
+            if pattern.contains(['*', '?', '[', '{', '/', '.']) && !pattern.contains(':') =>
+        {
+            let pattern = FilePattern::glob(pattern).map_err(|error| {
+                BadValue::new(error.to_string(), "write a pattern as in *.js or /assets/**")
+            })?;
+            Ok((pattern, rest))
+        }
+        _ => Ok((FilePattern::All, text)),
+    }
+}
+
+pub(super) fn header(text: &str) -> Result<FieldRule, BadValue> {
+    let fix = "write it as in 'X-Frame-Options: DENY' or '*.js=X-Robots-Tag: none'";
+    let (files, field) = split_pattern(text)?;
+    let (name, value) = field.split_once(':').ok_or_else(|| BadValue::new("there is no colon", fix))?;
+    let name: HeaderName = name
+        .trim()
+        .parse()
+        .map_err(|_| BadValue::new(format!("'{name}' is not the name of a field"), fix))?;
+    if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+        return Err(BadValue::new(format!("the server itself says {name}"), *instead));
+    }
+    Ok(FieldRule { files, answers: RuleAnswers::All, name, value: field_value(value, fix)? })
+}
+
+pub(super) fn cache(text: &str) -> Result<FieldRule, BadValue> {
+    let fix = "write it as in 'max-age=60' or '/assets/**=public, max-age=31536000, immutable'";
+    let (files, value) = split_pattern(text)?;
+    if value.contains(':') {
+        return Err(BadValue::new("a colon has no place here", fix));
+    }
+    let value = field_value(value, fix)?;
+    Ok(FieldRule { files, answers: RuleAnswers::Success, name: header::CACHE_CONTROL, value })
+}
+
+/// A value without the spaces around it; `None` if nothing is left.
+fn field_value(value: &str, fix: &str) -> Result<Option<HeaderValue>, BadValue> {
+    let value = value.trim();
+    let parsed = HeaderValue::from_str(value)
+        .map_err(|_| BadValue::new("the value holds a character that a field cannot", fix))?;
+    Ok((!value.is_empty()).then_some(parsed))
+}
+
+pub(super) fn fields(rules: &[FieldRule]) -> Result<(), BadValue> {
+    let bytes = |rule: &FieldRule| {
+        rule.name.as_str().len() + rule.value.as_ref().map_or(0, HeaderValue::len) + ": \r\n".len()
+    };
+    if rules.iter().map(bytes).sum::<usize>() > FIELDS_BYTES_MAX {
+        let fix = format!("keep them within {FIELDS_BYTES_MAX} bytes");
+        return Err(BadValue::new("these fields are too long together", fix));
+    }
+    at_most(rules.len(), RULES_MAX)
+}
+
+pub(super) fn cors(text: &str) -> Result<Cors, BadValue> {
+    if text.trim() == "*" {
+        return Ok(Cors::Any);
+    }
+    let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+    at_most(origins.len(), ORIGINS_MAX)?;
+    for origin in &origins {
+        let host = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+        let is_host = |host: &str| {
+            !host.is_empty()
+                && host.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte)
+                })
+        };
+        if origin != "null" && !host.is_some_and(is_host) {
+            return Err(BadValue::new(
+                format!("'{origin}' is not an origin"),
+                "write scheme, host and port as a browser does, in lower case and without a slash at the end, as in https://app.example",
+            ));
+        }
+    }
+    Ok(Cors::Origins(origins))
+}
+
+pub(super) fn server_name(text: &str) -> Result<OrOff<HeaderValue>, BadValue> {
+    let fix = "give a word or two, or off";
+    match text {
+        "off" => Ok(OrOff::Off),
+        _ => field_value(text, fix)?.map(OrOff::Set).ok_or_else(|| BadValue::new("it is blank", fix)),
+    }
+}
+
+pub(super) fn media_type(text: &str) -> Result<(String, String), BadValue> {
+    let fix = "write it as in wasm=application/wasm or log=text/plain";
+    let (extension, media_type) =
+        text.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
+    let extension = extension.trim().trim_start_matches('.');
+    let media_type = media_type.trim();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let is_type = essence.split_once('/').is_some_and(|(kind, name)| is_token(kind) && is_token(name));
+    if extension.is_empty() || extension.contains(['/', '.']) {
+        return Err(BadValue::new("this is not an extension", fix));
+    }
+    if !is_type || HeaderValue::from_str(media_type).is_err() || media_type.len() > 256 {
+        return Err(BadValue::new(format!("'{media_type}' is not a media type"), fix));
+    }
+    Ok((extension.to_ascii_lowercase(), media_type.to_owned()))
+}
+
+pub(super) fn charset(text: &str) -> Result<Charset, BadValue> {
+    let is_name = |name: &str| {
+        (1..=40).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte))
+    };
+    match text {
+        "off" => Ok(Charset::Off),
+        name if name.eq_ignore_ascii_case("utf-8") => Ok(Charset::Utf8),
+        name if is_name(name) => Ok(Charset::Named(name.to_owned())),
+        _ => Err(BadValue::new("this is not the name of a charset", "write utf-8, another name, or off")),
+    }
+}
+
+pub(super) fn security_headers(text: &str) -> Result<bool, BadValue> {
+    match text {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0")),
+    }
+}
+
+pub(super) fn at_most(count: usize, max: usize) -> Result<(), BadValue> {
+    if count > max {
+        return Err(BadValue::new(format!("{count} are too many"), format!("give at most {max}")));
+    }
+    Ok(())
+}

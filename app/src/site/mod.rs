@@ -1,0 +1,206 @@
+//! Step 5 of a request's walk, route: a site of files. In: a request. Out: the file its path leads to, a redirect, or an error. Next:
+//! [`selvedge_http::files`].
+
+mod cors;
+mod fields;
+mod pages;
+mod redirects;
+
+use std::rc::Rc;
+
+use http::StatusCode;
+use selvedge_http::files::{Answer, FieldRules, Files, Target};
+use selvedge_http::h1::Method;
+use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
+use selvedge_http::{Application, Body, FixedFields, Request, Response, ResponseHead};
+
+use crate::config::HiddenPolicy;
+use crate::site_config::{CleanUrls, SiteConfig};
+use cors::CorsPolicy;
+pub use fields::rules;
+use pages::Pages;
+use redirects::Redirects;
+
+/// What a site allows (RFC 9110 section 10.2.1).
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+/// No path of a file has so many bytes (PATH_MAX, limits.h(0p)).
+const PATH_BYTES_MAX: usize = 4_096;
+
+/// A site on one worker.
+#[derive(Debug)]
+pub struct Site {
+    files: Rc<Files>,
+    options: SiteOptions,
+    /// The trees beside the first and their paths, the longest first.
+    mounts: Vec<(Vec<u8>, usize)>,
+    redirects: Redirects,
+    pages: Pages,
+    cors: CorsPolicy,
+    /// Fields of what is no file.
+    fields: FixedFields,
+}
+
+/// What a site is beside its files.
+#[derive(Debug, Clone, Default)]
+pub struct SiteOptions {
+    /// Everything about answers.
+    pub config: SiteConfig,
+    /// Whether paths with a segment that begins with a dot are served.
+    pub hidden: HiddenPolicy,
+    /// Files that answer for directories.
+    pub index: Vec<String>,
+    /// The one file that the first tree is about: it answers for `/` and for its name.
+    pub only: Option<Vec<u8>>,
+}
+
+/// An answer, by what made its fields.
+enum Routed {
+    /// A file, whose fields are said.
+    File(Response),
+    /// Anything else: it has the site's fields.
+    Other(Response),
+}
+
+impl Site {
+    /// A site of these files, whose trees are the root and the mounts in their order.
+    pub fn new(files: Rc<Files>, options: SiteOptions) -> Self {
+        let config = &options.config;
+        let mounts = config.mounts.iter().enumerate().map(|(number, mount)| (mount.path.clone(), number + 1));
+        let mut mounts: Vec<_> = mounts.collect();
+        mounts.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        let rules = FieldRules::new(&rules(config)).expect("options hold no field of the engine");
+        Self {
+            files,
+            mounts,
+            redirects: Redirects::new(&config.redirects),
+            pages: Pages::new(config),
+            cors: CorsPolicy::new(&config.cors),
+            fields: rules.of_others(),
+            options,
+        }
+    }
+}
+
+impl Application for Site {
+    async fn call(&self, request: Request<'_>) -> Response {
+        let origin_fields = self.cors.fields(&request);
+        match self.route(&request, origin_fields).await {
+            Routed::File(response) => response,
+            Routed::Other(mut response) => {
+                let head = response.head_mut();
+                head.resource_fields = self.fields.clone();
+                head.site_fields = origin_fields.clone();
+                response
+            }
+        }
+    }
+}
+
+impl Site {
+    async fn route(&self, request: &Request<'_>, fields: &FixedFields) -> Routed {
+        match request.method() {
+            Method::Get | Method::Head => {}
+            Method::Options => return Routed::Other(self.cors.options(request, ALLOWED)),
+            Method::Other(_) => {
+                return Routed::Other(Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"));
+            }
+            _ => return Routed::Other(Response::method_not_allowed(ALLOWED)),
+        }
+        let mut decoded = Vec::new();
+        let path = match SitePath::resolve(request.path(), &mut decoded) {
+            Ok(path) => path,
+            Err(error) => return Routed::Other(Response::error(error.status(), error.reason())),
+        };
+        if path.relative().len() >= PATH_BYTES_MAX {
+            return Routed::Other(Response::error(StatusCode::URI_TOO_LONG, "path too long"));
+        }
+        if let Some(response) = self.redirects.answer(request, &path) {
+            return Routed::Other(response);
+        }
+        if path.visibility() == Visibility::Hidden && self.options.hidden == HiddenPolicy::Hide {
+            let response = Response::error(StatusCode::NOT_FOUND, "");
+            return self.pages.refused(&self.files, request, response, fields).await;
+        }
+        let (tree, below) = match self.tree(&path) {
+            Place::Tree(tree, below) => (tree, below),
+            Place::MountItself => return redirect_to(request, &path, TrailingSlash::Present),
+        };
+        let only = match &self.options.only {
+            Some(name) if tree == 0 => {
+                if !below.key().is_empty() && below.key() != name {
+                    return self.missing(request, &path, fields).await;
+                }
+                SitePath::decoded(name)
+            }
+            _ => None,
+        };
+        let target = Target { tree, path: only.as_ref().unwrap_or(&below), fields };
+        match self.files.answer(request, target).await {
+            Answer::File(response) => match self.clean_name(&path) {
+                Some(name) if only.is_none() => {
+                    redirect(request, &name, name.trailing_slash(), StatusCode::PERMANENT_REDIRECT)
+                }
+                _ => Routed::File(response),
+            },
+            Answer::Refused(response) => self.pages.refused(&self.files, request, response, fields).await,
+            Answer::NeedsSlash => redirect_to(request, &path, TrailingSlash::Present),
+            Answer::NeedsNoSlash => redirect_to(request, &path, TrailingSlash::Absent),
+            Answer::Directory | Answer::Missing => self.missing(request, &path, fields).await,
+        }
+    }
+
+    /// The tree that a path is in, and what of the path lies in it.
+    fn tree<'a>(&self, path: &SitePath<'a>) -> Place<'a> {
+        for (mount, tree) in &self.mounts {
+            if path.key() == mount {
+                return Place::MountItself;
+            }
+            if let Some(below) = path.below(mount) {
+                return Place::Tree(*tree, below);
+            }
+        }
+        Place::Tree(0, *path)
+    }
+
+    /// The name that a page has without its `.html`, where those that have it are redirected.
+    fn clean_name<'a>(&self, path: &SitePath<'a>) -> Option<SitePath<'a>> {
+        if self.options.config.clean_urls != CleanUrls::Redirect {
+            return None;
+        }
+        let key = path.key();
+        let name_start = key.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        let is_index = self.options.index.iter().any(|index| index.as_bytes() == &key[name_start..]);
+        let clean = if is_index { &key[..name_start] } else { key.strip_suffix(b".html")? };
+        // `.html` alone is a name of its own.
+        let is_name = is_index || !clean.is_empty() && !clean.ends_with(b"/");
+        SitePath::decoded(clean).filter(|_| is_name)
+    }
+
+    async fn missing(&self, request: &Request<'_>, path: &SitePath<'_>, fields: &FixedFields) -> Routed {
+        self.pages.missing(&self.files, request, path, fields).await
+    }
+}
+
+/// Where a path is.
+enum Place<'a> {
+    /// In this tree, as this path.
+    Tree(usize, SitePath<'a>),
+    /// It names the directory of a mount without its slash.
+    MountItself,
+}
+
+/// To the same path with or without a slash, by 301 as everywhere.
+fn redirect_to(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash) -> Routed {
+    redirect(request, path, slash, StatusCode::MOVED_PERMANENTLY)
+}
+
+/// To a path of this site, never to another host.
+fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash, status: StatusCode) -> Routed {
+    let mut location = Vec::new();
+    if path.redirect_location(slash, request.query(), &mut location).is_err() {
+        return Routed::Other(Response::error(StatusCode::BAD_REQUEST, "invalid query"));
+    }
+    let head = ResponseHead { location: Some(location), ..ResponseHead::new(status) };
+    Routed::Other(Response::new(head, Body::Empty))
+}

@@ -1,0 +1,51 @@
+//! Paths that lead elsewhere, as the operator wants.
+
+use selvedge_http::path::SitePath;
+use selvedge_http::{Body, Request, Response, ResponseHead};
+
+use crate::site_config::{Redirect, Rest};
+
+/// Redirects, those of whole paths first, then the longest beginnings.
+#[derive(Debug)]
+pub(super) struct Redirects(Vec<Redirect>);
+
+impl Redirects {
+    pub(super) fn new(redirects: &[Redirect]) -> Self {
+        let mut redirects = redirects.to_vec();
+        redirects
+            .sort_by_key(|redirect| (redirect.rest != Rest::None, std::cmp::Reverse(redirect.from.len())));
+        Self(redirects)
+    }
+
+    pub(super) fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Option<Response> {
+        let redirect = self.0.iter().find(|redirect| redirect.rest_of(path).is_some())?;
+        let rest = redirect.rest_of(path)?;
+        let mut location = redirect.to.clone().into_bytes();
+        // Encoded anew, and never the first segment of the target: it cannot become a host's name.
+        rest.encode_into(&mut location);
+        if rest.key().ends_with(b"/") {
+            location.push(b'/');
+        }
+        // What the target says itself is kept; its own query or fragment stands for the request's.
+        if let Some(query) = request.query()
+            && !redirect.to.contains(['?', '#'])
+        {
+            location.push(b'?');
+            location.extend_from_slice(query);
+        }
+        let head = ResponseHead { location: Some(location), ..ResponseHead::new(redirect.status) };
+        Some(Response::new(head, Body::Empty))
+    }
+}
+
+impl Redirect {
+    /// What of the path goes to the end of the target; `None` if the redirect is not about this path.
+    fn rest_of<'a>(&self, path: &SitePath<'a>) -> Option<SitePath<'a>> {
+        match self.rest {
+            Rest::None => (path.key() == self.from).then_some(b"".as_slice()),
+            Rest::Appended => path.key().strip_prefix(self.from.as_slice()),
+            Rest::Dropped => path.key().strip_prefix(self.from.as_slice()).map(|_| b"".as_slice()),
+        }
+        .and_then(SitePath::decoded)
+    }
+}
