@@ -54,6 +54,8 @@ pub struct Config {
     pub symlinks: SymlinkPolicy,
     /// Whether paths with a segment that begins with a dot are served.
     pub hidden: HiddenPolicy,
+    /// Whether directories without an index file are listed.
+    pub browse: BrowsePolicy,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).
@@ -139,6 +141,16 @@ impl fmt::Display for HiddenPolicy {
             Self::Show => "show",
         })
     }
+}
+
+/// Whether directories without an index file are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BrowsePolicy {
+    /// They are 404.
+    #[default]
+    Off,
+    /// They are listed.
+    On,
 }
 
 /// How much is said on standard error.

@@ -11,6 +11,7 @@ pub mod descriptors;
 pub mod failure;
 pub mod listen;
 pub mod listen_spec;
+pub mod listing;
 pub mod options;
 pub mod serve;
 pub mod site;

@@ -63,7 +63,7 @@ where
 }
 
 fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Failure> {
-    let verbosity = flags.verbosity();
+    let (verbosity, browse) = (flags.verbosity(), flags.browse());
     let (root, directory) = match flags.dir.or_else(|| environment.path("SELVEDGE_DIR")) {
         Some(dir) => (dir, Directory::Named),
         None => (PathBuf::from("."), Directory::Current),
@@ -99,6 +99,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
             values::keep_alive_requests,
         )?,
         hidden: given.value(flags.hidden, "SELVEDGE_HIDDEN", values::hidden)?.unwrap_or_default(),
+        browse: given.value(browse, "SELVEDGE_BROWSE", values::browse)?.unwrap_or_default(),
         symlinks: given.value(flags.symlinks, "SELVEDGE_SYMLINKS", values::symlinks)?.unwrap_or_default(),
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
         ignored_variables: environment.ignored(),

@@ -14,11 +14,12 @@ use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{Runtime, StartError, print_line, report_line};
 
 use crate::banner::{Banner, Endpoint};
-use crate::config::{self, AcceptPolicy, Config, Verbosity};
+use crate::config::{self, AcceptPolicy, BrowsePolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listen;
+use crate::listing::{Listings, Shares};
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
 use crate::site_config::CleanUrls;
@@ -59,11 +60,16 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
 
     let files = file_options(config, &root, budget.files_per_worker);
+    let listings = match config.browse {
+        BrowsePolicy::Off => None,
+        BrowsePolicy::On => Some(Listings::new(Shares::new(), config.hidden)),
+    };
     let memory_bytes = runtime.memory_bytes() as u64
         + connections_max * CONNECTION_BYTES
-        + (files.memory_bytes() * workers) as u64;
+        + (files.memory_bytes() * workers) as u64
+        + listings.as_ref().map_or(0, |_| Shares::MEMORY_BYTES as u64);
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, root, files, runtime, &intake)?;
+    let server = start(config, root, files, listings, runtime, &intake)?;
     let features = server.running().features();
     obey(signals, server.control().clone(), socket_files, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
@@ -175,6 +181,7 @@ fn start(
     config: &Config,
     root: Root,
     files: FileOptions,
+    listings: Option<Listings>,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
@@ -190,7 +197,7 @@ fn start(
         // It was there a moment ago; without it a worker cannot live.
         let files =
             Files::open(files.clone()).unwrap_or_else(|error| panic!("the root cannot be opened: {error}"));
-        Site::new(files, options.clone())
+        Site::new(files, options.clone()).with_listings(listings.clone())
     });
     server.map_err(|error| start_failure(&error))
 }

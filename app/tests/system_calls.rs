@@ -13,8 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use selvedge::config::HiddenPolicy;
-use selvedge::site::Site as SiteApplication;
+use selvedge::site::{Site as SiteApplication, SiteOptions};
 use selvedge_http::files::{FileOptions, Files};
 use selvedge_http::{Server, ServerOptions};
 use selvedge_runtime::Runtime;
@@ -36,7 +35,7 @@ fn server_with_a_held_worker() {
     let intake = Intake::new(vec![vec![listening]], 1, &options).unwrap();
     let runtime = Runtime::builder().workers(1).build().unwrap();
     let server = Server::start(runtime, &intake, ServerOptions::default(), move |_worker| {
-        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), HiddenPolicy::Hide)
+        SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), SiteOptions::default())
     });
     let server = server.unwrap();
 

@@ -190,10 +190,16 @@ impl<'a> SitePath<'a> {
             if number > 0 {
                 encoded.push(b'/');
             }
-            for piece in percent_encode(segment, SEGMENT) {
-                encoded.extend_from_slice(piece.as_bytes());
-            }
+            encode_segment(segment, encoded);
         }
+    }
+}
+
+/// Appends a file's name as a segment of a path, with everything encoded that is no `pchar` (RFC 3986 section 3.3), colons
+/// left as they are: a reference that begins with it needs a `./` before it (section 4.2).
+pub fn encode_segment(name: &[u8], encoded: &mut Vec<u8>) {
+    for piece in percent_encode(name, SEGMENT) {
+        encoded.extend_from_slice(piece.as_bytes());
     }
 }
 

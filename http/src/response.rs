@@ -4,7 +4,7 @@
 use std::ops::Deref;
 use std::rc::Rc;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
 
@@ -192,6 +192,13 @@ impl Response {
         let mut head = ResponseHead::new(status);
         head.content_type = Some("text/plain; charset=utf-8");
         Self::new(head, Body::Error { reason })
+    }
+
+    /// 503, to be tried again after so many seconds (RFC 9110 section 10.2.3).
+    pub fn unavailable(reason: &'static str, retry_after_s: u32) -> Self {
+        let mut response = Self::error(StatusCode::SERVICE_UNAVAILABLE, reason);
+        response.head.fields.push((header::RETRY_AFTER, retry_after_s.into()));
+        response
     }
 
     /// 405 with the methods that are allowed, such as `GET, HEAD` (RFC 9110 section 15.5.6).

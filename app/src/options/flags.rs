@@ -8,7 +8,7 @@ use clap::{ArgAction, Parser};
 
 use super::site_flags::SiteFlags;
 use super::values::{self, IndexNames, OrAuto};
-use crate::config::{AcceptPolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
+use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::listen_spec::{ListenSpec, TcpAddress};
 
@@ -93,6 +93,10 @@ pub(super) struct Flags {
     #[command(flatten)]
     pub(super) site: SiteFlags,
 
+    #[arg(long, help_heading = "Files", action = ArgAction::SetTrue)]
+    #[arg(help = "List directories that have no index file [env: SELVEDGE_BROWSE=1]")]
+    browse: bool,
+
     #[arg(long, value_name = "N", help_heading = "Running", value_parser = values::keep_alive_requests)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help = "Requests after which a connection is closed, or auto: it is not\n\
@@ -120,5 +124,10 @@ impl Flags {
     /// `None` where the flag was not given: it can't ask for silence.
     pub(super) fn verbosity(&self) -> Option<Verbosity> {
         (self.verbose > 0).then_some(Verbosity::Verbose)
+    }
+
+    /// As [`Flags::verbosity`].
+    pub(super) fn browse(&self) -> Option<BrowsePolicy> {
+        self.browse.then_some(BrowsePolicy::On)
     }
 }

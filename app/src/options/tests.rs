@@ -7,12 +7,12 @@ use clap::CommandFactory;
 use selvedge_http::files::Precompressed;
 
 use super::*;
-use crate::config::{HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
+use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
 use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 31] = [
+const VARIABLES: [&str; 32] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -26,6 +26,7 @@ const VARIABLES: [&str; 31] = [
     "SELVEDGE_INDEX",
     "SELVEDGE_SYMLINKS",
     "SELVEDGE_HIDDEN",
+    "SELVEDGE_BROWSE",
     "SELVEDGE_KEEP_ALIVE_REQUESTS",
     "SELVEDGE_SPA",
     "SELVEDGE_CLEAN_URLS",
@@ -98,6 +99,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         site: SiteConfig::default(),
         symlinks: SymlinkPolicy::Inside,
         hidden: HiddenPolicy::Hide,
+        browse: BrowsePolicy::Off,
         verbosity: Verbosity::Normal,
         ignored_variables: Vec::new(),
     };
@@ -145,6 +147,7 @@ fn every_flag_is_read() {
         "--max-connections=9",
         "--symlinks=none",
         "--hidden=show",
+        "--browse",
         "--keep-alive-requests=5",
     ];
     let config = config(&rest, &[]);
@@ -156,6 +159,7 @@ fn every_flag_is_read() {
     assert_eq!(config.max_connections, NonZero::new(9));
     assert_eq!(config.symlinks, SymlinkPolicy::None);
     assert_eq!(config.hidden, HiddenPolicy::Show);
+    assert_eq!(config.browse, BrowsePolicy::On);
     assert_eq!(config.keep_alive_requests, NonZero::new(5));
 }
 
@@ -200,6 +204,9 @@ fn every_variable_is_read_and_its_flag_wins() {
     }
     assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "1")]).verbosity, Verbosity::Verbose);
     assert_eq!(config(&[], &[("SELVEDGE_VERBOSE", "0")]).verbosity, Verbosity::Normal);
+    assert_eq!(config(&[], &[("SELVEDGE_BROWSE", "1")]).browse, BrowsePolicy::On);
+    assert_eq!(config(&[], &[("SELVEDGE_BROWSE", "no")]).browse, BrowsePolicy::Off);
+    assert_eq!(config(&["--browse"], &[("SELVEDGE_BROWSE", "0")]).browse, BrowsePolicy::On);
     assert_eq!(config(&["a"], &[("SELVEDGE_DIR", "b")]).root, PathBuf::from("a"));
     let secure = |variable| config(&[], &[("SELVEDGE_SECURITY_HEADERS", variable)]).site.security_headers;
     assert_eq!((secure("1"), secure("0")), (SecurityHeaders::On, SecurityHeaders::Off));

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::bad_value::BadValue;
-use crate::config::{AcceptPolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
+use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::listen_spec::{self, ListenSpec, TcpAddress};
 
@@ -117,10 +117,19 @@ pub(super) fn keep_alive_requests(text: &str) -> Result<OrAuto<NonZero<u32>>, Ba
     OrAuto::parse(text, |text| count(text, u32::MAX))
 }
 
+pub(super) fn browse(text: &str) -> Result<BrowsePolicy, BadValue> {
+    yes_or_no(text, BrowsePolicy::On, BrowsePolicy::Off)
+}
+
 pub(super) fn verbosity(text: &str) -> Result<Verbosity, BadValue> {
+    yes_or_no(text, Verbosity::Verbose, Verbosity::Normal)
+}
+
+/// The value of a variable that stands for a flag.
+fn yes_or_no<T>(text: &str, yes: T, no: T) -> Result<T, BadValue> {
     match text {
-        "1" | "true" | "yes" | "on" => Ok(Verbosity::Verbose),
-        "0" | "false" | "no" | "off" => Ok(Verbosity::Normal),
+        "1" | "true" | "yes" | "on" => Ok(yes),
+        "0" | "false" | "no" | "off" => Ok(no),
         _ => Err(BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0")),
     }
 }

@@ -1,5 +1,5 @@
-//! Step 5 of a request's walk, route: a site of files. In: a request. Out: the file its path leads to, a redirect, or an error. Next:
-//! [`selvedge_http::files`].
+//! Step 5 of a request's walk, route: a site of files. In: a request. Out: the file its path leads to, a listing, a
+//! redirect, or an error. Next: [`selvedge_http::files`], or [`crate::listing`].
 
 mod cors;
 mod fields;
@@ -15,6 +15,7 @@ use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, Body, FixedFields, Request, Response, ResponseHead};
 
 use crate::config::HiddenPolicy;
+use crate::listing::Listings;
 use crate::site_config::{CleanUrls, SiteConfig};
 use cors::CorsPolicy;
 pub use fields::rules;
@@ -37,6 +38,7 @@ pub struct Site {
     redirects: Redirects,
     pages: Pages,
     cors: CorsPolicy,
+    listings: Option<Listings>,
     /// Fields of what is no file.
     fields: FixedFields,
 }
@@ -76,9 +78,15 @@ impl Site {
             redirects: Redirects::new(&config.redirects),
             pages: Pages::new(config),
             cors: CorsPolicy::new(&config.cors),
+            listings: None,
             fields: rules.of_others(),
             options,
         }
+    }
+
+    /// With listings of its directories, or without.
+    pub fn with_listings(self, listings: Option<Listings>) -> Self {
+        Self { listings, ..self }
     }
 }
 
@@ -146,7 +154,14 @@ impl Site {
             Answer::Refused(response) => self.pages.refused(&self.files, request, response, fields).await,
             Answer::NeedsSlash => redirect_to(request, &path, TrailingSlash::Present),
             Answer::NeedsNoSlash => redirect_to(request, &path, TrailingSlash::Absent),
-            Answer::Directory | Answer::Missing => self.missing(request, &path, fields).await,
+            Answer::Directory => match &self.listings {
+                // Boxed, so that every other request's future has not its size.
+                Some(listings) => {
+                    Routed::Other(Box::pin(listings.answer(&self.files, request, &path, target)).await)
+                }
+                None => self.missing(request, &path, fields).await,
+            },
+            Answer::Missing => self.missing(request, &path, fields).await,
         }
     }
 

@@ -6,7 +6,7 @@ mod content;
 mod program;
 mod server;
 
-pub use client::{Client, Response, get};
+pub use client::{Client, Response, get, request};
 pub use content::{SIZES, Site, age, expect_content, pattern, write_pattern, write_sparse};
 pub use program::{as_ordinary_user, is_root, program, shell, skipped};
 pub use server::{Server, binary, finish, run};

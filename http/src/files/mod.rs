@@ -5,6 +5,7 @@
 //! followed. In order: this file, [`tree`] (what is at a path), [`resource`] (which form of it), [`entry`] (its answer),
 //! [`respond`] (what the request makes of it).
 
+mod directory;
 mod entry;
 mod field_rules;
 mod locate;
@@ -16,6 +17,7 @@ mod respond;
 mod shares;
 mod tree;
 
+pub use directory::{Directory, Listable};
 pub use field_rules::{FieldRule, FieldRules, FilePattern, RuleAnswers};
 pub use options::{
     CleanUrls, FileOptions, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, SymlinkPolicy, TreeOptions,

@@ -139,7 +139,7 @@ impl Files {
     }
 
     /// Does what opens files, in turn, and once more after closing what nobody sends from if descriptors have run out.
-    async fn with_room<T>(
+    pub(super) async fn with_room<T>(
         &self,
         tree: &Tree,
         look: impl AsyncFn() -> Result<T, Refused>,
@@ -309,7 +309,7 @@ fn warn_of_outdated(resource: &Resource) {
     }
 }
 
-fn refused_read(error: io::Error) -> Refused {
+pub(super) fn refused_read(error: io::Error) -> Refused {
     match Failure::of(&error) {
         Failure::Forbidden => Refused::Forbidden,
         Failure::Exhausted => Refused::Exhausted(error),

@@ -1,0 +1,117 @@
+//! Listings of directories, step 6 of a request's walk where no index file answers. In: a path that ends in a slash. Out: a
+//! page for people or one for programs, made beside the worker. Next: the engine sends it.
+
+mod entries;
+mod escape;
+mod form;
+mod html;
+mod json;
+mod order;
+mod shares;
+mod size;
+mod time;
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use selvedge_http::files::{Directory, Files, Listable, Target};
+use selvedge_http::path::SitePath;
+use selvedge_http::{Body, Request, Response, ResponseHead};
+use selvedge_runtime::timer;
+
+use self::entries::Page;
+use self::form::Form;
+use self::order::Order;
+pub use self::shares::Shares;
+use crate::config::HiddenPolicy;
+
+/// How long a request waits until others have been read.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// After how many seconds a client may try again that has waited in vain.
+const RETRY_AFTER_S: u32 = 1;
+
+/// Names read of a directory, hidden ones and links that may not be followed included: some seconds of a helper's time.
+const NAMES_MAX: usize = 1_000_000;
+
+/// The listings of a site on one worker.
+#[derive(Debug, Clone)]
+pub struct Listings {
+    shares: Shares,
+    hidden: HiddenPolicy,
+}
+
+impl Listings {
+    /// Listings within `shares`, which all workers share.
+    pub fn new(shares: Shares, hidden: HiddenPolicy) -> Self {
+        Self { shares, hidden }
+    }
+
+    /// The page for the directory at `target`, which the request has asked for as `path`.
+    pub async fn answer<'a>(
+        &self,
+        files: &Files,
+        request: &Request<'_>,
+        path: &SitePath<'_>,
+        target: impl Into<Target<'a>>,
+    ) -> Response {
+        match files.directory(target).await {
+            Listable::Directory(directory) => self.list(&directory, request, path).await,
+            // It was there a moment ago.
+            Listable::No => Response::error(StatusCode::NOT_FOUND, ""),
+            Listable::Refused(response) => response,
+        }
+    }
+
+    async fn list(&self, directory: &Directory, request: &Request<'_>, path: &SitePath<'_>) -> Response {
+        let Ok(turn) = timer::timeout(WAIT_MAX, self.shares.turn()).await else {
+            return Response::unavailable("too many listings at once", RETRY_AFTER_S);
+        };
+        let form = Form::of(request);
+        let page = Page { path: path.relative().to_vec(), form, order: Order::of(request.query()) };
+        let (hidden, in_root) = (self.hidden, path.relative().is_empty());
+        let wanted = move |name: &[u8]| is_shown(name, hidden, in_root);
+        let shares = self.shares.clone();
+        let composed = directory
+            .read(NAMES_MAX, wanted, move |entries| {
+                // Held until the work is done, even if nobody waits for it any more.
+                let _turn = turn;
+                Ok(shares.hold(page.compose(entries)?))
+            })
+            .await;
+        match composed {
+            Ok(Some(page)) => Response::new(head(form), Body::Full(page.into())),
+            Ok(None) => Response::unavailable("too many listings are being sent", RETRY_AFTER_S),
+            Err(response) => *response,
+        }
+    }
+}
+
+/// Whether a request for this name would be answered: the rule of [`SitePath::visibility`].
+fn is_shown(name: &[u8], hidden: HiddenPolicy, in_root: bool) -> bool {
+    hidden == HiddenPolicy::Show || !name.starts_with(b".") || (in_root && name == b".well-known")
+}
+
+/// No validators, since nothing says cheaply whether a directory's page would be the same.
+fn head(form: Form) -> ResponseHead {
+    let mut fields: Vec<(HeaderName, HeaderValue)> = vec![
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::VARY, HeaderValue::from_static("accept")),
+    ];
+    if form == Form::Html {
+        fields.push((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(html::SECURITY_POLICY)));
+    }
+    ResponseHead { content_type: Some(form.content_type()), fields, ..ResponseHead::new(StatusCode::OK) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_not_listed_either() {
+        let hide = |name: &[u8], in_root| is_shown(name, HiddenPolicy::Hide, in_root);
+        assert!(hide(b"file", true) && hide(b"file.", false) && hide(b".well-known", true));
+        assert!(!hide(b".git", true) && !hide(b".well-known", false) && !hide(b".well-known2", true));
+        assert!(is_shown(b".git", HiddenPolicy::Show, false));
+    }
+}
