@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use crate::failure::Failure;
 
-/// Kept for the process: standard streams, listeners, signals.
+/// Kept for the process: standard streams, listeners, signals, directories that are listed.
 const RESERVED: u64 = 64;
 /// Kept per worker: its ring, its root, and the places it looks at just now.
 const RESERVED_PER_WORKER: u64 = 40;
