@@ -68,7 +68,7 @@ impl Builder {
         self
     }
 
-    /// How much work is taken on beside the workers ([`blocking`](crate::blocking)).
+    /// How much work is taken on beside the workers ([`blocking`](crate::blocking())).
     pub fn blocking(mut self, limits: BlockingLimits) -> Self {
         self.blocking = limits;
         self

@@ -206,7 +206,7 @@ impl Running {
         self.features
     }
 
-    /// Waits until every worker has ended, and then at most 2 s for what [`blocking`](crate::blocking) has taken on.
+    /// Waits until every worker has ended, and then at most 2 s for what [`blocking`](crate::blocking()) has taken on.
     pub fn join(self) {
         for thread in self.threads {
             // A worker that dies ends the process, so this is its return.

@@ -12,8 +12,8 @@ use super::order::Order;
 
 /// Entries that are sorted. Of more, the page is in the file system's order.
 const SORTED_MAX: usize = 20_000;
-/// Bytes that an entry takes until it is on the page: a name of 255, its allocation, metadata.
-const ENTRY_BYTES_MAX: usize = 400;
+/// Bytes that an entry takes until it is on the page: a name of 255, metadata, and what allocations take above that.
+const ENTRY_BYTES_MAX: usize = 512;
 /// Bytes that the entries which are sorted take at most.
 pub(super) const SORTED_BYTES_MAX: usize = SORTED_MAX * ENTRY_BYTES_MAX;
 /// The longest page. Entries that have no room on it are left out, and it says so.

@@ -23,6 +23,7 @@ use self::entries::Page;
 use self::form::Form;
 use self::order::Order;
 pub use self::shares::Shares;
+use self::shares::Turn;
 use crate::config::HiddenPolicy;
 
 /// How long a request waits until others have been read.
@@ -54,18 +55,25 @@ impl Listings {
         path: &SitePath<'_>,
         target: impl Into<Target<'a>>,
     ) -> Response {
+        // Before the directory is opened, so that requests that wait hold no descriptor.
+        let Ok(turn) = timer::timeout(WAIT_MAX, self.shares.turn()).await else {
+            return Response::unavailable("too many listings at once", RETRY_AFTER_S);
+        };
         match files.directory(target).await {
-            Listable::Directory(directory) => self.list(&directory, request, path).await,
+            Listable::Directory(directory) => self.list(&directory, request, path, turn).await,
             // It was there a moment ago.
             Listable::No => Response::error(StatusCode::NOT_FOUND, ""),
             Listable::Refused(response) => response,
         }
     }
 
-    async fn list(&self, directory: &Directory, request: &Request<'_>, path: &SitePath<'_>) -> Response {
-        let Ok(turn) = timer::timeout(WAIT_MAX, self.shares.turn()).await else {
-            return Response::unavailable("too many listings at once", RETRY_AFTER_S);
-        };
+    async fn list(
+        &self,
+        directory: &Directory,
+        request: &Request<'_>,
+        path: &SitePath<'_>,
+        turn: Turn,
+    ) -> Response {
         let form = Form::of(request);
         let page = Page { path: path.relative().to_vec(), form, order: Order::of(request.query()) };
         let (hidden, in_root) = (self.hidden, path.relative().is_empty());
@@ -95,7 +103,7 @@ fn is_shown(name: &[u8], hidden: HiddenPolicy, in_root: bool) -> bool {
 fn head(form: Form) -> ResponseHead {
     let mut fields: Vec<(HeaderName, HeaderValue)> = vec![
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::VARY, HeaderValue::from_static("accept")),
+        (header::VARY, HeaderValue::from_static("Accept")),
     ];
     if form == Form::Html {
         fields.push((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(html::SECURITY_POLICY)));
