@@ -208,7 +208,7 @@ fn an_index_file_goes_first_and_a_directory_has_its_slash() {
     assert_eq!(client.get("/with/").text(), "index");
     let redirect = client.get("/without?sort=size");
     assert_eq!((redirect.status, redirect.field("location")), (301, Some("/without/?sort=size")));
-    for target in ["/file/", "/nothing/", "/nothing", "/without/nothing/"] {
+    for target in ["/nothing/", "/nothing", "/without/nothing/"] {
         assert_eq!(client.get(target).status, 404, "{target}");
     }
     client.send(support::request("POST", "/without/", &[]));
@@ -270,7 +270,9 @@ fn what_is_not_served_is_not_listed() {
         assert_eq!(listed, served, "{options:?}");
         let below = json(&mut client, "/sub/");
         assert_eq!(names(&below).contains(&".well-known"), options.contains(&"show"), "only at the root");
-        assert_eq!(client.get("/.hidden/").status, 404);
+        // It is a file, which is redirected to its name where it is shown.
+        let hidden = if options.contains(&"show") { 301 } else { 404 };
+        assert_eq!(client.get("/.hidden/").status, hidden, "{options:?}");
         if options.contains(&"all") {
             assert_eq!(names(&json(&mut client, "/link-out/")), ["secret"]);
         } else {
@@ -297,7 +299,7 @@ fn a_directory_that_may_not_be_listed_is_403_and_its_files_are_served() {
     assert_eq!(client.get("/closed/").status, 403);
     assert_eq!(client.get("/closed/file").text(), "words");
     assert_eq!(names(&json(&mut client, "/open/")), ["file"]);
-    assert!(server.stderr().contains("closed"), "{}", server.stderr());
+    eventually("the operator is told", || server.stderr().contains("closed"));
     server.stop();
     // It can be removed again.
     fs::set_permissions(site.join("closed"), Permissions::from_mode(0o755)).unwrap();
