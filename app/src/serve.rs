@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use selvedge_http::files::{self, FileOptions, Files, SymlinkPolicy, TreeOptions};
+use selvedge_http::files::{self, DerivedStore, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
@@ -22,7 +22,7 @@ use crate::listen;
 use crate::listing::{Listings, Shares};
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
-use crate::site_config::CleanUrls;
+use crate::site_config::{CleanUrls, SiteConfig};
 
 /// Files a worker has open where nothing else limits them.
 const OPEN_FILES_MAX: usize = 16_384;
@@ -67,6 +67,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let memory_bytes = runtime.memory_bytes() as u64
         + connections_max * CONNECTION_BYTES
         + (files.memory_bytes() * workers) as u64
+        + derived_bytes(&config.site) as u64
         + listings.as_ref().map_or(0, |_| Shares::MEMORY_BYTES as u64);
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
     let server = start(config, root, files, listings, runtime, &intake)?;
@@ -172,9 +173,16 @@ fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
         trees: std::iter::once(tree(&root.directory)).chain(mounts).collect(),
         fields: site::rules(site),
         types,
+        tags: site.tags,
+        compression: site.compression.clone(),
         descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
         ..FileOptions::new(&root.directory)
     }
+}
+
+/// What is kept of what is made of files beside the workers.
+fn derived_bytes(site: &SiteConfig) -> usize {
+    if site.compression.codings.is_empty() { 0 } else { DerivedStore::MEMORY_BYTES }
 }
 
 fn start(

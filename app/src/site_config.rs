@@ -1,7 +1,7 @@
 //! What a site says and where it finds its files: the part of the configuration that is about answers.
 
 use http::StatusCode;
-use selvedge_http::files::{FieldRule, Precompressed};
+use selvedge_http::files::{Compression, FieldRule, Precompressed, TagSource};
 use selvedge_http::media_type::Charset;
 
 use std::path::PathBuf;
@@ -23,6 +23,10 @@ pub struct SiteConfig {
     pub languages: Vec<String>,
     /// Which compressed siblings answer for a file.
     pub precompressed: Precompressed,
+    /// What is compressed by the server.
+    pub compression: Compression,
+    /// What tags are made of.
+    pub tags: TagSource,
     /// `Cache-Control`, in order; behind the default and before `headers`.
     pub cache: Vec<FieldRule>,
     /// Further fields, in order.

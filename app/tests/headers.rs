@@ -175,3 +175,34 @@ fn siblings_compressed_beforehand_are_sent_unless_they_are_switched_off() {
         server.stop();
     }
 }
+
+#[test]
+fn files_are_compressed_where_that_is_asked_for() {
+    let site = Site::with(&[("a.js", &"let selvedge = 1;\n".repeat(500)), ("b.txt", &"words ".repeat(500))]);
+    let all = [("accept-encoding", "gzip, deflate, br, zstd")];
+    for (options, script, words) in [
+        (&[][..], None, None),
+        (&["--compress"], Some("br"), Some("br")),
+        (&["--compress=gzip"], Some("gzip"), Some("gzip")),
+        (&["--compress", "--compress-types", "text/plain"], None, Some("br")),
+        (&["--compress", "--compress-min", "5000"], Some("br"), None),
+    ] {
+        let server = Server::with(site.path(), options);
+        let mut client = Client::connect(server.address());
+        for (path, coding) in [("/a.js", script), ("/b.txt", words)] {
+            let response = client.get_with(path, &all);
+            assert_eq!(response.field("content-encoding"), coding, "{path} with {options:?}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn tags_can_be_made_of_contents() {
+    let site = Site::with(&[("a.txt", "same"), ("b.txt", "same")]);
+    let server = Server::with(site.path(), &["--etag", "hash"]);
+    let mut client = Client::connect(server.address());
+    let tag = client.get("/a.txt").field("etag").expect("a tag").to_owned();
+    assert_eq!(client.get("/b.txt").field("etag"), Some(tag.as_str()));
+    server.stop();
+}

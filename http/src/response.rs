@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
@@ -93,6 +94,8 @@ pub struct FileParts {
 pub enum FileContent {
     /// In this block, from this offset on.
     Ready(SharedLease, u32),
+    /// In these bytes.
+    Shared(Bytes),
     /// In an open file. If it is not any more what it was when the head was made, the connection closes.
     Streamed(Rc<OpenFile>, Metadata),
 }

@@ -11,7 +11,7 @@ use crate::worker;
 
 use crate::sys::Lease;
 pub use crate::sys::{
-    Access, DirectoryEntries, DirectoryEntry, File, Kind, Metadata, MoreNames, Residency, Resolve,
+    Access, DirectoryEntries, DirectoryEntry, File, FileReader, Kind, Metadata, MoreNames, Residency, Resolve,
 };
 
 /// Opens a directory as a root to open others beneath (O_PATH). Waits for the disk if it must.
@@ -144,6 +144,22 @@ where
     let Directory { place, root, location, links } = *directory;
     let reader = DirectoryReader::new(root, place, location, links);
     blocking(move || digest(reader.and_then(|reader| reader.entries(names_max, wanted))))
+}
+
+/// Opens a place for reading and has `digest` read it on a helper's thread ([`blocking`]), from its start. It gets the error
+/// where the file cannot be opened.
+///
+/// # Errors
+/// As [`blocking`].
+///
+/// # Panics
+/// Outside a worker.
+pub fn read_beside<T: Send + 'static>(
+    place: &File,
+    digest: impl FnOnce(io::Result<FileReader>) -> T + Send + 'static,
+) -> impl Future<Output = Result<T, Undone>> {
+    let reader = FileReader::new(place);
+    blocking(move || digest(reader))
 }
 
 /// What a failed open means to whoever asked for the path.

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::site_config::{ErrorPage, SecurityHeaders, ServerName, SiteConfig};
 
 use http::StatusCode;
-use selvedge_http::files::Precompressed;
+use selvedge_http::files::{Compression, Precompressed};
+use selvedge_http::negotiation::CodingSet;
 
 /// Reads them, flags before variables.
 ///
@@ -55,6 +56,19 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
         precompressed: given
             .one(flags.precompressed.or(only), "SELVEDGE_PRECOMPRESSED", values::precompressed)?
             .unwrap_or_default(),
+        compression: Compression {
+            codings: given
+                .one(flags.compress, "SELVEDGE_COMPRESS", values::compress)?
+                .unwrap_or(CodingSet::EMPTY),
+            types: given
+                .one(flags.compress_types, "SELVEDGE_COMPRESS_TYPES", values::compress_types)?
+                .map_or_else(Vec::new, |types| types.0),
+            bytes_min: given
+                .one(flags.compress_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?
+                .unwrap_or(Compression::default().bytes_min),
+            ..Compression::default()
+        },
+        tags: given.one(flags.etag, "SELVEDGE_ETAG", values::etag)?.unwrap_or_default(),
         cache: given.all(flags.cache, "SELVEDGE_CACHE", caches, "--cache", values::fields)?,
         headers: given.all(flags.header, "SELVEDGE_HEADER", headers, "--header", values::fields)?,
         cors: given.one(flags.cors, "SELVEDGE_CORS", values::cors)?.unwrap_or_default(),

@@ -2,10 +2,11 @@
 
 use clap::{ArgAction, Args};
 use http::HeaderValue;
-use selvedge_http::files::{FieldRule, Precompressed};
+use selvedge_http::files::{FieldRule, Precompressed, TagSource};
 use selvedge_http::media_type::Charset;
+use selvedge_http::negotiation::CodingSet;
 
-use super::site_values::{self as values, Languages};
+use super::site_values::{self as values, Languages, Types};
 use super::values::OrOff;
 use crate::site_config::{CleanUrls, Cors, ErrorPage, Mount, PagePath, Redirect};
 
@@ -57,6 +58,26 @@ pub(super) struct SiteFlags {
     #[arg(help = "The same, and without FILE too; then who takes no such coding gets 404\n\
         [env: SELVEDGE_PRECOMPRESSED=only]")]
     pub(super) precompressed_only: bool,
+
+    #[arg(long, value_name = "CODING,...", help_heading = "Files", value_parser = values::compress)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "br,zstd,gzip")]
+    #[arg(help = "Compress what has no such sibling, once per version\n\
+        [default: off; without =CODING,...: br,zstd,gzip] [env: SELVEDGE_COMPRESS]")]
+    pub(super) compress: Option<CodingSet>,
+
+    #[arg(long, value_name = "TYPE,...", help_heading = "Files", value_parser = values::compress_types)]
+    #[arg(help = "What is compressed, as in text/*,application/json\n\
+        [default: what gains by it] [env: SELVEDGE_COMPRESS_TYPES]")]
+    pub(super) compress_types: Option<Types>,
+
+    #[arg(long, value_name = "BYTES", help_heading = "Files", value_parser = values::compress_min)]
+    #[arg(help = "The shortest file that is compressed [default: 1024] [env: SELVEDGE_COMPRESS_MIN]")]
+    pub(super) compress_min: Option<u64>,
+
+    #[arg(long, value_name = "SOURCE", help_heading = "Files", value_parser = values::etag)]
+    #[arg(help = "What tags are made of: time (and size), or hash (the content)\n\
+        [default: time] [env: SELVEDGE_ETAG]")]
+    pub(super) etag: Option<TagSource>,
 
     #[arg(long, value_name = "[GLOB=]NAME: VALUE", help_heading = "Headers", value_parser = values::header)]
     #[arg(help = "A field for all answers, or for those of files that match; no value: none; repeatable\n\

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_http::files::{
-    FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers,
+    FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers, TagSource,
 };
 use selvedge_http::media_type::Charset;
+use selvedge_http::negotiation::{Coding, CodingSet};
 use selvedge_http::path::SitePath;
 
 use super::values::OrOff;
@@ -187,6 +188,60 @@ pub(super) fn precompressed(text: &str) -> Result<Precompressed, BadValue> {
     }
 }
 
+/// Types of what is compressed. A type of its own, as [`Languages`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Types(pub(super) Vec<String>);
+
+pub(super) fn compress(text: &str) -> Result<CodingSet, BadValue> {
+    if text == "off" {
+        return Ok(CodingSet::EMPTY);
+    }
+    let coding = |name: &str| match name.trim() {
+        "br" => Ok(Coding::Brotli),
+        "zstd" => Ok(Coding::Zstd),
+        "gzip" => Ok(Coding::Gzip),
+        other => {
+            Err(BadValue::new(format!("there is no coding '{other}'"), "choose from br, zstd, gzip, or off"))
+        }
+    };
+    text.split(',').map(coding).collect()
+}
+
+pub(super) fn compress_types(text: &str) -> Result<Types, BadValue> {
+    let fix = "give media types separated by commas, as in text/*,application/json";
+    let types: Vec<String> = text.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+    at_most(types.len(), RULES_MAX)?;
+    for name in &types {
+        let pattern = name.strip_suffix("/*").map_or(name.clone(), |kind| format!("{kind}/x"));
+        if !is_media_type(&pattern) {
+            return Err(BadValue::new(format!("'{name}' is not a media type"), fix));
+        }
+    }
+    Ok(Types(types))
+}
+
+pub(super) fn compress_min(text: &str) -> Result<u64, BadValue> {
+    let well_formed = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = well_formed.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| BadValue::new("this is not a number of bytes", "give digits alone, as in 1024"))
+}
+
+pub(super) fn etag(text: &str) -> Result<TagSource, BadValue> {
+    match text {
+        "time" => Ok(TagSource::Time),
+        "hash" => Ok(TagSource::Content),
+        _ => Err(BadValue::new("there is no such choice", "choose one of time, hash")),
+    }
+}
+
+fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(kind, name)| is_token(kind) && is_token(name))
+}
+
 /// Fields that the server makes itself, and the option that has a say in them, if there is one.
 const RESERVED: [(HeaderName, &str); 15] = [
     (header::CONTENT_TYPE, "use --type or --charset"),
@@ -304,15 +359,10 @@ pub(super) fn media_type(text: &str) -> Result<(String, String), BadValue> {
     let extension = extension.trim().trim_start_matches('.');
     let media_type = media_type.trim();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let is_token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    };
-    let is_type = essence.split_once('/').is_some_and(|(kind, name)| is_token(kind) && is_token(name));
     if extension.is_empty() || extension.contains(['/', '.']) {
         return Err(BadValue::new("this is not an extension", fix));
     }
-    if !is_type || HeaderValue::from_str(media_type).is_err() || media_type.len() > 256 {
+    if !is_media_type(essence) || HeaderValue::from_str(media_type).is_err() || media_type.len() > 256 {
         return Err(BadValue::new(format!("'{media_type}' is not a media type"), fix));
     }
     Ok((extension.to_ascii_lowercase(), media_type.to_owned()))

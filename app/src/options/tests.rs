@@ -12,7 +12,7 @@ use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 32] = [
+const VARIABLES: [&str; 36] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -36,6 +36,10 @@ const VARIABLES: [&str; 32] = [
     "SELVEDGE_REDIRECT",
     "SELVEDGE_LANGUAGES",
     "SELVEDGE_PRECOMPRESSED",
+    "SELVEDGE_COMPRESS",
+    "SELVEDGE_COMPRESS_TYPES",
+    "SELVEDGE_COMPRESS_MIN",
+    "SELVEDGE_ETAG",
     "SELVEDGE_HEADER",
     "SELVEDGE_CACHE",
     "SELVEDGE_CORS",
@@ -165,7 +169,7 @@ fn every_flag_is_read() {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 26] = [
+    let cases: [(&str, &str, &str); 30] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -186,6 +190,10 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_REDIRECT", "/a=http://b", "--redirect=/c=/d"),
         ("SELVEDGE_LANGUAGES", "ja", "--languages=en,de"),
         ("SELVEDGE_PRECOMPRESSED", "only", "--precompressed=off"),
+        ("SELVEDGE_COMPRESS", "br", "--compress=gzip,zstd"),
+        ("SELVEDGE_COMPRESS_TYPES", "text/*", "--compress-types=a/b"),
+        ("SELVEDGE_COMPRESS_MIN", "0", "--compress-min=5"),
+        ("SELVEDGE_ETAG", "hash", "--etag=time"),
         ("SELVEDGE_HEADER", "X-A: b", "--header=*.js=X-C: d"),
         ("SELVEDGE_CACHE", "max-age=1", "--cache=*.js=max-age=2"),
         ("SELVEDGE_CORS", "https://a.example", "--cors=*"),
@@ -245,6 +253,10 @@ fn a_bad_value_about_answers_is_told_with_its_remedy() {
         ("--languages", "en,EN", "given twice", "en,ja"),
         ("--languages", "a,b,c,d,e,f,g,h,i", "9 languages are too many", "at most 8"),
         ("--precompressed", "on", "no such choice", "auto, always, off, only"),
+        ("--compress", "br,lzma", "no coding 'lzma'", "br, zstd, gzip"),
+        ("--compress-types", "text", "not a media type", "text/*"),
+        ("--compress-min", "1k", "not a number of bytes", "1024"),
+        ("--etag", "weak", "no such choice", "time, hash"),
         ("--header", "X-A", "no colon", "X-Frame-Options"),
         ("--header", "X A: b", "not the name of a field", "X-Frame-Options"),
         ("--header", "X-A: b\nX-C: d", "a character that a field cannot", "X-Frame-Options"),

@@ -193,7 +193,11 @@ impl Connection {
         self.answer_chunk(shared, Chunk::Shared(block, body)).await
     }
 
-    async fn answer_chunk<A>(&mut self, shared: &Shared<A>, chunk: Chunk) -> Result<(), CloseReason> {
+    pub(super) async fn answer_chunk<A>(
+        &mut self,
+        shared: &Shared<A>,
+        chunk: Chunk,
+    ) -> Result<(), CloseReason> {
         if chunk.len() <= BlockClass::Small.bytes() {
             self.make_room(shared, chunk.len()).await?;
             self.output.append(&chunk);

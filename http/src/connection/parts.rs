@@ -50,6 +50,10 @@ impl Connection {
                     })
                     .await?;
                 }
+                FileContent::Shared(bytes) => {
+                    let octets = bytes.slice(range.start as usize..(range.start + range.len) as usize);
+                    self.answer_chunk(shared, octets.into()).await?;
+                }
                 FileContent::Streamed(file, metadata) => {
                     let part = FilePart {
                         file: file.clone(),

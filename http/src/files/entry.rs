@@ -2,37 +2,39 @@
 //!
 //! In: a place. Out: a prepared response, or an open file to stream from. Next: `connection/answer.rs`, `connection/file.rs`.
 
+mod loading;
+
+pub(super) use loading::{Loading, is_named_by_content};
+
 use std::cell::{Cell, RefCell};
 use std::ffi::CString;
-use std::io;
 use std::rc::Rc;
 
-use http::StatusCode;
-use selvedge_runtime::fs::{self, File, Metadata};
-use selvedge_runtime::{BlockClass, BufferPool, Lease, Moment, SharedLease};
+use bytes::Bytes;
+use selvedge_runtime::fs::{File, Metadata};
+use selvedge_runtime::{BlockClass, BufferPool, Moment, SharedLease};
 
+use super::derived::{Derived, DerivedKey, DerivedStore};
+use super::options::TagSource;
 use super::shares::{Scarce, Share, Shares};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
-use crate::h1::HeadWriter;
-use crate::h1::date::{DATE_LEN, format_date};
+use crate::h1::date::DATE_LEN;
 use crate::response::{OpenFile, Prepared};
-use crate::validators::{ChangeTime, Validators};
+use crate::validators::Validators;
 
 /// Files up to this size are kept in memory, with their head.
-const READY_BYTES_MAX: u64 = 64 * 1024;
-/// Room for the fields that every file's head has; a content type has at most a few hundred octets.
-const HEAD_BYTES_USUAL: usize = 1_024;
-/// Tries to read a file that changes while it is read; then it is streamed, which closes on a change.
-const READS_MAX: usize = 3;
+pub(super) const READY_BYTES_MAX: u64 = 64 * 1024;
 
 /// A file.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) description: Description,
+    /// Of the file that it is made of.
     pub(super) metadata: Metadata,
+    /// Length of the body.
+    pub(super) content_bytes: u64,
     pub(super) validators: Validators,
-    change_time: ChangeTime,
     content: Content,
 }
 
@@ -43,6 +45,7 @@ pub(super) struct Description {
     pub(super) location: CString,
     pub(super) content_type: &'static str,
     pub(super) content_coding: Option<&'static str>,
+    pub(super) tags: TagSource,
     /// What tells its tag from those of the other forms.
     pub(super) tag_suffix: String,
     /// Of 200, 206 and 304.
@@ -57,6 +60,8 @@ pub(super) struct Description {
 enum Content {
     /// Head and body in one block.
     Ready(RefCell<Ready>),
+    /// Compressed by the server, and too large for a block.
+    Variant(DerivedKey),
     /// Open, or to be opened again.
     Streamed { open: RefCell<Option<Rc<OpenFile>>>, used_at: Cell<Moment> },
 }
@@ -72,63 +77,19 @@ struct Ready {
     share: Share,
 }
 
-/// What a file's whole answer needs that the cache did not have.
-pub(super) enum NoRoom {
-    /// Other entries with such a thing must go first.
-    Share(Scarce),
-    /// All blocks are on their way to clients.
-    Blocks,
+/// Where an answer's body is.
+pub(super) enum EntryBody {
+    /// In this block, from this offset on.
+    Block(SharedLease, u32),
+    /// In memory that all workers share.
+    Shared(Bytes),
+    /// In the file.
+    File,
+    /// It had to make room: it is to be made anew.
+    Gone,
 }
 
 impl Entry {
-    /// Reads the file at `place` if it is small, and makes its answer ready.
-    pub(super) async fn load(
-        place: &File,
-        description: Description,
-        shares: &Rc<Shares>,
-        clock: &RefCell<Clock>,
-        mut make_room: impl FnMut(Scarce) -> bool,
-    ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
-        let file = fs::reopen(place)?;
-        let mut metadata = file.metadata()?;
-        let mut version = Version::judge(&metadata, &description, clock);
-        let mut content = None;
-        if metadata.size_bytes <= READY_BYTES_MAX {
-            for _ in 0..READS_MAX {
-                let ready = loop {
-                    match ready(&file, &metadata, &version.validators, &description, shares, clock).await? {
-                        Err(NoRoom::Share(scarce)) if make_room(scarce) => {}
-                        other => break other.ok().flatten(),
-                    }
-                };
-                let again = file.metadata()?;
-                if let Some(ready) = ready
-                    && again == metadata
-                {
-                    content = Some(Content::Ready(RefCell::new(ready)));
-                    break;
-                }
-                if again == metadata {
-                    break;
-                }
-                metadata = again;
-                version = Version::judge(&metadata, &description, clock);
-            }
-        }
-        let entry = Rc::new(Self {
-            description,
-            metadata,
-            validators: version.validators,
-            change_time: version.change_time,
-            content: content.unwrap_or_else(|| Content::Streamed {
-                open: RefCell::default(),
-                used_at: Cell::new(selvedge_runtime::now()),
-            }),
-        });
-        let opened = entry.keep_open(file, shares, make_room);
-        Ok((entry, opened))
-    }
-
     /// The whole answer with the current Date, if it is in memory.
     #[inline]
     pub(super) fn prepared(&self, clock: &RefCell<Clock>) -> Option<Prepared> {
@@ -141,11 +102,19 @@ impl Entry {
         Some(Prepared { block: ready.block.clone(), head_bytes: ready.head_bytes, bytes: ready.bytes })
     }
 
-    /// The octets of a part of the body, if it is in memory: the block, and where the body begins in it.
-    pub(super) fn body_in_memory(&self) -> Option<(SharedLease, u32)> {
-        let Content::Ready(ready) = &self.content else { return None };
-        let ready = ready.borrow();
-        Some((ready.block.clone(), ready.head_bytes))
+    /// Where the octets of the body are.
+    pub(super) fn body(&self, store: &DerivedStore) -> EntryBody {
+        match &self.content {
+            Content::Ready(ready) => {
+                let ready = ready.borrow();
+                EntryBody::Block(ready.block.clone(), ready.head_bytes)
+            }
+            Content::Variant(key) => match store.get(key) {
+                Some(Derived::Variant(bytes)) => EntryBody::Shared(bytes),
+                _ => EntryBody::Gone,
+            },
+            Content::Streamed { .. } => EntryBody::File,
+        }
     }
 
     /// The open file, if it is streamed and its descriptor has not been closed for idleness.
@@ -195,6 +164,7 @@ impl Entry {
     pub(super) fn holds(&self) -> Option<Scarce> {
         match &self.content {
             Content::Ready(ready) => Some(ready.borrow().share.scarce()),
+            Content::Variant(_) => None,
             Content::Streamed { open, .. } => {
                 let open = open.borrow();
                 open.as_ref().filter(|open| Rc::strong_count(open) == 1).map(|_| Scarce::Descriptor)
@@ -208,10 +178,10 @@ impl Entry {
     }
 
     /// Whether a later look may make more of the same file: it is streamed only because there was no room for it or because
-    /// it changed while it was read, or it changed so recently that its version could not be named.
+    /// it changed while it was read, or its version could not be named, as it was so recent, or too much else was to do.
     pub(super) fn is_makeshift(&self) -> bool {
-        let is_streamed = matches!(self.content, Content::Streamed { .. });
-        self.change_time == ChangeTime::Recent || is_streamed && self.metadata.size_bytes <= READY_BYTES_MAX
+        let is_ready = matches!(self.content, Content::Ready(_));
+        self.validators.entity_tag.is_none() || !is_ready && self.content_bytes <= READY_BYTES_MAX
     }
 }
 
@@ -235,103 +205,6 @@ impl Ready {
             self.unix_s = unix_s;
         }
     }
-}
-
-/// How a version of a file is named.
-struct Version {
-    validators: Validators,
-    change_time: ChangeTime,
-}
-
-impl Version {
-    fn judge(metadata: &Metadata, description: &Description, clock: &RefCell<Clock>) -> Self {
-        let (modified_unix_s, modified_ns) = metadata.modified;
-        let change_time = ChangeTime::judge(modified_unix_s, clock.borrow().unix_s());
-        let mut validators = match change_time {
-            ChangeTime::Settled => Validators::of_file(metadata.size_bytes, modified_unix_s, modified_ns),
-            ChangeTime::Recent | ChangeTime::Fixed => Validators::default(),
-        };
-        if !description.tag_suffix.is_empty() {
-            validators.entity_tag = validators.entity_tag.map(|tag| tag.with_suffix(&description.tag_suffix));
-        }
-        Self { validators, change_time }
-    }
-}
-
-/// Head and body of `file` in one block; `None` if the file turned out shorter or longer than `metadata` says.
-async fn ready(
-    file: &File,
-    metadata: &Metadata,
-    validators: &Validators,
-    description: &Description,
-    shares: &Rc<Shares>,
-    clock: &RefCell<Clock>,
-) -> io::Result<Result<Option<Ready>, NoRoom>> {
-    let mut head = vec![0; HEAD_BYTES_USUAL + description.fields.as_bytes().len()];
-    let (head_bytes, date_start, unix_s) = write_head(&mut head, metadata, validators, description, clock);
-    let size = metadata.size_bytes as usize;
-    let Some(class) = BlockClass::fitting(head_bytes + size) else { return Ok(Ok(None)) };
-    let scarce = Scarce::Block(class);
-    let Some(share) = shares.take(scarce) else { return Ok(Err(NoRoom::Share(scarce))) };
-    let Some(mut block) = BufferPool::lease(class) else { return Ok(Err(NoRoom::Blocks)) };
-    block[..head_bytes].copy_from_slice(&head[..head_bytes]);
-    let Some(block) = read_whole(file, block, head_bytes, size).await? else { return Ok(Ok(None)) };
-    Ok(Ok(Some(Ready {
-        block: block.share(),
-        head_bytes: head_bytes as u32,
-        bytes: (head_bytes + size) as u32,
-        date_start,
-        unix_s,
-        share,
-    })))
-}
-
-fn write_head(
-    head: &mut [u8],
-    metadata: &Metadata,
-    validators: &Validators,
-    description: &Description,
-    clock: &RefCell<Clock>,
-) -> (usize, usize, u64) {
-    let mut clock = clock.borrow_mut();
-    let unix_s = clock.unix_s();
-    let mut writer = HeadWriter::new(head);
-    writer.status(StatusCode::OK).date(clock.date());
-    writer.field("content-type", description.content_type.as_bytes()).content_length(metadata.size_bytes);
-    if let Some(modified_unix_s) = validators.last_modified_unix_s(unix_s) {
-        writer.last_modified(&format_date(modified_unix_s));
-    }
-    if let Some(tag) = &validators.entity_tag {
-        writer.field("etag", tag.as_bytes());
-    }
-    if let Some(coding) = description.content_coding {
-        writer.field("content-encoding", coding.as_bytes());
-    }
-    let written =
-        writer.accept_ranges().fixed(&description.fields).finish().expect("room was reckoned for these");
-    (written.len, written.date_start.expect("a date was written"), unix_s)
-}
-
-/// Reads until `size` octets follow the head; `None` if the file has fewer.
-async fn read_whole(
-    file: &File,
-    mut block: Lease,
-    head_bytes: usize,
-    size: usize,
-) -> io::Result<Option<Lease>> {
-    let mut read = 0;
-    while read < size {
-        block.restore();
-        block.truncate(head_bytes + size);
-        block = fs::read_behind(file, block, head_bytes + read, read as u64).await?;
-        let now = block.len() - head_bytes;
-        if now == read {
-            return Ok(None);
-        }
-        read = now;
-    }
-    block.truncate(head_bytes + size);
-    Ok(Some(block))
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! followed. In order: this file, [`tree`] (what is at a path), [`resource`] (which form of it), [`entry`] (its answer),
 //! [`respond`] (what the request makes of it).
 
+mod derived;
 mod directory;
+mod encoder;
 mod entry;
 mod field_rules;
 mod locate;
@@ -17,10 +19,12 @@ mod respond;
 mod shares;
 mod tree;
 
+pub use derived::DerivedStore;
 pub use directory::{Directory, Listable};
 pub use field_rules::{FieldRule, FieldRules, FilePattern, RuleAnswers};
 pub use options::{
-    CleanUrls, FileOptions, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, SymlinkPolicy, TreeOptions,
+    CleanUrls, Compression, FileOptions, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, SymlinkPolicy,
+    TagSource, TreeOptions,
 };
 
 use std::cell::RefCell;
@@ -43,7 +47,7 @@ use resource::Chosen;
 use respond::{Changed, Wish};
 pub(crate) use shares::Share;
 use shares::{Scarce, Shares};
-use tree::Tree;
+use tree::{Loaded, Tree};
 
 /// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
@@ -162,10 +166,10 @@ impl Files {
                 Chosen::NotInCoding => return Answer::Missing,
             };
             let answered = match self.entry(tree, path, &resource, form).await {
-                Ok(Some((entry, opened_now))) => {
+                Ok(Loaded::Entry(entry, opened_now)) => {
                     self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
                 }
-                Ok(None) => Err(Changed),
+                Ok(Loaded::Changed) => Err(Changed),
                 Err(refused) => Ok(Answer::Refused(refusal(&refused, path.key()))),
             };
             match answered {

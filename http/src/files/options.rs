@@ -1,10 +1,13 @@
 //! How files are served.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::derived::DerivedStore;
 use super::field_rules::FieldRule;
-use crate::media_type::MediaTypes;
+use crate::media_type::{self, MediaTypes};
+use crate::negotiation::CodingSet;
 
 /// The longest path that is remembered, in bytes; longer ones are looked at for every request.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
@@ -45,6 +48,56 @@ pub enum Precompressed {
     Alone,
     /// None.
     Off,
+}
+
+/// What a strong tag is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TagSource {
+    /// A file's size and time of change; of files whose time is 0 or 1, the content.
+    #[default]
+    Time,
+    /// A file's content: hashed once per version, which reads all of it.
+    Content,
+}
+
+/// Which files are compressed by the server, for clients that take it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compression {
+    /// The codings, none for no compression. Where there is a sibling in a coding, that is used.
+    pub codings: CodingSet,
+    /// Files of these types: such as `text/html`, or with a star at the end, `text/*`; empty for what gains by it
+    /// ([`is_compressible`](crate::media_type::is_compressible)).
+    pub types: Vec<String>,
+    /// The shortest file that is compressed, in octets.
+    pub bytes_min: u64,
+    /// The longest.
+    pub bytes_max: u64,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { codings: CodingSet::EMPTY, types: Vec::new(), bytes_min: 1_024, bytes_max: 16 * 1024 * 1024 }
+    }
+}
+
+impl Compression {
+    /// In which codings a file of this type and size is compressed.
+    pub(super) fn codings_of(&self, media_type: &str, size_bytes: u64) -> CodingSet {
+        let essence = media_type.split(';').next().unwrap_or_default().trim_end();
+        let is_of = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(kind) => essence.starts_with(kind),
+            None => essence.eq_ignore_ascii_case(wanted),
+        };
+        let of_type = match self.types.is_empty() {
+            true => media_type::is_compressible(media_type),
+            false => self.types.iter().any(is_of),
+        };
+        if of_type && (self.bytes_min..=self.bytes_max).contains(&size_bytes) {
+            self.codings
+        } else {
+            CodingSet::EMPTY
+        }
+    }
 }
 
 /// A directory that is served.
@@ -88,7 +141,7 @@ impl TreeOptions {
 }
 
 /// Where the files are, and how many of them a worker keeps ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FileOptions {
     /// The directories served, at least one: the first is the one that is meant where none is named.
     pub trees: Vec<TreeOptions>,
@@ -96,6 +149,12 @@ pub struct FileOptions {
     pub fields: Vec<FieldRule>,
     /// Content types.
     pub types: MediaTypes,
+    /// What tags are made of.
+    pub tags: TagSource,
+    /// What is compressed.
+    pub compression: Compression,
+    /// What is made of files beside the workers; clones share it.
+    pub derived: Arc<DerivedStore>,
     /// How long an answer is given without a look at the disk. Workers may differ within it.
     pub fresh_for: Duration,
     /// Files and directories a worker remembers, of each tree.
@@ -122,6 +181,9 @@ impl FileOptions {
             trees: vec![TreeOptions::new(root)],
             fields: Vec::new(),
             types: MediaTypes::default(),
+            tags: TagSource::default(),
+            compression: Compression::default(),
+            derived: Arc::default(),
             fresh_for: Duration::from_secs(1),
             entries_max: 4_096,
             misses_max: 1_024,

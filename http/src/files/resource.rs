@@ -39,8 +39,18 @@ pub(super) struct Representation {
     /// Relative to the root.
     pub(super) location: CString,
     pub(super) metadata: Metadata,
+    pub(super) origin: Origin,
     /// As loaded for the first request that wanted it.
     entry: RefCell<Option<Rc<Entry>>>,
+}
+
+/// Where a form comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A file of its own.
+    File,
+    /// The server compresses the file as it is.
+    Compressed,
 }
 
 /// What a request is to be answered with.
@@ -56,7 +66,12 @@ pub(super) enum Chosen {
 
 impl Resource {
     /// Of what was found, and the place of its first form, to be loaded at once.
-    pub(super) fn new(located: LocatedFile, now_unix_s: u64) -> (Rc<Self>, Option<File>) {
+    /// Those `compressed` that a file of its size has no sibling for are added.
+    pub(super) fn new(
+        located: LocatedFile,
+        compressed: impl Fn(&Metadata) -> CodingSet,
+        now_unix_s: u64,
+    ) -> (Rc<Self>, Option<File>) {
         let mut first_place = None;
         let forms = located.forms.into_iter().map(|found| {
             first_place = first_place.take().or(found.place);
@@ -64,10 +79,31 @@ impl Resource {
                 form: found.form,
                 location: found.location,
                 metadata: found.metadata,
+                origin: Origin::File,
                 entry: RefCell::default(),
             }
         });
-        let forms = forms.collect();
+        let mut forms: Vec<Representation> = forms.collect();
+        for number in 0..forms.len() {
+            let plain = &forms[number];
+            if plain.form.coding != Coding::Identity {
+                continue;
+            }
+            let there = |coding| {
+                let form = Form { coding, ..plain.form };
+                forms.iter().any(|other| other.form == form)
+            };
+            let missing = compressed(&plain.metadata).iter().filter(|&coding| !there(coding));
+            let added = missing.map(|coding| Representation {
+                form: Form { coding, ..plain.form },
+                location: plain.location.clone(),
+                metadata: plain.metadata,
+                origin: Origin::Compressed,
+                entry: RefCell::default(),
+            });
+            let added: Vec<_> = added.collect();
+            forms.extend(added);
+        }
         let directory_change = located
             .directory
             .as_ref()
@@ -75,7 +111,7 @@ impl Resource {
         let resource = Self {
             name: located.name,
             choice: located.choice,
-            forms,
+            forms: forms.into(),
             outdated: located.outdated.into(),
             directory: located.directory,
             directory_change,
@@ -141,7 +177,8 @@ impl Resource {
         if self.choice == Choice::Later || self.directory_change == ChangeTime::Recent {
             return false;
         }
-        let forms = self.forms.iter().map(|form| (&form.location, &form.metadata));
+        let files = self.forms.iter().filter(|form| form.origin == Origin::File);
+        let forms = files.map(|form| (&form.location, &form.metadata));
         let outdated = self.outdated.iter().map(|(location, metadata)| (location, metadata));
         if !forms.chain(outdated).all(|(location, metadata)| stat(location).as_ref() == Some(metadata)) {
             return false;
@@ -156,6 +193,12 @@ impl Resource {
         }
         self.forms.iter().for_each(Representation::forget_makeshift);
         true
+    }
+
+    /// The file as it is that a compressed form is made of.
+    pub(super) fn plain(&self, compressed: Form) -> Option<&Representation> {
+        let form = Form { coding: Coding::Identity, ..compressed };
+        self.forms.iter().find(|plain| plain.form == form)
     }
 
     /// Gives up one of its answers that holds such a thing; false if there is none.

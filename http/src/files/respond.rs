@@ -7,7 +7,7 @@ use std::rc::Rc;
 use http::{HeaderValue, StatusCode, header};
 use selvedge_runtime::Chunk;
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryBody};
 use super::tree::Tree;
 use super::{Answer, Files, refusal};
 use crate::application::Request;
@@ -41,7 +41,7 @@ impl Files {
         wish: Wish,
         fields: &FixedFields,
     ) -> Result<Answer, Changed> {
-        let size = entry.metadata.size_bytes;
+        let size = entry.content_bytes;
         let whole = ByteRange { start: 0, len: size };
         if let Wish::Page(status) = wish {
             let head = ResponseHead {
@@ -116,9 +116,18 @@ impl Files {
         part: ByteRange,
         opened: Option<Rc<OpenFile>>,
     ) -> Result<Answer, Changed> {
-        if let Some((block, body_start)) = entry.body_in_memory() {
-            let start = body_start + part.start as u32;
-            let body = Chunk::Shared(block, start..start + part.len as u32);
+        let in_memory: Option<Chunk> = match entry.body(&self.options.derived) {
+            EntryBody::Block(block, body_start) => {
+                let start = body_start + part.start as u32;
+                Some(Chunk::Shared(block, start..start + part.len as u32))
+            }
+            EntryBody::Shared(bytes) => {
+                Some(bytes.slice(part.start as usize..(part.start + part.len) as usize).into())
+            }
+            EntryBody::Gone => return Err(Changed),
+            EntryBody::File => None,
+        };
+        if let Some(body) = in_memory {
             return Ok(Answer::File(Response::new(head, Body::Full(body))));
         }
         match self.file_of(tree, entry, opened).await {
@@ -140,9 +149,11 @@ impl Files {
         ranges: Box<Ranges>,
         opened: Option<Rc<OpenFile>>,
     ) -> Result<Answer, Changed> {
-        let content = match entry.body_in_memory() {
-            Some((block, body_start)) => FileContent::Ready(block, body_start),
-            None => match self.file_of(tree, entry, opened).await {
+        let content = match entry.body(&self.options.derived) {
+            EntryBody::Block(block, body_start) => FileContent::Ready(block, body_start),
+            EntryBody::Shared(bytes) => FileContent::Shared(bytes),
+            EntryBody::Gone => return Err(Changed),
+            EntryBody::File => match self.file_of(tree, entry, opened).await {
                 Ok(Some(file)) => FileContent::Streamed(file, entry.metadata),
                 Ok(None) => return Err(Changed),
                 Err(refused) => {

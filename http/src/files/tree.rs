@@ -4,22 +4,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
-use std::io;
+use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
-use selvedge_runtime::fs::{self, Failure, File, Metadata};
-use selvedge_runtime::{Moment, timer};
+use selvedge_runtime::fs::{self, Failure, File, FileReader, Metadata};
+use selvedge_runtime::{Moment, Undone, timer};
+use xxhash_rust::xxh3::Xxh3Default;
 
-use super::Files;
-use super::entry::{Description, Entry};
+use super::derived::{Derived, DerivedKey, Known, What};
+use super::entry::{self, Description, Entry, Loading};
 use super::locate::{self, Form, Located, Refused, Root};
 use super::looks::Looks;
 use super::memory::{Found, Memory};
 use super::options::{FileOptions, Precompressed, TreeOptions};
-use super::resource::{Representation, Resource};
+use super::resource::{Origin, Representation, Resource};
 use super::shares::Scarce;
+use super::{Files, encoder};
 use crate::media_type;
 use crate::negotiation::{Coding, CodingSet};
 use crate::path::SitePath;
@@ -27,6 +29,20 @@ use crate::response::OpenFile;
 
 /// How long what was closed may take to be free again, where descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(10);
+
+/// Octets that are hashed at a time.
+const HASH_BUFFER_BYTES: usize = 256 * 1024;
+/// How often a request waits for what others make of the same version in vain.
+const DERIVE_WAITS_MAX: usize = 2;
+
+/// The answer of a form.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// This, and its descriptor if it was opened for it just now.
+    Entry(Rc<Entry>, Option<Rc<OpenFile>>),
+    /// It is not what the look has found any more.
+    Changed,
+}
 
 /// One root, and what is remembered of the paths beneath it.
 #[derive(Debug)]
@@ -169,7 +185,10 @@ impl Files {
             Located::Directory => return Ok(Found::Directory),
             Located::Missing => return Ok(Found::Missing),
         };
-        let (resource, place) = Resource::new(located, self.clock.borrow().unix_s());
+        let media_type = self.options.types.of_path(located.name.as_bytes());
+        let compressed =
+            |metadata: &Metadata| self.options.compression.codings_of(media_type, metadata.size_bytes);
+        let (resource, place) = Resource::new(located, compressed, self.clock.borrow().unix_s());
         warn_of_outdated(&resource);
         // What this request wants is known of a file in one form alone; the others are loaded for who wants them.
         let mut opened = None;
@@ -190,21 +209,22 @@ impl Files {
         }
     }
 
-    /// The answer of one form: as loaded before, or loaded now. `None`: it is not what the look has found any more.
+    /// The answer of one form: as loaded before, or loaded now. Where it would have to be compressed, and too much else is to
+    /// do, it is the answer of the file as it is.
     pub(super) async fn entry(
         &self,
         tree: &Tree,
         path: &SitePath<'_>,
         resource: &Resource,
         form: &Representation,
-    ) -> Result<Option<(Rc<Entry>, Option<Rc<OpenFile>>)>, Refused> {
+    ) -> Result<Loaded, Refused> {
         loop {
             if let Some(entry) = form.entry() {
-                return Ok(Some((entry, None)));
+                return Ok(Loaded::Entry(entry, None));
             }
             let Some(_look) = tree.looks.begin(path.key()).await else { continue };
             let directory = tree.directory();
-            let loading = async || {
+            let load = async |form: &Representation| {
                 let place = locate::place(&directory, tree.options.symlinks, &form.location).await?;
                 // It may change within the period in which nobody looks.
                 let Some((place, _)) = place.filter(|(_, metadata)| *metadata == form.metadata) else {
@@ -212,11 +232,23 @@ impl Files {
                 };
                 self.load(tree, resource, form, &place).await.map(Some)
             };
-            let loaded = self.with_room(tree, loading).await?;
-            return Ok(loaded.and_then(|opened| form.entry().map(|entry| (entry, opened))));
+            let mut loaded = self.with_room(tree, async || load(form).await).await?;
+            let plain = resource.plain(form.form).unwrap_or(form);
+            let mut answers = form;
+            if form.entry().is_none() && form.origin == Origin::Compressed {
+                answers = plain;
+                if plain.entry().is_none() {
+                    loaded = self.with_room(tree, async || load(plain).await).await?;
+                }
+            }
+            return Ok(match (answers.entry(), loaded) {
+                (Some(entry), Some(opened)) => Loaded::Entry(entry, opened),
+                _ => Loaded::Changed,
+            });
         }
     }
 
+    /// Loads one form from its place, or compresses what is there; nothing is loaded if that cannot be done now.
     async fn load(
         &self,
         tree: &Tree,
@@ -224,12 +256,74 @@ impl Files {
         form: &Representation,
         place: &File,
     ) -> Result<Option<Rc<OpenFile>>, Refused> {
-        let description = self.description(tree, resource, form);
+        let mut description = self.description(tree, resource, form);
         let make_room = |scarce| self.make_room(tree, scarce);
-        let loaded = Entry::load(place, description, &self.shares, &self.clock, make_room).await;
+        let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
+        if form.origin == Origin::Compressed {
+            let coding = form.form.coding;
+            let what = What::variant(coding).expect("it has a coding");
+            let encode = move |reader: &mut FileReader| {
+                encoder::encode(coding, reader).map(|encoded| Derived::Variant(encoded.into()))
+            };
+            if let Some(Derived::Variant(bytes)) = self.derive(place, &form.metadata, what, encode).await? {
+                description.tag_suffix.push_str(encoder::fingerprint(coding));
+                let key = DerivedKey::new(&form.metadata, what);
+                let entry = Entry::of_variant(&bytes, key, form.metadata, description, &loading).await;
+                form.set_entry(&entry.map_err(refused_read)?);
+            }
+            return Ok(None);
+        }
+        let unix_s = self.clock.borrow().unix_s();
+        let mut hash = None;
+        if form.metadata.size_bytes > entry::READY_BYTES_MAX
+            && entry::is_named_by_content(&form.metadata, self.options.tags, unix_s)
+            && let Some(Derived::Hash(made)) = self.derive(place, &form.metadata, What::Hash, hash_of).await?
+        {
+            hash = Some(made);
+        }
+        let loaded = Entry::load(place, description, hash, &loading).await;
         let (entry, opened) = loaded.map_err(refused_read)?;
         form.set_entry(&entry);
         Ok(opened)
+    }
+
+    /// What `make` makes of a version of a file, on a helper's thread, once for all workers. `None`: it cannot be had now.
+    async fn derive(
+        &self,
+        place: &File,
+        version: &Metadata,
+        what: What,
+        make: impl FnOnce(&mut FileReader) -> io::Result<Derived> + Send + 'static,
+    ) -> Result<Option<Derived>, Refused> {
+        let key = DerivedKey::new(version, what);
+        let mut tries = 0;
+        let underway = loop {
+            match self.options.derived.look_up(key) {
+                Known::Made(made) => return Ok(Some(made)),
+                Known::Nothing(underway) => break underway,
+                // Whoever makes it has failed, and so would this one.
+                Known::Underway(_) if tries == DERIVE_WAITS_MAX => return Ok(None),
+                Known::Underway(ends) => {
+                    tries += 1;
+                    let _ = ends.recv().await;
+                }
+            }
+        };
+        let version = *version;
+        let made = fs::read_beside(place, move |reader| {
+            let mut reader = reader?;
+            let derived = make(&mut reader)?;
+            // Written to meanwhile, it is a mixture of versions.
+            if reader.metadata()? != version {
+                return Ok(None);
+            }
+            underway.finish(derived.clone());
+            Ok(Some(derived))
+        });
+        match made.await {
+            Ok(made) => made.map_err(refused_read),
+            Err(Undone::Overloaded | Undone::Lost) => Ok(None),
+        }
     }
 
     fn description(&self, tree: &Tree, resource: &Resource, representation: &Representation) -> Description {
@@ -251,6 +345,7 @@ impl Files {
         let name = resource.name.as_bytes();
         let path = [tree.options.prefix.as_bytes(), name].concat();
         Description {
+            tags: self.options.tags,
             location: representation.location.clone(),
             content_type: self.options.types.of_path(name),
             content_coding,
@@ -306,6 +401,18 @@ fn warn_of_outdated(resource: &Resource) {
         selvedge_runtime::report("outdated sibling", || {
             format!("{location:?} is older than the file it stands beside, and is not used; compress it anew")
         });
+    }
+}
+
+/// The hash of a whole file.
+fn hash_of(reader: &mut FileReader) -> io::Result<Derived> {
+    let mut hasher = Xxh3Default::new();
+    let mut buffer = vec![0; HASH_BUFFER_BYTES];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(Derived::Hash(hasher.digest128())),
+            length => hasher.update(&buffer[..length]),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod support;
 mod bounds;
 mod changes;
 mod cold;
+mod compressed;
 mod contents;
 mod forms;
 mod freshness;

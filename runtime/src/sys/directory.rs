@@ -173,10 +173,3 @@ impl fmt::Debug for DirectoryEntries {
 fn is_exhausted(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
-
-impl File {
-    /// The same open file under a number of its own, for another thread.
-    fn duplicate(&self) -> io::Result<OwnedFd> {
-        Ok(rustix::io::fcntl_dupfd_cloexec(self.borrow(), 0)?)
-    }
-}

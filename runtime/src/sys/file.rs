@@ -157,6 +157,11 @@ impl File {
         Ok(rustix::fs::open(path, Access::Read.flags(), Mode::empty())?)
     }
 
+    /// The same open file under a number of its own, for another thread.
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        Ok(rustix::io::fcntl_dupfd_cloexec(self.borrow(), 0)?)
+    }
+
     /// The absolute path the file has now, as the kernel knows it (/proc/self/fd, proc(5)).
     ///
     /// # Errors
@@ -182,6 +187,32 @@ impl File {
             Mode::empty(),
             resolve.flags() | ResolveFlags::CACHED,
         )?)
+    }
+}
+
+/// A file's bytes from its start, for a thread other than the worker: reading them waits for the disk.
+#[derive(Debug)]
+pub struct FileReader(OwnedFd);
+
+impl FileReader {
+    /// # Errors
+    /// Those of open(2): `PermissionDenied`; no descriptor is left.
+    pub(crate) fn new(place: &File) -> io::Result<Self> {
+        place.reopen().map(Self)
+    }
+
+    /// fstat(2).
+    ///
+    /// # Errors
+    /// As [`File::metadata`].
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        metadata_of(self.0.as_fd())
+    }
+}
+
+impl io::Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(&self.0, buffer)?)
     }
 }
 

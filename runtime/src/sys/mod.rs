@@ -47,6 +47,7 @@ pub use counting_allocator::{CountingAllocator, allocator_calls_of_thread};
 pub(crate) use directory::DirectoryReader;
 pub use directory::{DirectoryEntries, DirectoryEntry, MoreNames};
 pub(crate) use doorbell::{Doorbell, RingAddress};
+pub use file::FileReader;
 pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
 pub use kernel::KernelFigures;

@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 use selvedge_runtime::{block_on, timer};
 
 use super::super::locate::{Root, place};
-use super::super::options::{FileOptions, SymlinkPolicy};
+use super::super::options::{FileOptions, SymlinkPolicy, TagSource};
 use super::*;
+use crate::h1::date::format_date;
 
 async fn next_second(clock: &RefCell<Clock>) {
     let before = clock.borrow().unix_s();
@@ -29,12 +30,14 @@ async fn load(
         location,
         content_type: "text/plain",
         content_coding: None,
+        tags: TagSource::Time,
         tag_suffix: String::new(),
         fields: FixedFields::NONE,
         page_fields: FixedFields::NONE,
         fallback_fields: FixedFields::NONE,
     };
-    Entry::load(&place, description, shares, clock, |_| false).await.unwrap().0
+    let loading = Loading { shares, clock, make_room: &|_| false };
+    Entry::load(&place, description, None, &loading).await.unwrap().0
 }
 
 fn shares(small: usize, large: usize) -> Rc<Shares> {

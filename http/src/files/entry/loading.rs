@@ -1,0 +1,229 @@
+//! How an answer comes to be: read into a block with its head, or open to be streamed.
+
+use std::io;
+
+use http::StatusCode;
+use selvedge_runtime::fs::{self, File, Metadata};
+use selvedge_runtime::{BlockClass, BufferPool, Lease};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::super::derived::DerivedKey;
+use super::super::options::TagSource;
+use super::super::shares::{Scarce, Shares};
+use super::{Content, Description, Entry, READY_BYTES_MAX, Ready};
+use crate::clock::Clock;
+use crate::h1::HeadWriter;
+use crate::h1::date::format_date;
+use crate::response::OpenFile;
+use crate::validators::{ChangeTime, EntityTag, Validators};
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+/// Room for the fields that every file's head has; a content type has at most a few hundred octets.
+const HEAD_BYTES_USUAL: usize = 1_024;
+/// Tries to read a file that changes while it is read; then it is streamed, which closes on a change.
+const READS_MAX: usize = 3;
+
+/// What a file's whole answer needs that the cache did not have.
+enum NoRoom {
+    /// Other entries with such a thing must go first.
+    Share(Scarce),
+    /// All blocks are on their way to clients.
+    Blocks,
+}
+
+/// What an answer is loaded with.
+pub(in super::super) struct Loading<'a> {
+    pub(in super::super) shares: &'a Rc<Shares>,
+    pub(in super::super) clock: &'a RefCell<Clock>,
+    /// Makes something go that is scarce; false if there is none.
+    pub(in super::super) make_room: &'a dyn Fn(Scarce) -> bool,
+}
+
+impl Entry {
+    /// Reads the file at `place` if it is small, and makes its answer ready. `hash` is that of its content, where a file
+    /// that is not small is named by it.
+    pub(in super::super) async fn load(
+        place: &File,
+        description: Description,
+        hash: Option<u128>,
+        loading: &Loading<'_>,
+    ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
+        let file = fs::reopen(place)?;
+        let mut metadata = file.metadata()?;
+        let mut validators = loading.validators(&metadata, &description, hash);
+        let mut content = None;
+        for _ in 0..READS_MAX {
+            if metadata.size_bytes > READY_BYTES_MAX {
+                break;
+            }
+            let size = metadata.size_bytes as usize;
+            let read = async |block, head_bytes| read_whole(&file, block, head_bytes, size).await;
+            let ready = loading.ready(&metadata, size, &description, read).await?;
+            let again = file.metadata()?;
+            if again == metadata {
+                if let Some((ready, named)) = ready {
+                    (content, validators) = (Some(Content::Ready(RefCell::new(ready))), named);
+                }
+                break;
+            }
+            metadata = again;
+            validators = loading.validators(&metadata, &description, None);
+        }
+        let streamed =
+            || Content::Streamed { open: RefCell::default(), used_at: Cell::new(selvedge_runtime::now()) };
+        let entry = Rc::new(Self {
+            description,
+            metadata,
+            content_bytes: metadata.size_bytes,
+            validators,
+            content: content.unwrap_or_else(streamed),
+        });
+        let opened = entry.keep_open(file, loading.shares, loading.make_room);
+        Ok((entry, opened))
+    }
+
+    /// The answer of a variant that was made of a file with that metadata.
+    pub(in super::super) async fn of_variant(
+        bytes: &Bytes,
+        key: DerivedKey,
+        metadata: Metadata,
+        description: Description,
+        loading: &Loading<'_>,
+    ) -> io::Result<Rc<Self>> {
+        let mut validators = loading.validators(&metadata, &description, Some(xxh3_128(bytes)));
+        let mut content = Content::Variant(key);
+        if bytes.len() as u64 <= READY_BYTES_MAX {
+            let copy = async |mut block: Lease, head_bytes: usize| {
+                block.truncate(head_bytes + bytes.len());
+                block[head_bytes..].copy_from_slice(bytes);
+                Ok(Some(block))
+            };
+            if let Some((ready, named)) = loading.ready(&metadata, bytes.len(), &description, copy).await? {
+                (content, validators) = (Content::Ready(RefCell::new(ready)), named);
+            }
+        }
+        let content_bytes = bytes.len() as u64;
+        Ok(Rc::new(Self { description, metadata, content_bytes, validators, content }))
+    }
+}
+
+/// Whether a file of this metadata is named by its content.
+pub(in super::super) fn is_named_by_content(metadata: &Metadata, tags: TagSource, now_unix_s: u64) -> bool {
+    tags == TagSource::Content || ChangeTime::judge(metadata.modified.0, now_unix_s) == ChangeTime::Fixed
+}
+
+impl Loading<'_> {
+    /// How a version is named: by its time and size, or by its content, if its hash is known.
+    fn validators(&self, metadata: &Metadata, description: &Description, hash: Option<u128>) -> Validators {
+        let (modified_unix_s, modified_ns) = metadata.modified;
+        let now_unix_s = self.clock.borrow().unix_s();
+        let mut validators = match ChangeTime::judge(modified_unix_s, now_unix_s) {
+            ChangeTime::Settled => Validators::of_file(metadata.size_bytes, modified_unix_s, modified_ns),
+            ChangeTime::Recent | ChangeTime::Fixed => Validators::default(),
+        };
+        if is_named_by_content(metadata, description.tags, now_unix_s) {
+            validators.entity_tag = hash.map(EntityTag::of_content);
+        }
+        if !description.tag_suffix.is_empty() {
+            validators.entity_tag = validators.entity_tag.map(|tag| tag.with_suffix(&description.tag_suffix));
+        }
+        validators
+    }
+
+    /// Head and body in one block, and how its version is named. `fill` puts the body behind the head; `None` from it, or
+    /// for want of room, and there is no such block.
+    async fn ready(
+        &self,
+        metadata: &Metadata,
+        size: usize,
+        description: &Description,
+        fill: impl AsyncFnOnce(Lease, usize) -> io::Result<Option<Lease>>,
+    ) -> io::Result<Option<(Ready, Validators)>> {
+        let mut head = vec![0; HEAD_BYTES_USUAL + description.fields.as_bytes().len()];
+        // Any hash: all tags of contents are as long.
+        let mut validators = self.validators(metadata, description, Some(0));
+        let (head_bytes, _, _) = self.write_head(&mut head, size, &validators, description);
+        let (block, share) = loop {
+            match self.block(head_bytes + size) {
+                Some(Ok(room)) => break room,
+                Some(Err(NoRoom::Share(scarce))) if (self.make_room)(scarce) => {}
+                _ => return Ok(None),
+            }
+        };
+        let Some(mut block) = fill(block, head_bytes).await? else { return Ok(None) };
+        if is_named_by_content(metadata, description.tags, self.clock.borrow().unix_s()) {
+            let hash = xxh3_128(&block[head_bytes..head_bytes + size]);
+            validators = self.validators(metadata, description, Some(hash));
+        }
+        let (written, date_start, unix_s) = self.write_head(&mut head, size, &validators, description);
+        if written != head_bytes {
+            // It has settled meanwhile, and has fields that were not reckoned with: the next look makes it ready.
+            return Ok(None);
+        }
+        block[..head_bytes].copy_from_slice(&head[..head_bytes]);
+        let (head_bytes, bytes) = (head_bytes as u32, (head_bytes + size) as u32);
+        let ready = Ready { block: block.share(), head_bytes, bytes, date_start, unix_s, share };
+        Ok(Some((ready, validators)))
+    }
+
+    fn block(&self, bytes: usize) -> Option<Result<(Lease, super::Share), NoRoom>> {
+        let class = BlockClass::fitting(bytes)?;
+        let scarce = Scarce::Block(class);
+        let Some(share) = self.shares.take(scarce) else { return Some(Err(NoRoom::Share(scarce))) };
+        let Some(block) = BufferPool::lease(class) else { return Some(Err(NoRoom::Blocks)) };
+        Some(Ok((block, share)))
+    }
+
+    /// Returns the head's length, where its Date stands, and of which second that is.
+    fn write_head(
+        &self,
+        head: &mut [u8],
+        size: usize,
+        validators: &Validators,
+        description: &Description,
+    ) -> (usize, usize, u64) {
+        let mut clock = self.clock.borrow_mut();
+        let unix_s = clock.unix_s();
+        let mut writer = HeadWriter::new(head);
+        writer.status(StatusCode::OK).date(clock.date());
+        writer.field("content-type", description.content_type.as_bytes()).content_length(size as u64);
+        if let Some(modified_unix_s) = validators.last_modified_unix_s(unix_s) {
+            writer.last_modified(&format_date(modified_unix_s));
+        }
+        if let Some(tag) = &validators.entity_tag {
+            writer.field("etag", tag.as_bytes());
+        }
+        if let Some(coding) = description.content_coding {
+            writer.field("content-encoding", coding.as_bytes());
+        }
+        let written = writer.accept_ranges().fixed(&description.fields).finish();
+        let written = written.expect("room was reckoned for these");
+        (written.len, written.date_start.expect("a date was written"), unix_s)
+    }
+}
+
+/// Reads until `size` octets follow the head; `None` if the file has fewer.
+async fn read_whole(
+    file: &File,
+    mut block: Lease,
+    head_bytes: usize,
+    size: usize,
+) -> io::Result<Option<Lease>> {
+    let mut read = 0;
+    while read < size {
+        block.restore();
+        block.truncate(head_bytes + size);
+        block = fs::read_behind(file, block, head_bytes + read, read as u64).await?;
+        let now = block.len() - head_bytes;
+        if now == read {
+            return Ok(None);
+        }
+        read = now;
+    }
+    block.truncate(head_bytes + size);
+    Ok(Some(block))
+}
