@@ -19,7 +19,7 @@ use crate::cpu_list::CpuList;
 use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listen;
-use crate::listing::{Listings, Shares};
+use crate::listing::Shares;
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
 use crate::site_config::{CleanUrls, SiteConfig};
@@ -60,17 +60,16 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
 
     let files = file_options(config, &root, budget.files_per_worker);
-    let listings = match config.browse {
-        BrowsePolicy::Off => None,
-        BrowsePolicy::On => Some(Listings::new(Shares::new(), config.hidden)),
-    };
     let memory_bytes = runtime.memory_bytes() as u64
         + connections_max * CONNECTION_BYTES
         + (files.memory_bytes() * workers) as u64
         + derived_bytes(&config.site) as u64
-        + listings.as_ref().map_or(0, |_| Shares::MEMORY_BYTES as u64);
+        + match config.browse {
+            BrowsePolicy::Off => 0,
+            BrowsePolicy::On => Shares::MEMORY_BYTES as u64,
+        };
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, root, files, listings, runtime, &intake)?;
+    let server = start(config, root, files, runtime, &intake)?;
     let features = server.running().features();
     obey(signals, server.control().clone(), socket_files, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
@@ -189,7 +188,6 @@ fn start(
     config: &Config,
     root: Root,
     files: FileOptions,
-    listings: Option<Listings>,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
@@ -200,6 +198,10 @@ fn start(
         hidden: config.hidden,
         index: config.index.clone(),
         only: root.only,
+    };
+    let listings = match config.browse {
+        BrowsePolicy::Off => None,
+        BrowsePolicy::On => Some(Shares::new()),
     };
     let server = Server::start(runtime, intake, server_options, move |_worker| {
         // It was there a moment ago; without it a worker cannot live.

@@ -208,6 +208,8 @@ fn an_index_file_goes_first_and_a_directory_has_its_slash() {
     assert_eq!(client.get("/with/").text(), "index");
     let redirect = client.get("/without?sort=size");
     assert_eq!((redirect.status, redirect.field("location")), (301, Some("/without/?sort=size")));
+    let redirect = client.get("/file/");
+    assert_eq!((redirect.status, redirect.field("location")), (301, Some("/file")));
     for target in ["/nothing/", "/nothing", "/without/nothing/"] {
         assert_eq!(client.get(target).status, 404, "{target}");
     }
@@ -283,6 +285,63 @@ fn what_is_not_served_is_not_listed() {
         }
         server.stop();
     }
+}
+
+#[test]
+fn the_fields_that_the_operator_wants_are_said_but_the_page_keeps_its_own_policy() {
+    let site = Site::with(&[("sub/file", "words")]);
+    let options = [
+        "--browse",
+        "--security-headers",
+        "--cors=https://a.example",
+        "--header",
+        "Content-Security-Policy: default-src 'self'",
+        "--header",
+        "Cache-Control: max-age=5",
+        "--header",
+        "*.html=X-Page: 1",
+    ];
+    let server = Server::with(site.path(), &options);
+    let mut client = Client::connect(server.address());
+    let page = client.get_with("/sub/", &[("origin", "https://a.example")]);
+    let policy = page.field("content-security-policy").expect("the page has one");
+    assert!(
+        policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'self'"),
+        "{policy}"
+    );
+    assert_eq!(page.field("cache-control"), Some("max-age=5"));
+    assert_eq!(page.field("x-frame-options"), Some("SAMEORIGIN"));
+    assert_eq!(page.field("access-control-allow-origin"), Some("https://a.example"));
+    assert_eq!(page.field("x-page"), None);
+    let vary: Vec<_> =
+        page.fields.iter().filter(|(name, _)| name == "vary").map(|(_, value)| &**value).collect();
+    assert_eq!(vary, ["Accept", "Origin"]);
+    let json = client.get("/sub/?format=json");
+    assert_eq!(json.field("content-security-policy"), Some("default-src 'self'"));
+    server.stop();
+}
+
+#[test]
+fn a_listing_goes_before_an_applications_page_and_a_mount_has_its_own() {
+    let (site, other) =
+        (Site::with(&[("app.html", "app"), ("sub/file", "")]), Site::with(&[("d/within", "")]));
+    let mount = format!("/mounted/here={}", other.path().display());
+    let options = ["--browse", "--spa=app.html", "--not-found", "app.html", "--mount", &mount];
+    let server = Server::with(site.path(), &options);
+    let mut client = Client::connect(server.address());
+    assert_eq!(names(&json(&mut client, "/sub/")), ["file"]);
+    assert_eq!(client.get_with("/nothing/", &[("accept", "text/html")]).text(), "app");
+    assert_eq!(client.get("/nothing/").status, 404);
+    let mounted = json(&mut client, "/mounted/here/");
+    assert_eq!((&mounted["path"], names(&mounted)), (&"/mounted/here/".into(), vec!["d"]));
+    assert_eq!(names(&json(&mut client, "/mounted/here/d/")), ["within"]);
+    let page = client.get("/mounted/here/d/");
+    assert!(
+        page.text().contains("<a href=\"../../../\">/</a><wbr><a href=\"../../\">mounted/</a>"),
+        "{}",
+        page.text()
+    );
+    server.stop();
 }
 
 #[test]

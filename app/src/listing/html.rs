@@ -16,7 +16,8 @@ const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded, run or sent, whatever a name might make of the page: its own style alone is applied, known by its hash
 /// (Content Security Policy Level 3, section 2.3.1).
 pub(super) const SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-BoDjturNBotS7rtR1JOCL+QaY56Y4Lj9hutObO2ItYI='; base-uri 'none'; form-action 'none'";
+    style-src 'sha256-BoDjturNBotS7rtR1JOCL+QaY56Y4Lj9hutObO2ItYI='; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'self'";
 
 /// Directories above this one that the heading links to.
 const CRUMBS_MAX: usize = 32;

@@ -14,9 +14,9 @@ mod time;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use selvedge_http::files::{Directory, Files, Listable, Target};
+use selvedge_http::files::{Directory, FieldRules, Files, Listable, Target};
 use selvedge_http::path::SitePath;
-use selvedge_http::{Body, Request, Response, ResponseHead};
+use selvedge_http::{Body, FixedFields, Request, Response, ResponseHead};
 use selvedge_runtime::timer;
 
 use self::entries::Page;
@@ -35,16 +35,24 @@ const RETRY_AFTER_S: u32 = 1;
 const NAMES_MAX: usize = 1_000_000;
 
 /// The listings of a site on one worker.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Listings {
     shares: Shares,
     hidden: HiddenPolicy,
+    html_fields: FixedFields,
+    json_fields: FixedFields,
 }
 
 impl Listings {
-    /// Listings within `shares`, which all workers share.
-    pub fn new(shares: Shares, hidden: HiddenPolicy) -> Self {
-        Self { shares, hidden }
+    /// Listings within `shares`, which all workers share, with the fields that `rules` say.
+    pub fn new(shares: Shares, hidden: HiddenPolicy, rules: &FieldRules) -> Self {
+        let policy = HeaderValue::from_static(html::SECURITY_POLICY);
+        Self {
+            shares,
+            hidden,
+            html_fields: rules.of_listing(&[vary(), (header::CONTENT_SECURITY_POLICY, policy)]),
+            json_fields: rules.of_listing(&[vary()]),
+        }
     }
 
     /// The page for the directory at `target`, which the request has asked for as `path`.
@@ -87,9 +95,22 @@ impl Listings {
             })
             .await;
         match composed {
-            Ok(Some(page)) => Response::new(head(form), Body::Full(page.into())),
+            Ok(Some(page)) => Response::new(self.head(form), Body::Full(page.into())),
             Ok(None) => Response::unavailable("too many listings are being sent", RETRY_AFTER_S),
             Err(response) => *response,
+        }
+    }
+
+    /// No validators, since nothing says cheaply whether a directory's page would be the same.
+    fn head(&self, form: Form) -> ResponseHead {
+        let fields = match form {
+            Form::Html => &self.html_fields,
+            Form::Json => &self.json_fields,
+        };
+        ResponseHead {
+            content_type: Some(form.content_type()),
+            resource_fields: fields.clone(),
+            ..ResponseHead::new(StatusCode::OK)
         }
     }
 }
@@ -99,16 +120,9 @@ fn is_shown(name: &[u8], hidden: HiddenPolicy, in_root: bool) -> bool {
     hidden == HiddenPolicy::Show || !name.starts_with(b".") || (in_root && name == b".well-known")
 }
 
-/// No validators, since nothing says cheaply whether a directory's page would be the same.
-fn head(form: Form) -> ResponseHead {
-    let mut fields: Vec<(HeaderName, HeaderValue)> = vec![
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::VARY, HeaderValue::from_static("Accept")),
-    ];
-    if form == Form::Html {
-        fields.push((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(html::SECURITY_POLICY)));
-    }
-    ResponseHead { content_type: Some(form.content_type()), fields, ..ResponseHead::new(StatusCode::OK) }
+/// Which form it has depends on that.
+fn vary() -> (HeaderName, HeaderValue) {
+    (header::VARY, HeaderValue::from_static("Accept"))
 }
 
 #[cfg(test)]

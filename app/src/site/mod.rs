@@ -15,7 +15,7 @@ use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, Body, FixedFields, Request, Response, ResponseHead};
 
 use crate::config::HiddenPolicy;
-use crate::listing::Listings;
+use crate::listing::{Listings, Shares};
 use crate::site_config::{CleanUrls, SiteConfig};
 use cors::CorsPolicy;
 pub use fields::rules;
@@ -58,8 +58,8 @@ pub struct SiteOptions {
 
 /// An answer, by what made its fields.
 enum Routed {
-    /// A file, whose fields are said.
-    File(Response),
+    /// A file or a listing, whose fields are said.
+    Own(Response),
     /// Anything else: it has the site's fields.
     Other(Response),
 }
@@ -84,8 +84,11 @@ impl Site {
         }
     }
 
-    /// With listings of its directories, or without.
-    pub fn with_listings(self, listings: Option<Listings>) -> Self {
+    /// The same with listings of its directories, within `shares`, which all workers have together; without them if `None`.
+    pub fn with_listings(self, shares: Option<Shares>) -> Self {
+        let rules = rules(&self.options.config);
+        let rules = FieldRules::new(&rules).expect("options hold no field of the engine");
+        let listings = shares.map(|shares| Listings::new(shares, self.options.hidden, &rules));
         Self { listings, ..self }
     }
 }
@@ -94,7 +97,7 @@ impl Application for Site {
     async fn call(&self, request: Request<'_>) -> Response {
         let origin_fields = self.cors.fields(&request);
         match self.route(&request, origin_fields).await {
-            Routed::File(response) => response,
+            Routed::Own(response) => response,
             Routed::Other(mut response) => {
                 let head = response.head_mut();
                 head.resource_fields = self.fields.clone();
@@ -149,20 +152,30 @@ impl Site {
                 Some(name) if only.is_none() => {
                     redirect(request, &name, name.trailing_slash(), StatusCode::PERMANENT_REDIRECT)
                 }
-                _ => Routed::File(response),
+                _ => Routed::Own(response),
             },
             Answer::Refused(response) => self.pages.refused(&self.files, request, response, fields).await,
             Answer::NeedsSlash => redirect_to(request, &path, TrailingSlash::Present),
             Answer::NeedsNoSlash => redirect_to(request, &path, TrailingSlash::Absent),
             Answer::Directory => match &self.listings {
-                // Boxed, so that every other request's future has not its size.
                 Some(listings) => {
-                    Routed::Other(Box::pin(listings.answer(&self.files, request, &path, target)).await)
+                    // Boxed, so that every other request's future has not its size.
+                    let answer = Box::pin(listings.answer(&self.files, request, &path, target)).await;
+                    self.listed(request, answer, fields).await
                 }
                 None => self.missing(request, &path, fields).await,
             },
             Answer::Missing => self.missing(request, &path, fields).await,
         }
+    }
+
+    /// A listing, or what stands in its way.
+    async fn listed(&self, request: &Request<'_>, mut answer: Response, fields: &FixedFields) -> Routed {
+        if answer.status() != StatusCode::OK {
+            return self.pages.refused(&self.files, request, answer, fields).await;
+        }
+        answer.head_mut().site_fields = fields.clone();
+        Routed::Own(answer)
     }
 
     /// The tree that a path is in, and what of the path lies in it.

@@ -38,7 +38,7 @@ impl Pages {
                 && let Answer::File(response) =
                     files.fallback(request, Target { tree: 0, path: &page, fields }).await
             {
-                return Routed::File(response);
+                return Routed::Own(response);
             }
             // Another request for the same may get the page.
             response.head_mut().fields.push((header::VARY, HeaderValue::from_static("Accept")));
@@ -62,7 +62,7 @@ impl Pages {
         match files.page(request, Target { tree: 0, path: &path, fields }, status).await {
             Answer::File(mut page) => {
                 page.head_mut().fields = std::mem::take(&mut response.head_mut().fields);
-                Routed::File(page)
+                Routed::Own(page)
             }
             _ => Routed::Other(response),
         }

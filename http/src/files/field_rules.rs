@@ -107,9 +107,26 @@ impl FieldRules {
         self.of_page(path, &own)
     }
 
-    /// What an answer says that is no file: an error, a redirect, a listing.
+    /// What an answer says that is no file: an error, a redirect.
     pub fn of_others(&self) -> FixedFields {
         self.collect(&[], |matcher, rule| rule.answers == RuleAnswers::All && matcher.is_none())
+    }
+
+    /// What the listing of a directory says: as others, but a policy for content in `own` stands alone, since those of the
+    /// rules are about the site's pages, and it is never to be used again without asking unless a rule of all answers says
+    /// otherwise.
+    pub fn of_listing(&self, own: &[(HeaderName, HeaderValue)]) -> FixedFields {
+        let applies = |matcher: Option<&GlobMatcher>, rule: &FieldRule| {
+            let is_own = |(name, _): &(HeaderName, HeaderValue)| *name == rule.name;
+            let replaced = rule.name == header::CONTENT_SECURITY_POLICY && own.iter().any(is_own);
+            rule.answers == RuleAnswers::All && matcher.is_none() && !replaced
+        };
+        let says = |rule: &FieldRule| rule.name == header::CACHE_CONTROL;
+        let mut own = own.to_vec();
+        if !self.0.iter().any(|(matcher, rule)| says(rule) && applies(matcher.as_ref(), rule)) {
+            own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+        }
+        self.collect(&own, applies)
     }
 
     fn collect(
@@ -172,6 +189,28 @@ mod tests {
             }
         }
         assert!(FilePattern::glob("a[").is_err());
+    }
+
+    #[test]
+    fn a_listing_is_not_kept_and_its_own_policy_stands_alone() {
+        let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+        let own = [(header::VARY, HeaderValue::from_static("Accept")), policy];
+        let rules = [
+            rule(None, "content-security-policy", "default-src 'self'"),
+            rule(None, "vary", "Origin"),
+            rule(Some("*.html"), "x-a", "1"),
+            FieldRule { answers: RuleAnswers::Success, ..rule(None, "cache-control", "max-age=1") },
+        ];
+        let rules = FieldRules::new(&rules).unwrap();
+        let listing = rules.of_listing(&own);
+        let expected = "vary: Accept\r\ncontent-security-policy: default-src 'none'\r\n\
+            cache-control: no-cache\r\nvary: Origin\r\n";
+        assert_eq!(text(&listing), expected);
+        let expected = "cache-control: no-cache\r\n\
+            content-security-policy: default-src 'self'\r\nvary: Origin\r\n";
+        assert_eq!(text(&rules.of_listing(&[])), expected);
+        let rules = FieldRules::new(&[rule(None, "cache-control", "max-age=2")]).unwrap();
+        assert_eq!(text(&rules.of_listing(&[])), "cache-control: max-age=2\r\n");
     }
 
     #[test]
