@@ -28,7 +28,7 @@ impl Weight {
 
     /// Reads the number after `q=`. RFC 9110 allows 0 to 1 with three decimals; what goes beyond that is read for what
     /// it means: `.5` is a half, decimals after the third are dropped, above 1 is 1. What is no number at all counts as
-    /// if no weight were there, which is what Caddy and static-web-server do with it (nginx takes it for 0).
+    /// if no weight were there, which is what Caddy and static-web-server do with it.
     pub fn parse(number: &[u8]) -> Self {
         let (whole, decimals) = match memchr(b'.', number) {
             Some(point) => (&number[..point], &number[point + 1..]),
@@ -159,6 +159,8 @@ impl<'b, I: Iterator<Item = &'b [u8]>> Iterator for Elements<'b, I> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn elements(lines: &[&'static str], grammar: Grammar) -> Vec<(&'static str, u16)> {
@@ -238,5 +240,50 @@ mod tests {
             [("a", 1000), ("b", 1000)],
             "a quote is an octet like others"
         );
+    }
+
+    /// Splits octet by octet, with the state that RFC 9110 section 5.6.4 gives each.
+    fn slow_split(text: &str, separator: char) -> Vec<String> {
+        let mut parts = vec![String::new()];
+        let (mut is_quoted, mut is_escaped) = (false, false);
+        for letter in text.chars() {
+            if letter == separator && !is_quoted {
+                parts.push(String::new());
+                continue;
+            }
+            (is_quoted, is_escaped) = match letter {
+                _ if is_escaped => (true, false),
+                '\\' if is_quoted => (true, true),
+                '"' => (!is_quoted, false),
+                _ => (is_quoted, false),
+            };
+            parts.last_mut().unwrap().push(letter);
+        }
+        parts
+    }
+
+    proptest! {
+        #[test]
+        fn lists_of_quoted_strings_are_split_as_octet_by_octet(line in "([a-c]|[,;]|\"|\\\\| |q=0){0,24}") {
+            let expected: Vec<(String, u16)> = slow_split(&line, ',')
+                .iter()
+                .map(|element| element.trim_matches(' '))
+                .filter(|element| !element.is_empty())
+                .map(|element| {
+                    let parts = slow_split(element, ';');
+                    let is_zero = parts[1..].iter().any(|part| part.trim_matches(' ').starts_with("q=0"));
+                    (parts[0].trim_matches(' ').to_owned(), if is_zero { 0 } else { 1000 })
+                })
+                .collect();
+            let found: Vec<(String, u16)> = Elements::new([line.as_bytes()].into_iter(), Grammar::QuotedStrings)
+                .map(|element| (String::from_utf8(element.name.to_vec()).unwrap(), element.weight().thousandths()))
+                .collect();
+            prop_assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                prop_assert_eq!(&found.0, &expected.0);
+                // What follows the digit may make it no number, which counts as 1.
+                prop_assert!(found.1 == expected.1 || expected.1 == 0);
+            }
+        }
     }
 }
