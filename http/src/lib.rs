@@ -8,6 +8,7 @@
 //! * [`multipart_ranges`]: several byte ranges in one body.
 //! * [`media_type`]: the content type of a file by its extension.
 //! * [`negotiation`]: what RFC 9110 says about choosing among representations: codings, languages, media types.
+//! * [`networks`], [`real_address`], [`proxy_protocol`]: lists of addresses, and who a client behind proxies is.
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
 //! ([`Response`]), and answers from files ([`files`]).
@@ -29,8 +30,11 @@ pub mod h1;
 pub mod media_type;
 pub mod multipart_ranges;
 pub mod negotiation;
+pub mod networks;
 pub mod path;
+pub mod proxy_protocol;
 pub mod range;
+pub mod real_address;
 pub mod validators;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -12,7 +12,9 @@ mod conditionals;
 mod framing;
 mod head;
 mod path;
+mod proxy_protocol;
 mod ranges;
+mod real_address;
 
 pub use accept_encoding::accept_encoding;
 pub use accept_language::accept_language;
@@ -21,9 +23,11 @@ pub use conditionals::conditionals;
 pub use framing::framing;
 pub use head::head;
 pub use path::path;
+pub use proxy_protocol::proxy_protocol;
 #[cfg(test)]
 pub(crate) use ranges::check_ranges;
 pub use ranges::ranges;
+pub use real_address::real_address;
 
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,16 @@ fn accept_language_corpus_keeps_its_promises() {
     replay("accept_language", super::accept_language, 20);
 }
 
+#[test]
+fn proxy_protocol_corpus_keeps_its_promises() {
+    replay("proxy_protocol", super::proxy_protocol, 10);
+}
+
+#[test]
+fn real_address_corpus_keeps_its_promises() {
+    replay("real_address", super::real_address, 10);
+}
+
 proptest! {
     /// The corpora reach every branch; these reach what is chosen from a table.
     #[test]
@@ -72,5 +82,7 @@ proptest! {
         super::conditionals(&bytes);
         super::accept_encoding(&bytes);
         super::accept_language(&bytes);
+        super::proxy_protocol(&bytes);
+        super::real_address(&bytes);
     }
 }
