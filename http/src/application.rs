@@ -8,6 +8,8 @@ use std::io;
 use selvedge_runtime::net::{Address, Stream};
 
 use crate::h1::{Field, KnownField, Method, RequestHead, Version};
+use crate::networks::{ClientAddress, Networks};
+use crate::real_address::{RealAddress, real_address};
 use crate::response::Response;
 
 /// An application: built once per worker by a factory, so it need not be `Send` and may hold `Rc`, `Cell` and caches.
@@ -82,12 +84,32 @@ impl<'a> Request<'a> {
         self.bytes
     }
 
-    /// The client's address: one system call per connection, made when it is first asked for.
+    /// The client's address: one system call per connection, made when it is first asked for. Where the server expects the
+    /// PROXY protocol, the address that the proxy has told.
     ///
     /// # Errors
     /// `NotConnected` when the client is gone.
     pub fn peer(&self) -> io::Result<&'a Address> {
         self.peer.get(&self.stream.borrow())
+    }
+
+    /// The client's address as far as `trusted` proxies tell it, by `Forwarded` and `X-Forwarded-For`.
+    ///
+    /// # Errors
+    /// As [`peer`](Self::peer).
+    pub fn real_address(&self, trusted: &Networks) -> io::Result<RealAddress> {
+        let peer = ClientAddress::from(self.peer()?);
+        let lines = |name| self.head.values_named(self.bytes, name);
+        Ok(real_address(peer, trusted, lines("forwarded"), lines("x-forwarded-for")))
+    }
+}
+
+impl From<&Address> for ClientAddress {
+    fn from(address: &Address) -> Self {
+        match address {
+            Address::Ip(address) => Self::ip(address.ip()),
+            Address::Unix(_) | Address::Unnamed => Self::Unix,
+        }
     }
 }
 
@@ -102,5 +124,11 @@ impl Peer {
         }
         let address = stream.peer()?;
         Ok(self.0.get_or_init(|| address))
+    }
+
+    /// Whom a proxy has told it to be, before anybody asks.
+    pub(crate) fn set(&self, address: Address) {
+        let set = self.0.set(address);
+        debug_assert!(set.is_ok(), "a connection has one PROXY header");
     }
 }

@@ -41,6 +41,10 @@ pub enum CloseReason {
     ClientCutShort,
     /// The request or the protocol version asked for it.
     Requested,
+    /// It is from nobody who may speak the PROXY protocol, which is expected.
+    UntrustedPeer,
+    /// It did not begin with a header of the PROXY protocol, which is expected.
+    ProxyHeader,
     /// It has had as many requests as a connection may have.
     RequestsMax,
     /// Idle too long.
@@ -71,7 +75,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 17;
+    pub(crate) const COUNT: usize = 19;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -92,6 +96,8 @@ impl CloseReason {
             Self::CutOff => 14,
             Self::Panic => 15,
             Self::RequestsMax => 16,
+            Self::UntrustedPeer => 17,
+            Self::ProxyHeader => 18,
         }
     }
 
@@ -104,6 +110,12 @@ impl CloseReason {
     pub(crate) const fn report(self) -> Option<&'static str> {
         match self {
             Self::InvalidResponse => Some("the application made a response that cannot be sent; it was not"),
+            Self::UntrustedPeer => {
+                Some("a connection was closed: it is not from one of the proxies that may connect")
+            }
+            Self::ProxyHeader => {
+                Some("a proxy's connection was closed: it did not begin with a PROXY protocol header")
+            }
             _ => None,
         }
     }

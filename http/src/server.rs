@@ -16,11 +16,12 @@ use selvedge_runtime::{Running, Runtime, StartError, Worker, report_line, spawn_
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::Limits;
+use crate::networks::Networks;
 use crate::record::CloseReason;
 use crate::shared::{Draining, Figures, Observer, Shared};
 
 /// How a server treats its clients.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// Bounds of a request.
     pub limits: Limits,
@@ -28,6 +29,9 @@ pub struct ServerOptions {
     pub timeouts: Timeouts,
     /// Requests a connection may have before it is closed after an answer; `None`: as many as it likes.
     pub requests_max: Option<NonZero<u64>>,
+    /// Proxies, each of whose connections must begin with a header of the PROXY protocol. Connections from anybody else are
+    /// closed. `None`: connections are the clients' own.
+    pub proxies: Option<Networks>,
     /// How long running requests have after [`Control::stop`].
     pub drain: Duration,
 }
@@ -38,6 +42,7 @@ impl Default for ServerOptions {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             requests_max: None,
+            proxies: None,
             drain: Duration::from_secs(8),
         }
     }
@@ -118,6 +123,7 @@ impl Server {
         let control = Control { intake: Arc::clone(intake), figures };
         let control_there = control.clone();
         let workers = runtime.workers();
+        let drain = options.drain;
         let (tell_open, open) = mpsc::channel();
         let running = runtime.start(move |worker| {
             let WorkerApplication { application, observer } = factory(&worker).into();
@@ -126,11 +132,11 @@ impl Server {
             let intake = Arc::clone(&control_there.intake);
             let door = intake.open_door(worker.index());
             let _ = tell_open.send(());
-            serve(intake, door, shared, options.drain)
+            serve(intake, door, shared, drain)
         })?;
         // Until then the first connections would not be shared out evenly. A worker that fails here ends the process.
         let _ = open.iter().take(workers).count();
-        Ok(Self { running, control, drain: options.drain })
+        Ok(Self { running, control, drain })
     }
 
     /// Stops and watches it.

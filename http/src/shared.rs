@@ -11,6 +11,7 @@ use selvedge_runtime::{BufferPool, Counter, Moment};
 use crate::clock::Clock;
 use crate::connection::Timeouts;
 use crate::h1::Limits;
+use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
 use crate::server::ServerOptions;
 use crate::turns::Turns;
@@ -24,6 +25,7 @@ pub(crate) struct Shared<A> {
     limits: Limits,
     timeouts: Timeouts,
     requests_max: Option<NonZero<u64>>,
+    proxies: Option<Networks>,
     clock: RefCell<Clock>,
     drain: Rc<Drain>,
     figures: Arc<Figures>,
@@ -43,6 +45,7 @@ impl<A> Shared<A> {
             limits: options.limits,
             timeouts: options.timeouts,
             requests_max: options.requests_max,
+            proxies: options.proxies.clone(),
             clock: RefCell::new(Clock::new()),
             drain: Rc::default(),
             figures,
@@ -62,6 +65,11 @@ impl<A> Shared<A> {
     /// Requests a connection may have.
     pub(crate) fn requests_max(&self) -> Option<NonZero<u64>> {
         self.requests_max
+    }
+
+    /// Proxies whose connections begin with a PROXY header.
+    pub(crate) fn proxies(&self) -> Option<&Networks> {
+        self.proxies.as_ref()
     }
 
     /// The time of this turn.

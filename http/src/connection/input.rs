@@ -6,6 +6,7 @@ use std::ops::Deref;
 use selvedge_runtime::{BufferPool, Lease, SharedLease};
 
 use crate::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
+use crate::proxy_protocol::{self, Malformed, Progress, Source};
 
 /// What a connection has received and not yet used.
 ///
@@ -54,6 +55,27 @@ impl Input {
         } else {
             let joined = self.join();
             joined.extend_from_slice(&lease);
+        }
+    }
+
+    /// Takes a PROXY header from the front and keeps of it what `keep` makes; `None` until more was received.
+    ///
+    /// # Errors
+    /// What [`proxy_protocol::parse`] refuses.
+    pub(super) fn take_proxy_header<T>(
+        &mut self,
+        keep: impl FnOnce(Source<'_>) -> T,
+    ) -> Result<Option<T>, Malformed> {
+        match proxy_protocol::parse(self.bytes())? {
+            Progress::Incomplete => {
+                self.join();
+                Ok(None)
+            }
+            Progress::Complete { source, length } => {
+                let kept = keep(source);
+                self.consume(length);
+                Ok(Some(kept))
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod input;
 mod pace;
 mod parts;
 mod pool;
+mod proxied;
 
 pub(crate) use exchange::run;
 pub use pace::Timeouts;
@@ -114,25 +115,34 @@ pub(crate) async fn live<A, F>(
     F: Future<Output = (Box<Connection>, After)>,
 {
     let mut close = Close { shared: Rc::clone(&shared), reason: None };
-    let reason = loop {
-        let waited = poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await;
-        match waited {
-            Parked::Input => {}
-            Parked::Over(reason) => break After::Abort(reason),
-            Parked::HeadTimeout => {
-                // Boxed, as every task has room for what it awaits in place: a parked connection is small.
-                Box::pin(connection.refuse_late_head(&shared)).await;
-                break After::Close(CloseReason::HeadTimeout);
+    let reason = 'over: {
+        if shared.proxies().is_some() {
+            // Boxed, as every task has room for what it awaits in place: a parked connection is small.
+            let begun = Box::pin(proxied::begin(connection, &watcher, &shared, &pool, &exchanges));
+            let after;
+            (connection, after) = begun.await;
+            if after != After::Park {
+                break 'over after;
             }
         }
-        let exchanges_before = connection.exchanges;
-        let mut running = pool.start(exchanges(connection));
-        let after;
-        (connection, after) = running.future().await;
-        pool.finish(running);
-        match after {
-            After::Park => connection.park(exchanges_before),
-            end => break end,
+        loop {
+            match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {
+                Parked::Input => {}
+                Parked::Over(reason) => break After::Abort(reason),
+                Parked::HeadTimeout => {
+                    Box::pin(connection.refuse_late_head(&shared)).await;
+                    break After::Close(CloseReason::HeadTimeout);
+                }
+            }
+            let exchanges_before = connection.exchanges;
+            let mut running = pool.start(exchanges(connection));
+            let after;
+            (connection, after) = running.future().await;
+            pool.finish(running);
+            match after {
+                After::Park => connection.park(exchanges_before),
+                end => break end,
+            }
         }
     };
     let reason = match reason {

@@ -14,5 +14,6 @@ mod heads;
 mod keep_alive;
 mod lost_clients;
 mod pipelining;
+mod proxied;
 mod records;
 mod responses;

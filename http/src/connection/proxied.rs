@@ -1,0 +1,84 @@
+//! Step 3 of a request's walk where proxies stand before the server: what precedes the first head. In: a connection just
+//! handed over. Out: the same behind its PROXY header, with the client's address as its peer. Next: [`super::exchange`].
+
+use std::ffi::OsStr;
+use std::future::{Future, poll_fn};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use selvedge_runtime::net::Address;
+
+use super::{After, Connection, ExchangePool, Parked, WaitsFor};
+use crate::networks::ClientAddress;
+use crate::proxy_protocol::Source;
+use crate::record::CloseReason;
+use crate::shared::{DrainWatcher, Shared};
+
+/// Waits for a connection's header, and answers what came behind it.
+pub(super) async fn begin<A, F>(
+    mut connection: Box<Connection>,
+    watcher: &DrainWatcher,
+    shared: &Shared<A>,
+    pool: &ExchangePool<F>,
+    exchanges: &impl Fn(Box<Connection>) -> F,
+) -> (Box<Connection>, After)
+where
+    F: Future<Output = (Box<Connection>, After)>,
+{
+    if let Err(reason) = connection.receive_proxy_header(shared, watcher).await {
+        // Those who do not speak the protocol get no answer, as it has none.
+        return (connection, After::Abort(reason));
+    }
+    let mut running = pool.start(exchanges(connection));
+    let (mut connection, after) = running.future().await;
+    pool.finish(running);
+    if after == After::Park {
+        connection.park(0);
+    }
+    (connection, after)
+}
+
+impl Connection {
+    /// Takes the header, within the time of a head. Whoever is none of the proxies is not waited for.
+    async fn receive_proxy_header<A>(
+        &mut self,
+        shared: &Shared<A>,
+        watcher: &DrainWatcher,
+    ) -> Result<(), CloseReason> {
+        let peer = self.stream.get_mut().peer().map_err(|_| CloseReason::ClientFailure)?;
+        if !shared.proxies().is_some_and(|proxies| proxies.contains(ClientAddress::from(&peer))) {
+            return Err(CloseReason::UntrustedPeer);
+        }
+        loop {
+            match poll_fn(|context| self.poll_parked(context, shared, watcher)).await {
+                Parked::Input => {}
+                Parked::HeadTimeout => return Err(CloseReason::HeadTimeout),
+                Parked::Over(CloseReason::ClientEnd) if !self.input.is_empty() => {
+                    return Err(CloseReason::ClientCutShort);
+                }
+                Parked::Over(reason) => return Err(reason),
+            }
+            match self.input.take_proxy_header(source_address) {
+                Ok(Some(source)) => {
+                    self.peer.set(source.unwrap_or(peer));
+                    return Ok(());
+                }
+                Ok(None) if self.waits_for == WaitsFor::Request => {
+                    (self.waits_for, self.waits_since) = (WaitsFor::Head, selvedge_runtime::now());
+                }
+                Ok(None) => {}
+                Err(_) => return Err(CloseReason::ProxyHeader),
+            }
+        }
+    }
+}
+
+/// The address a header tells, `None` where it leaves it to the connection.
+fn source_address(source: Source<'_>) -> Option<Address> {
+    match source {
+        Source::Peer => None,
+        Source::Ip(address) => Some(address.into()),
+        Source::Unix(b"") => Some(Address::Unnamed),
+        Source::Unix(path) => Some(Address::Unix(PathBuf::from(OsStr::from_bytes(path)))),
+    }
+}
