@@ -2,7 +2,7 @@
 
 pub use crate::sys::{
     DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open, is_file,
-    kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
+    is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, read_file,
 };
 
 use std::io;

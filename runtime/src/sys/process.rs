@@ -1,7 +1,8 @@
-//! What the process may use: descriptors, processors, locked memory.
+//! What the process may use: descriptors, processors, locked memory; and what it reads before it serves.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -116,6 +117,35 @@ pub fn check_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// All of a file that is read once, at the start.
+///
+/// # Errors
+/// Those of open(2) and read(2); `FileTooLarge` for one of more than `bytes_max`, of which no more than that is read.
+pub fn read_file(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > bytes_max {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// Whether what `path` leads to is what `place` leads to, or lies below it. They are compared by what they are, not by name:
+/// the same directory may be mounted twice.
+///
+/// # Errors
+/// Those of realpath(3) and stat(2).
+pub fn is_within(path: &Path, place: &Path) -> io::Result<bool> {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let place = identity(fs::metadata(place)?);
+    for above in fs::canonicalize(path)?.ancestors() {
+        if identity(fs::metadata(above)?) == place {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The kernel's release, as in `6.18.44` (uname(2)).
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
@@ -145,6 +175,42 @@ mod tests {
         assert_eq!(parse_cpu_max("5000 100000\n"), Some(1));
         assert_eq!(parse_cpu_max("max 100000\n"), None);
         assert_eq!(parse_cpu_max("garbage"), None);
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound_and_not_beyond() {
+        let path = std::env::temp_dir().join(format!("selvedge-read-{}", std::process::id()));
+        fs::write(&path, b"12345").unwrap();
+        assert_eq!(read_file(&path, 5).unwrap(), b"12345");
+        assert_eq!(read_file(&path, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(read_file(&path, 5).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_is_within_itself_and_every_directory_above_it_by_whatever_name() {
+        let root = std::env::temp_dir().join(format!("selvedge-within-{}", std::process::id()));
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "").unwrap();
+        fs::write(root.join("a/b/other"), "").unwrap();
+        std::os::unix::fs::symlink("a/b", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("../a/b/file", root.join("a/file")).unwrap();
+        for (file, directory, expected) in [
+            ("a/b/file", "a/b", true),
+            ("a/b/file", "a", true),
+            ("a/b/file", "link", true),
+            ("a/b/file", "link/../..", true),
+            ("a/file", "a/b", true),
+            ("link/file", "a", true),
+            ("a/file", "a/b/file", true),
+            ("a", "link", false),
+            ("a/b/file", "a/b/other", false),
+        ] {
+            let within = is_within(&root.join(file), &root.join(directory)).unwrap();
+            assert_eq!(within, expected, "{file} in {directory}");
+        }
+        assert!(is_within(&root.join("none"), &root).is_err());
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
