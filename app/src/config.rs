@@ -8,6 +8,8 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use selvedge_http::networks::Networks;
+
 use crate::cpu_list::CpuList;
 use crate::listen_spec::ListenSpec;
 use crate::site_config::SiteConfig;
@@ -56,6 +58,17 @@ pub struct Config {
     pub hidden: HiddenPolicy,
     /// Whether directories without an index file are listed.
     pub browse: BrowsePolicy,
+    /// Who may read by address, and nobody else; empty: whoever is not in `deny`.
+    pub allow: Networks,
+    /// Who may not read by address, in `allow` or not.
+    pub deny: Networks,
+    /// Who is believed about whose request it is (`Forwarded`, `X-Forwarded-For`).
+    pub trusted_proxies: Networks,
+    /// Who must begin each connection with a header of the PROXY protocol, while nobody else may connect; empty: the protocol
+    /// is not spoken.
+    pub proxy_protocol: Networks,
+    /// The file of users and hashed passwords, one of which must come with each request; `None`: no password is asked for.
+    pub auth_file: Option<PathBuf>,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).

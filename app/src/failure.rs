@@ -4,6 +4,7 @@
 mod clap_error;
 pub(crate) mod errno;
 mod listen;
+mod password_file;
 mod root;
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The static file server's parts: what the user asked for ([`options`], [`config`]), how a start that fails is told
-//! ([`failure`]), the line that a start that succeeds prints ([`banner`]), and the server itself ([`serve`], [`site`]).
+//! ([`failure`]), the line that a start that succeeds prints ([`banner`]), and the server itself ([`serve`], [`site`], who may
+//! read of it: [`access`]).
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod access;
 pub mod bad_value;
 pub mod banner;
 pub mod config;

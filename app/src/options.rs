@@ -5,8 +5,9 @@
 //!
 //! Container orchestrators put URLs into variables named after a service, such as `SELVEDGE_PORT=tcp://10.0.0.1:80`.
 //! A value with `://` is therefore ignored and named in [`Config::ignored_variables`]. Where ignoring it would open
-//! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`) it is read as any
-//! other value: none of these is ever injected.
+//! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`), or let in whom
+//! nobody meant to (the lists of addresses, `SELVEDGE_AUTH_FILE`), it is read as any other value: none of these is ever
+//! injected.
 
 mod environment;
 mod flags;
@@ -24,6 +25,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
+use selvedge_http::networks::Networks;
 
 use self::environment::{Environment, UrlValue};
 use self::flags::Flags;
@@ -101,6 +103,15 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
         hidden: given.value(flags.hidden, "SELVEDGE_HIDDEN", values::hidden)?.unwrap_or_default(),
         browse: given.value(browse, "SELVEDGE_BROWSE", values::browse)?.unwrap_or_default(),
         symlinks: given.value(flags.symlinks, "SELVEDGE_SYMLINKS", values::symlinks)?.unwrap_or_default(),
+        allow: given.networks(flags.allow, "--allow", "SELVEDGE_ALLOW")?,
+        deny: given.networks(flags.deny, "--deny", "SELVEDGE_DENY")?,
+        trusted_proxies: given.networks(flags.trusted_proxy, "--trusted-proxy", "SELVEDGE_TRUSTED_PROXY")?,
+        proxy_protocol: given.networks(
+            flags.proxy_protocol,
+            "--proxy-protocol",
+            "SELVEDGE_PROXY_PROTOCOL",
+        )?,
+        auth_file: flags.auth_file.or_else(|| given.environment.path("SELVEDGE_AUTH_FILE")),
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
         ignored_variables: environment.ignored(),
     })
@@ -138,6 +149,22 @@ impl Given<'_, '_> {
             Some(value) => Ok(Some(value)),
             None => self.environment.value(variable, UrlValue::Injected, parse),
         }
+    }
+
+    /// A list of addresses from all its flags together, else from its variable.
+    fn networks(
+        &mut self,
+        flags: Vec<Networks>,
+        option: &'static str,
+        variable: &'static str,
+    ) -> Result<Networks, Failure> {
+        if flags.is_empty() {
+            // A variable with `://` in it is refused, not ignored: that could let in whom it was to keep out.
+            let list = self.environment.value(variable, UrlValue::Meant, values::networks)?;
+            return Ok(list.unwrap_or_default());
+        }
+        let all = flags.into_iter().try_fold(Networks::default(), Networks::with);
+        all.map_err(|error| Failure::bad_value(option, &values::bad_networks(&error)))
     }
 
     /// As [`Given::value`], where `auto` asks for the default.

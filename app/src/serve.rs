@@ -13,6 +13,7 @@ use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, S
 use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{Runtime, StartError, print_line, report_line};
 
+use crate::access::{Access, AccessRules};
 use crate::banner::{Banner, Endpoint};
 use crate::config::{self, AcceptPolicy, BrowsePolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
@@ -38,6 +39,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let signals = Signals::block().map_err(|error| other("signals cannot be blocked", &error))?;
     selvedge_runtime::install_panic_hook();
     let root = check_roots(config)?;
+    let access = AccessRules::load(config)?;
     let runtime = runtime(config)?;
     let workers = runtime.workers();
     options::check_accept(config.accept, workers.try_into().ok())?;
@@ -53,6 +55,9 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     };
     let listeners = listen::bind(config, sharing, workers)?;
     let endpoints: Vec<Endpoint> = listeners[0].iter().filter_map(|it| endpoint(it.address())).collect();
+    if config.auth_file.is_some() {
+        warn_of_cleartext(listeners[0].iter().map(|listening| listening.address()));
+    }
     let socket_files: Vec<SocketFile> =
         listeners[0].iter().filter_map(|it| it.socket_file().cloned()).collect();
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
@@ -69,7 +74,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
             BrowsePolicy::On => Shares::MEMORY_BYTES as u64,
         };
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, root, files, runtime, &intake)?;
+    let server = start(config, root, files, access, runtime, &intake)?;
     let features = server.running().features();
     obey(signals, server.control().clone(), socket_files, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
@@ -142,6 +147,20 @@ fn warn(config: &Config) {
     }
 }
 
+/// Basic authentication is as good as the secrecy of what carries it (RFC 7617 section 4).
+fn warn_of_cleartext<'a>(mut addresses: impl Iterator<Item = &'a Address>) {
+    let leaves_the_machine = |address: &Address| match address {
+        Address::Ip(address) => !address.ip().to_canonical().is_loopback(),
+        Address::Unix(_) | Address::Unnamed => false,
+    };
+    if let Some(address) = addresses.find(|address| leaves_the_machine(address)) {
+        report_line(&format!(
+            "passwords come to {address} in cleartext, and whoever sees the network can read them; \
+             put a proxy with TLS in front and listen on localhost or a unix socket"
+        ));
+    }
+}
+
 fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
     let site = &config.site;
     let tree = |root: &Path| TreeOptions {
@@ -188,11 +207,14 @@ fn start(
     config: &Config,
     root: Root,
     files: FileOptions,
+    access: Option<Arc<AccessRules>>,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
     let requests_max = config.keep_alive_requests.map(NonZero::from);
-    let server_options = ServerOptions { drain: config.drain, requests_max, ..ServerOptions::default() };
+    let proxies = Some(config.proxy_protocol.clone()).filter(|proxies| !proxies.is_empty());
+    let server_options =
+        ServerOptions { drain: config.drain, requests_max, proxies, ..ServerOptions::default() };
     let options = SiteOptions {
         config: config.site.clone(),
         hidden: config.hidden,
@@ -207,7 +229,8 @@ fn start(
         // It was there a moment ago; without it a worker cannot live.
         let files =
             Files::open(files.clone()).unwrap_or_else(|error| panic!("the root cannot be opened: {error}"));
-        Site::new(files, options.clone()).with_listings(listings.clone())
+        let access = access.as_ref().map(Access::new);
+        Site::new(files, options.clone()).with_listings(listings.clone()).with_access(access)
     });
     server.map_err(|error| start_failure(&error))
 }

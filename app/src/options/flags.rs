@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
+use selvedge_http::networks::Networks;
 
 use super::site_flags::SiteFlags;
 use super::values::{self, IndexNames, OrAuto};
@@ -96,6 +97,30 @@ pub(super) struct Flags {
     #[arg(long, help_heading = "Files", action = ArgAction::SetTrue)]
     #[arg(help = "List directories that have no index file [env: SELVEDGE_BROWSE=1]")]
     browse: bool,
+
+    #[arg(long, value_name = "CIDR,...", help_heading = "Access", value_parser = values::networks)]
+    #[arg(help = "Who may read, and nobody else: addresses, blocks, unix or all; repeatable\n\
+        [env: SELVEDGE_ALLOW]")]
+    pub(super) allow: Vec<Networks>,
+
+    #[arg(long, value_name = "CIDR,...", help_heading = "Access", value_parser = values::networks)]
+    #[arg(help = "Who may not read, allowed or not; repeatable [env: SELVEDGE_DENY]")]
+    pub(super) deny: Vec<Networks>,
+
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    #[arg(help = "Ask for a user and password of this file, as htpasswd makes it\n\
+        [env: SELVEDGE_AUTH_FILE]")]
+    pub(super) auth_file: Option<PathBuf>,
+
+    #[arg(long, value_name = "CIDR,...", help_heading = "Access", value_parser = values::networks)]
+    #[arg(help = "Who is believed about the client (Forwarded, X-Forwarded-For); repeatable\n\
+        [env: SELVEDGE_TRUSTED_PROXY]")]
+    pub(super) trusted_proxy: Vec<Networks>,
+
+    #[arg(long, value_name = "CIDR,...", help_heading = "Access", value_parser = values::networks)]
+    #[arg(help = "Who must speak the PROXY protocol, while nobody else may connect; repeatable\n\
+        [env: SELVEDGE_PROXY_PROTOCOL]")]
+    pub(super) proxy_protocol: Vec<Networks>,
 
     #[arg(long, value_name = "N", help_heading = "Running", value_parser = values::keep_alive_requests)]
     #[arg(allow_negative_numbers = true)]

@@ -12,7 +12,7 @@ use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 36] = [
+const VARIABLES: [&str; 41] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -48,6 +48,11 @@ const VARIABLES: [&str; 36] = [
     "SELVEDGE_TYPE",
     "SELVEDGE_CHARSET",
     "SELVEDGE_DRAIN",
+    "SELVEDGE_ALLOW",
+    "SELVEDGE_DENY",
+    "SELVEDGE_TRUSTED_PROXY",
+    "SELVEDGE_PROXY_PROTOCOL",
+    "SELVEDGE_AUTH_FILE",
     "SELVEDGE_VERBOSE",
 ];
 
@@ -104,6 +109,11 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         symlinks: SymlinkPolicy::Inside,
         hidden: HiddenPolicy::Hide,
         browse: BrowsePolicy::Off,
+        allow: Networks::default(),
+        deny: Networks::default(),
+        trusted_proxies: Networks::default(),
+        proxy_protocol: Networks::default(),
+        auth_file: None,
         verbosity: Verbosity::Normal,
         ignored_variables: Vec::new(),
     };
@@ -153,6 +163,12 @@ fn every_flag_is_read() {
         "--hidden=show",
         "--browse",
         "--keep-alive-requests=5",
+        "--allow=192.0.2.0/24,::1",
+        "--allow=10.0.0.0/8",
+        "--deny=192.0.2.7",
+        "--trusted-proxy=unix",
+        "--proxy-protocol=all",
+        "--auth-file=users",
     ];
     let config = config(&rest, &[]);
     assert_eq!(config.cpus, Some("1,0".parse().unwrap()));
@@ -165,11 +181,20 @@ fn every_flag_is_read() {
     assert_eq!(config.hidden, HiddenPolicy::Show);
     assert_eq!(config.browse, BrowsePolicy::On);
     assert_eq!(config.keep_alive_requests, NonZero::new(5));
+    assert_eq!(config.allow, networks("192.0.2.0/24,::1,10.0.0.0/8"));
+    assert_eq!(config.deny, networks("192.0.2.7"));
+    assert_eq!(config.trusted_proxies, networks("unix"));
+    assert_eq!(config.proxy_protocol, networks("all"));
+    assert_eq!(config.auth_file, Some(PathBuf::from("users")));
+}
+
+fn networks(list: &str) -> Networks {
+    list.parse().unwrap()
 }
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 30] = [
+    let cases: [(&str, &str, &str); 35] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -200,6 +225,11 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_SERVER_NAME", "off", "--server-name=me"),
         ("SELVEDGE_TYPE", "a=text/plain", "--type=b=text/html"),
         ("SELVEDGE_CHARSET", "off", "--charset=latin1"),
+        ("SELVEDGE_ALLOW", "::1,10.0.0.1", "--allow=192.0.2.1"),
+        ("SELVEDGE_DENY", "unix", "--deny=all"),
+        ("SELVEDGE_TRUSTED_PROXY", "10.0.0.0/8", "--trusted-proxy=192.0.2.1"),
+        ("SELVEDGE_PROXY_PROTOCOL", "10.0.0.0/8", "--proxy-protocol=192.0.2.1"),
+        ("SELVEDGE_AUTH_FILE", "a", "--auth-file=b"),
     ];
     let default = config(&[], &[]);
     for (variable, value, flag) in cases {
@@ -318,6 +348,26 @@ fn a_url_that_says_where_to_listen_is_refused_rather_than_ignored() {
     );
     let message = usage(&["d"], &[("SELVEDGE_ADDRESS", "http://::1")]);
     assert!(message.contains("is not an IP address"), "{message}");
+}
+
+#[test]
+fn a_url_in_place_of_a_list_of_addresses_is_refused_rather_than_ignored() {
+    for variable in ["SELVEDGE_ALLOW", "SELVEDGE_DENY", "SELVEDGE_TRUSTED_PROXY", "SELVEDGE_PROXY_PROTOCOL"] {
+        let message = usage(&["d"], &[(variable, "tcp://10.0.0.1:80")]);
+        assert!(message.contains(&format!("for {variable}: 'tcp://10.0.0.1:80' is no address")), "{message}");
+    }
+}
+
+#[test]
+fn a_bad_list_of_addresses_is_told_with_its_remedy() {
+    for option in ["--allow", "--deny", "--trusted-proxy", "--proxy-protocol"] {
+        let message = usage(&[&format!("{option}=10.0.0.1/8")], &[]);
+        let start =
+            format!("invalid value '10.0.0.1/8' for {option}: the address in 10.0.0.1/8 goes on behind");
+        assert!(message.starts_with(&start), "{message}");
+        assert!(message.contains("; write 10.0.0.0/8 for the block"), "{message}");
+        assert!(usage(&[&format!("{option}=")], &[]).contains("'' is no address"));
+    }
 }
 
 #[test]
@@ -491,7 +541,7 @@ fn help_names_every_variable_and_shows_examples() {
     for variable in VARIABLES {
         assert!(help.contains(variable), "{variable} is missing in:\n{help}");
     }
-    for heading in ["Listening:", "Threads:", "Files:", "Running:", "Examples:"] {
+    for heading in ["Listening:", "Threads:", "Files:", "Access:", "Running:", "Examples:"] {
         assert!(help.contains(heading), "{heading} is missing in:\n{help}");
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::num::NonZero;
 use std::time::Duration;
 
+use selvedge_http::networks::{NetworkError, Networks};
+
 use crate::bad_value::BadValue;
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
@@ -119,6 +121,17 @@ pub(super) fn keep_alive_requests(text: &str) -> Result<OrAuto<NonZero<u32>>, Ba
 
 pub(super) fn browse(text: &str) -> Result<BrowsePolicy, BadValue> {
     yes_or_no(text, BrowsePolicy::On, BrowsePolicy::Off)
+}
+
+pub(super) fn networks(text: &str) -> Result<Networks, BadValue> {
+    text.parse().map_err(|error| bad_networks(&error))
+}
+
+/// What the error says, in the two parts of every message.
+pub(super) fn bad_networks(error: &NetworkError) -> BadValue {
+    let text = error.to_string();
+    let (what, fix) = text.split_once("; ").expect("its message has two parts");
+    BadValue::new(what, fix)
 }
 
 pub(super) fn verbosity(text: &str) -> Result<Verbosity, BadValue> {

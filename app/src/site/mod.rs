@@ -14,6 +14,7 @@ use selvedge_http::h1::Method;
 use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, Body, FixedFields, Request, Response, ResponseHead};
 
+use crate::access::Access;
 use crate::config::HiddenPolicy;
 use crate::listing::{Listings, Shares};
 use crate::site_config::{CleanUrls, SiteConfig};
@@ -39,6 +40,8 @@ pub struct Site {
     pages: Pages,
     cors: CorsPolicy,
     listings: Option<Listings>,
+    /// `None`: everybody may read.
+    access: Option<Access>,
     /// Fields of what is no file.
     fields: FixedFields,
 }
@@ -79,6 +82,7 @@ impl Site {
             pages: Pages::new(config),
             cors: CorsPolicy::new(&config.cors),
             listings: None,
+            access: None,
             fields: rules.of_others(),
             options,
         }
@@ -90,6 +94,11 @@ impl Site {
         let rules = FieldRules::new(&rules).expect("options hold no field of the engine");
         let listings = shares.map(|shares| Listings::new(shares, self.options.hidden, &rules));
         Self { listings, ..self }
+    }
+
+    /// For those whom `access` lets read; `None`: for everybody.
+    pub fn with_access(self, access: Option<Access>) -> Self {
+        Self { access, ..self }
     }
 }
 
@@ -110,6 +119,11 @@ impl Application for Site {
 
 impl Site {
     async fn route(&self, request: &Request<'_>, fields: &FixedFields) -> Routed {
+        if let Some(access) = &self.access
+            && let Some(refusal) = access.refusal(request).await
+        {
+            return self.pages.refused(&self.files, request, refusal, fields).await;
+        }
         match request.method() {
             Method::Get | Method::Head => {}
             Method::Options => return Routed::Other(self.cors.options(request, ALLOWED)),
