@@ -31,10 +31,13 @@ fn a_missing_directory_ends_with_1() {
 }
 
 #[test]
-fn a_file_instead_of_a_directory_ends_with_1() {
-    let site = Site::with(&[("file", "words")]);
-    let line = failure(&run(&[site.join("file").to_str().unwrap(), "-p", "0"]), 1);
+fn what_is_neither_file_nor_directory_ends_with_1() {
+    let line = failure(&run(&["/dev/null", "-p", "0"]), 1);
     assert!(line.contains("is not a directory; name"), "{line}");
+    let site = Site::with(&[("file", "words")]);
+    let mount = format!("/docs={}", site.join("file").display());
+    let line = failure(&run(&[site.path().to_str().unwrap(), "-p", "0", "--mount", &mount]), 1);
+    assert!(line.contains("/file' is not a directory; name"), "{line}");
 }
 
 #[test]
