@@ -58,7 +58,8 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
             Err(reject) => {
                 let underway = Underway::begin(shared, selvedge_runtime::now());
-                return Err(refuse(connection, underway, reject, BodyWish::Send).await);
+                let body = wish_of_refused(connection.input.bytes());
+                return Err(refuse(connection, underway, reject, body).await);
             }
         };
         bytes += exchange(connection, shared, &head, &head_bytes).await?;
@@ -207,6 +208,15 @@ fn own_answer(head: &RequestHead) -> Option<Response> {
     }
 }
 
+/// What an answer to a head that could not be read must leave out: a HEAD gets no content, whatever else is wrong with it
+/// (RFC 9110 section 9.3.2). `received` begins with the head, perhaps behind an empty line.
+fn wish_of_refused(received: &[u8]) -> BodyWish {
+    match received.strip_prefix(b"\r\n").unwrap_or(received) {
+        [b'H', b'E', b'A', b'D', b' ', ..] => BodyWish::Omit,
+        _ => BodyWish::Send,
+    }
+}
+
 /// Why the connection closes after this exchange, if it does.
 fn close_reason<A>(
     head: &RequestHead,
@@ -243,7 +253,8 @@ impl Connection {
     /// 408 to a client whose head has begun and did not end in time.
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
         let underway = Underway::begin(shared, self.waits_since);
-        let bytes = self.refuse(shared, Reject::HeadTimeout, BodyWish::Send).await;
+        let body = wish_of_refused(self.input.bytes());
+        let bytes = self.refuse(shared, Reject::HeadTimeout, body).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
         underway.end(Some(Reject::HeadTimeout.status()), bytes, end);
     }

@@ -130,13 +130,19 @@ fn a_body_beyond_the_limit_is_refused_before_the_handler() {
 }
 
 #[test]
-fn a_refused_body_does_not_give_head_a_body() {
+fn a_refused_head_gets_no_body() {
     let server = TestServer::start(patient(), paths);
-    let mut client = server.connect();
-    client.send("HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n");
-    let reply = client.reply_to(crate::support::client::Asked::Head);
-    assert_eq!((reply.status, reply.closes()), (413, true));
-    client.expect_close();
+    for (request, status) in [
+        ("HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
+        ("HEAD / HTTP/1.1\r\n\r\n", 400),
+        ("\r\nHEAD / HTTP/3.0\r\n\r\n", 505),
+    ] {
+        let mut client = server.connect();
+        client.send(request);
+        let reply = client.reply_to(crate::support::client::Asked::Head);
+        assert_eq!((reply.status, reply.closes()), (status, true), "{request:?}");
+        client.expect_close();
+    }
 }
 
 #[test]
