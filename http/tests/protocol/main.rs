@@ -1,0 +1,48 @@
+//! Requests as they go over the wire, each with what becomes of it and the sentence that decides: tables of our own by
+//! subject, and test files of peers carried over whole.
+//!
+//! A row of requests says what the application is told of each message, or the status and reason for which it is refused. It
+//! is read twice ([`runner`]):
+//! * by the scanner, the parser and the decoder of chunks without a socket: whole, split in two at every position, and octet
+//!   by octet, with one and the same outcome;
+//! * by a running server: whole and split at every position (of long rows at some), where status, the end of the connection
+//!   and the answer to a request behind the row are looked at too.
+//!
+//! A row of answers says status and fields of what a server answers, which has a few old files or an application with a will
+//! of its own. It goes over sockets alone, split as well.
+//!
+//! | table | rows | of |
+//! |---|---|---|
+//! | `requests::targets` | 240 | request targets: the four forms, and every octet |
+//! | `requests::hosts` | 88 | Host |
+//! | `requests::methods` | 413 | methods, every octet of them |
+//! | `requests::versions` | 65 | versions, and what 1.0 leaves out |
+//! | `requests::limits` | 22 | bounds of heads and bodies |
+#![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
+
+mod requests;
+mod runner;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Each table's name and how many rows it has.
+fn tables() -> [(&'static str, usize); 5] {
+    [
+        ("requests::targets", requests::targets::rows().len()),
+        ("requests::hosts", requests::hosts::rows().len()),
+        ("requests::methods", requests::methods::rows().len()),
+        ("requests::versions", requests::versions::rows().len()),
+        ("requests::limits", requests::limits::rows().len()),
+    ]
+}
+
+#[test]
+fn tables_have_as_many_rows_as_they_say() {
+    let said = include_str!("main.rs");
+    let wrong: Vec<String> = tables()
+        .iter()
+        .map(|(name, rows)| format!("//! | `{name}` | {rows} |"))
+        .filter(|line| !said.contains(line))
+        .collect();
+    assert!(wrong.is_empty(), "lines that the comment above lacks:\n{}", wrong.join("\n"));
+}
