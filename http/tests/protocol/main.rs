@@ -18,21 +18,32 @@
 //! | `requests::methods` | 413 | methods, every octet of them |
 //! | `requests::versions` | 65 | versions, and what 1.0 leaves out |
 //! | `requests::limits` | 22 | bounds of heads and bodies |
+//! | `smuggling::lengths` | 79 | Content-Length |
+//! | `smuggling::codings` | 79 | Transfer-Encoding |
+//! | `smuggling::fields` | 554 | field lines, every octet of names and values |
+//! | `smuggling::line_ends` | 61 | CR, LF, empty lines, what is no request |
+//! | `smuggling::chunks` | 153 | chunks, extensions, trailers |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
 mod requests;
 mod runner;
+mod smuggling;
 #[path = "../support/mod.rs"]
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 5] {
+fn tables() -> [(&'static str, usize); 10] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
         ("requests::methods", requests::methods::rows().len()),
         ("requests::versions", requests::versions::rows().len()),
         ("requests::limits", requests::limits::rows().len()),
+        ("smuggling::lengths", smuggling::lengths::rows().len()),
+        ("smuggling::codings", smuggling::codings::rows().len()),
+        ("smuggling::fields", smuggling::fields::rows().len()),
+        ("smuggling::line_ends", smuggling::line_ends::rows().len()),
+        ("smuggling::chunks", smuggling::chunks::rows().len()),
     ]
 }
 
