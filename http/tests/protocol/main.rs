@@ -23,8 +23,14 @@
 //! | `smuggling::fields` | 554 | field lines, every octet of names and values |
 //! | `smuggling::line_ends` | 61 | CR, LF, empty lines, what is no request |
 //! | `smuggling::chunks` | 153 | chunks, extensions, trailers |
+//! | `connection::persistence` | 50 | Connection and Upgrade |
+//! | `connection::expectations` | 30 | Expect |
+//! | `connection::pipelines` | 40 | several requests at once, good and bad |
+//! | `connection::responses` | 40 | what an application may answer |
+//! | `connection::responses, of three requests` | 7 | a connection's last request |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
+mod connection;
 mod requests;
 mod runner;
 mod smuggling;
@@ -32,7 +38,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 10] {
+fn tables() -> [(&'static str, usize); 15] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -44,6 +50,11 @@ fn tables() -> [(&'static str, usize); 10] {
         ("smuggling::fields", smuggling::fields::rows().len()),
         ("smuggling::line_ends", smuggling::line_ends::rows().len()),
         ("smuggling::chunks", smuggling::chunks::rows().len()),
+        ("connection::persistence", connection::persistence::rows().len()),
+        ("connection::expectations", connection::expectations::rows().len()),
+        ("connection::pipelines", connection::pipelines::rows().len()),
+        ("connection::responses", connection::responses::rows().len()),
+        ("connection::responses, of three requests", connection::responses::rows_of_three_requests().len()),
     ]
 }
 
