@@ -28,9 +28,13 @@
 //! | `connection::pipelines` | 40 | several requests at once, good and bad |
 //! | `connection::responses` | 40 | what an application may answer |
 //! | `connection::responses, of three requests` | 7 | a connection's last request |
+//! | `files::preconditions` | 164 | If-Match and its kin, in their order |
+//! | `files::ranges` | 114 | Range and If-Range |
+//! | `files::multipart` | 17 | several ranges |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
 mod connection;
+mod files;
 mod requests;
 mod runner;
 mod smuggling;
@@ -38,7 +42,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 15] {
+fn tables() -> [(&'static str, usize); 18] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -55,6 +59,9 @@ fn tables() -> [(&'static str, usize); 15] {
         ("connection::pipelines", connection::pipelines::rows().len()),
         ("connection::responses", connection::responses::rows().len()),
         ("connection::responses, of three requests", connection::responses::rows_of_three_requests().len()),
+        ("files::preconditions", files::preconditions::rows().len()),
+        ("files::ranges", files::ranges::rows().len()),
+        ("files::multipart", files::multipart::rows().len()),
     ]
 }
 

@@ -1,0 +1,5 @@
+//! Answers from files: preconditions and parts.
+
+pub(crate) mod multipart;
+pub(crate) mod preconditions;
+pub(crate) mod ranges;
