@@ -1,15 +1,15 @@
 //! Requests as they go over the wire, each with what becomes of it and the sentence that decides: tables of our own by
 //! subject, and test files of peers carried over whole.
 //!
-//! A row of requests says what the application is told of each message, or the status and reason for which it is refused. It
-//! is read twice ([`runner`]):
-//! * by the scanner, the parser and the decoder of chunks without a socket: whole, split in two at every position, and octet
-//!   by octet, with one and the same outcome;
-//! * by a running server: whole and split at every position (of long rows at some), where status, the end of the connection
-//!   and the answer to a request behind the row are looked at too.
+//! A row of requests says what the application is told of each message, or the status and reason for which it is
+//! refused. It is read twice ([`runner`]):
+//! * by the scanner, the parser and the decoder of chunks without a socket: whole, split in two at every position, and
+//!   octet by octet, with one and the same outcome;
+//! * by a running server: whole and split at every position (of long rows at some), where status, the end of the
+//!   connection and the answer to a request behind the row are looked at too.
 //!
-//! A row of answers says status and fields of what a server answers, which has a few old files or an application with a will
-//! of its own. It goes over sockets alone, split as well.
+//! A row of answers says status and fields of what a server answers that has a few old files, or an application with a
+//! will of its own. It goes over sockets alone, split as well.
 //!
 //! | table | rows | of |
 //! |---|---|---|
@@ -28,13 +28,15 @@
 //! | `connection::pipelines` | 40 | several requests at once, good and bad |
 //! | `connection::responses` | 40 | what an application may answer |
 //! | `connection::responses, of three requests` | 7 | a connection's last request |
-//! | `files::preconditions` | 164 | If-Match and its kin, in their order |
+//! | `files::preconditions` | 166 | If-Match and its kin, in their order |
 //! | `files::ranges` | 114 | Range and If-Range |
 //! | `files::multipart` | 17 | several ranges |
+//! | `peers::llhttp` | 166 | `test/request/*.md` |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
 mod connection;
 mod files;
+mod peers;
 mod requests;
 mod runner;
 mod smuggling;
@@ -42,7 +44,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 18] {
+fn tables() -> [(&'static str, usize); 19] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -62,6 +64,7 @@ fn tables() -> [(&'static str, usize); 18] {
         ("files::preconditions", files::preconditions::rows().len()),
         ("files::ranges", files::ranges::rows().len()),
         ("files::multipart", files::multipart::rows().len()),
+        ("peers::llhttp", peers::llhttp::rows_len()),
     ]
 }
 

@@ -66,31 +66,31 @@ pub(crate) fn rows() -> Vec<ReplyRow> {
             "HEAD of a text",
             HEAD,
             head("/text/some"),
-            reply(200).to_head().field("content-length", "4"),
+            reply(200).for_head().field("content-length", "4"),
         ),
         reply_row(
             "HEAD of an error",
             HEAD,
             head("/error/404"),
-            reply(404).to_head().field("content-length", "23"),
+            reply(404).for_head().field("content-length", "23"),
         ),
         reply_row(
             "HEAD of nothing",
             HEAD,
             head("/status/200"),
-            reply(200).to_head().field("content-length", "0"),
+            reply(200).for_head().field("content-length", "0"),
         ),
         reply_row(
             "HEAD of 204",
             NO_LENGTH,
             head("/status/204"),
-            reply(204).to_head().without(&["content-length"]),
+            reply(204).for_head().without(&["content-length"]),
         ),
         reply_row(
             "HEAD, then GET",
             HEAD,
             head("/text/some") + &get("/text/some"),
-            [reply(200).to_head(), text("some")],
+            [reply(200).for_head(), text("some")],
         ),
         reply_row("1.0", ONE_ZERO, "GET /text/some HTTP/1.0\r\n\r\n", text("some").closes()),
         reply_row(
@@ -166,7 +166,7 @@ pub(crate) fn rows() -> Vec<ReplyRow> {
 }
 
 fn broken_head() -> ExpectedReply {
-    reply(500).to_head().closes().field("content-length", "26")
+    reply(500).for_head().closes().field("content-length", "26")
 }
 
 /// On a server whose connections have three requests, the first of which is answered before.
@@ -195,7 +195,7 @@ pub(crate) fn rows_of_three_requests() -> Vec<ReplyRow> {
             "the third is a HEAD",
             CLOSE,
             get("/text/2") + "HEAD /text/3 HTTP/1.1\r\nHost: a\r\n\r\n",
-            [text("2"), reply(200).to_head().closes()],
+            [text("2"), reply(200).for_head().closes()],
         ),
         reply_row(
             "the third has a body",

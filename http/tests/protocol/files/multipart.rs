@@ -53,7 +53,7 @@ pub(crate) fn rows() -> Vec<ReplyRow> {
             "RFC 9110 section 14.2: For this specification, GET is the only method for which range handling \
              is defined.",
             get("0-1,5-6").replace("GET", "HEAD"),
-            reply(200).to_head(),
+            reply(200).for_head(),
         ),
         reply_row(
             "with If-Range that holds",

@@ -75,7 +75,7 @@ fn tags() -> Vec<ReplyRow> {
             "a 304 to HEAD",
             NOT_MODIFIED,
             ask("HEAD", "/ten", &["If-None-Match: {ten}"]),
-            not_modified().to_head(),
+            not_modified().for_head(),
         ),
         reply_row(
             "a 304 of a streamed file",
@@ -106,7 +106,7 @@ fn tags() -> Vec<ReplyRow> {
             "If-None-Match of HEAD that does not match",
             NONE_MATCH,
             ask("HEAD", "/ten", &["If-None-Match: \"x\""]),
-            reply(200).to_head().field("content-length", "10"),
+            reply(200).for_head().field("content-length", "10"),
         ),
         reply_row(
             "If-None-Match of another method",
@@ -117,7 +117,7 @@ fn tags() -> Vec<ReplyRow> {
             failed(),
         ),
         reply_row("If-Match on two lines", MATCH, get(&["If-Match: \"x\"", "If-Match: {ten}"]), whole()),
-        reply_row("If-Match of HEAD", MATCH, ask("HEAD", "/ten", &["If-Match: \"x\""]), failed().to_head()),
+        reply_row("If-Match of HEAD", MATCH, ask("HEAD", "/ten", &["If-Match: \"x\""]), failed().for_head()),
         reply_row("If-Match of a streamed file", MATCH, ask("GET", "/large", &["If-Match: \"x\""]), failed()),
         reply_row("If-Match of another method", MATCH, ask("DELETE", "/ten", &["If-Match: \"x\""]), failed()),
     ];
@@ -229,7 +229,7 @@ fn dates() -> Vec<ReplyRow> {
             "If-Modified-Since of HEAD",
             MODIFIED_SINCE,
             ask("HEAD", "/ten", &[&modified("{modified}")]),
-            not_modified().to_head(),
+            not_modified().for_head(),
         ),
         reply_row(
             "If-Modified-Since of another method",
@@ -261,7 +261,7 @@ fn dates() -> Vec<ReplyRow> {
             "If-Unmodified-Since of HEAD",
             UNMODIFIED_SINCE,
             ask("HEAD", "/ten", &[&unmodified(BEFORE)]),
-            failed().to_head(),
+            failed().for_head(),
         ),
         reply_row(
             "If-Unmodified-Since of another method",
@@ -321,6 +321,7 @@ fn dates() -> Vec<ReplyRow> {
         "Sun, 06 Nov 1994 08:49:37",
         "Sun, 06 Nov 1994 08:49:37 CET",
         "Sun, 06 Nov 1994 08:49:37 +0000",
+        "Mon, 06 Nov 1994 08:49:37 GMT",
         "Sun, 32 Nov 1994 08:49:37 GMT",
         "Sun, 06 Non 1994 08:49:37 GMT",
         "Sun, 06 Nov 1994 25:49:37 GMT",

@@ -170,13 +170,13 @@ fn of_files() -> Vec<ReplyRow> {
             "of a HEAD",
             METHOD,
             ask("HEAD", "/ten", &["Range: bytes=3-6"]),
-            reply(200).to_head().field("content-length", "10").without(&["content-range"]),
+            reply(200).for_head().field("content-length", "10").without(&["content-range"]),
         ),
         reply_row(
             "of a HEAD, beyond the end",
             METHOD,
             ask("HEAD", "/ten", &["Range: bytes=10-"]),
-            reply(200).to_head(),
+            reply(200).for_head(),
         ),
         reply_row("of a POST", METHOD, ask("POST", "/ten", &["Range: bytes=3-6"]), whole()),
         reply_row("twice", INVALID, get(&["Range: bytes=3-6", "Range: bytes=3-6"]), whole()),
@@ -297,7 +297,7 @@ fn if_range() -> Vec<ReplyRow> {
             "If-Range of HEAD",
             METHOD,
             ask("HEAD", "/ten", &["Range: bytes=3-6", "If-Range: {ten}"]),
-            reply(200).to_head(),
+            reply(200).for_head(),
         ),
     ];
     for value in

@@ -28,12 +28,18 @@ pub(crate) fn large(range: std::ops::Range<usize>) -> Vec<u8> {
 pub(crate) fn check_rows(rows: &[ReplyRow]) {
     let directory = Directory::new("protocol");
     let thousand: String = (0..100).map(|line| format!("X{line:03}XXXXXX")).collect();
-    let contents: [(&str, Vec<u8>); 5] = [
+    let hundred = format!("12{}hi\n", "-".repeat(95));
+    let contents: [(&str, Vec<u8>); 10] = [
         ("ten", b"0123456789".to_vec()),
         ("empty", Vec::new()),
         ("large", large(0..LARGE_BYTES)),
         ("thousand", thousand.into_bytes()),
         ("sub/ten", b"0123456789".to_vec()),
+        ("subdir/any.txt", b"any\n".to_vec()),
+        ("index.html", b"index\n".to_vec()),
+        ("12345.txt", b"12345\n".to_vec()),
+        ("12345.html", b"12345\n".to_vec()),
+        ("100.txt", hundred.into_bytes()),
     ];
     for (name, content) in &contents {
         let file = File::options().write(true).open(directory.write(name, content)).expect("it was written");

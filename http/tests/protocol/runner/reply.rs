@@ -58,8 +58,12 @@ pub(crate) fn reply(status: u16) -> ExpectedReply {
 }
 
 impl ExpectedReply {
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
     /// To a HEAD: no body follows, whatever its length.
-    pub(crate) fn to_head(mut self) -> Self {
+    pub(crate) fn for_head(mut self) -> Self {
         self.asked = Asked::Head;
         self
     }
@@ -171,8 +175,8 @@ fn find(octets: &[u8], sought: &[u8]) -> Option<usize> {
     octets.windows(sought.len()).position(|window| window == sought)
 }
 
-/// Checks every row, whole and split as in [`crate::runner::wire`]. `first`: a request to which the answer is 200; it stands
-/// behind the row's too where the connection goes on. `names`: what stands for each name in braces.
+/// Checks every row, whole and split as in [`crate::runner::wire`]. `first`: a request to which the answer is 200; it
+/// stands behind the row's too where the connection goes on. `names`: what stands for each name in braces.
 pub(crate) fn check(server: &TestServer, first: &'static str, rows: &[ReplyRow], names: &[(&str, String)]) {
     let mut connections = Connections::new(server, first);
     let failures: Vec<String> = rows

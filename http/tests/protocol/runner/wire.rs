@@ -3,8 +3,8 @@
 //!
 //! Between the two parts of a split the server's worker is made to do a job, on a connection it has answered on
 //! before. So it has nearly always seen the first part alone; a packet that the kernel delivers late would merge the
-//! two, which changes nothing in what is expected. The strict proof is [`crate::runner::engine`]'s, here it is that the
-//! connection keeps to it.
+//! two, which changes nothing in what is expected. The strict proof is [`crate::runner::engine`]'s, here it is that
+//! the connection keeps to it.
 
 use crate::runner::engine::{PROBE, PROBE_TOLD};
 use crate::runner::mirror::{LINE, REQUEST, mirror};

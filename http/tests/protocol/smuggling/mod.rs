@@ -1,4 +1,5 @@
-//! What two recipients may read differently: lengths, codings, fields, ends of lines, chunks. Nearly all of it is refused.
+//! What two recipients may read differently: lengths, codings, fields, ends of lines, chunks. Nearly all of it is
+//! refused.
 
 pub(crate) mod chunks;
 pub(crate) mod codings;
