@@ -31,6 +31,7 @@
 //! | `files::preconditions` | 166 | If-Match and its kin, in their order |
 //! | `files::ranges` | 114 | Range and If-Range |
 //! | `files::multipart` | 17 | several ranges |
+//! | `peers::lighttpd` | 153 | `src/t/test_request.c` and `tests/request.t` |
 //! | `peers::llhttp` | 166 | `test/request/*.md` |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
@@ -44,7 +45,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 19] {
+fn tables() -> [(&'static str, usize); 20] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -64,6 +65,7 @@ fn tables() -> [(&'static str, usize); 19] {
         ("files::preconditions", files::preconditions::rows().len()),
         ("files::ranges", files::ranges::rows().len()),
         ("files::multipart", files::multipart::rows().len()),
+        ("peers::lighttpd", peers::lighttpd::rows_len()),
         ("peers::llhttp", peers::llhttp::rows_len()),
     ]
 }

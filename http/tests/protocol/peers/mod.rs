@@ -1,6 +1,7 @@
 //! Test files of other servers and parsers, carried over whole: what they send, what becomes of it there, and what
 //! becomes of it here. Where the two differ the sentence that decides stands with the case.
 
+pub(crate) mod lighttpd;
 pub(crate) mod llhttp;
 
 mod sentences;
