@@ -33,6 +33,7 @@
 //! | `files::multipart` | 17 | several ranges |
 //! | `peers::lighttpd` | 153 | `src/t/test_request.c` and `tests/request.t` |
 //! | `peers::llhttp` | 166 | `test/request/*.md` |
+//! | `peers::nginx` | 135 | eight files of its test suite |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
 mod connection;
@@ -45,7 +46,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 20] {
+fn tables() -> [(&'static str, usize); 21] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -67,6 +68,7 @@ fn tables() -> [(&'static str, usize); 20] {
         ("files::multipart", files::multipart::rows().len()),
         ("peers::lighttpd", peers::lighttpd::rows_len()),
         ("peers::llhttp", peers::llhttp::rows_len()),
+        ("peers::nginx", peers::nginx::rows_len()),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod lighttpd;
 pub(crate) mod llhttp;
+pub(crate) mod nginx;
 
 mod sentences;
 
