@@ -34,6 +34,7 @@
 //! | `peers::lighttpd` | 153 | `src/t/test_request.c` and `tests/request.t` |
 //! | `peers::llhttp` | 166 | `test/request/*.md` |
 //! | `peers::nginx` | 135 | eight files of its test suite |
+//! | `peers::warp` | 45 | `RunSpec.hs` and `RequestSpec.hs` |
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
 mod connection;
@@ -46,7 +47,7 @@ mod smuggling;
 mod support;
 
 /// Each table's name and how many rows it has.
-fn tables() -> [(&'static str, usize); 21] {
+fn tables() -> [(&'static str, usize); 22] {
     [
         ("requests::targets", requests::targets::rows().len()),
         ("requests::hosts", requests::hosts::rows().len()),
@@ -69,6 +70,7 @@ fn tables() -> [(&'static str, usize); 21] {
         ("peers::lighttpd", peers::lighttpd::rows_len()),
         ("peers::llhttp", peers::llhttp::rows_len()),
         ("peers::nginx", peers::nginx::rows_len()),
+        ("peers::warp", peers::warp::rows_len()),
     ]
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod lighttpd;
 pub(crate) mod llhttp;
 pub(crate) mod nginx;
+pub(crate) mod warp;
 
 mod sentences;
 
