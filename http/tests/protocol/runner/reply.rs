@@ -140,35 +140,37 @@ impl ExpectedReply {
             .ok_or_else(|| format!("content-type: {content_type:?}"))?;
         let delimiter = format!("\r\n--{}", boundary.trim_matches('"'));
         let body = [b"\r\n", &reply.body[..]].concat();
-        let mut rest = &body[..];
-        let mut seen = Vec::new();
-        loop {
-            let at = find(rest, delimiter.as_bytes()).ok_or("no further boundary")?;
-            if !seen.is_empty() || at == 0 {
-                if let Some(part) = seen.last_mut() {
-                    *part = rest[..at].to_vec();
-                }
-                rest = &rest[at + delimiter.len()..];
-            }
-            if rest.starts_with(b"--") {
-                break;
-            }
-            seen.push(Vec::new());
+        let mut pieces = split(&body, delimiter.as_bytes()).into_iter();
+        let preamble = pieces.next().unwrap_or_default();
+        let epilogue = pieces.next_back().unwrap_or_default();
+        if !preamble.is_empty() || !matches!(epilogue, b"--" | b"--\r\n") {
+            return Err(format!("not framed by {delimiter:?}: {:?}", reply.body.escape_ascii().to_string()));
         }
-        let expected: Vec<_> = self.parts.iter().collect();
-        if seen.len() != expected.len() {
-            return Err(format!("{} parts, expected {}", seen.len(), expected.len()));
+        let seen: Vec<&[u8]> = pieces.collect();
+        if seen.len() != self.parts.len() {
+            return Err(format!("{} parts, expected {}", seen.len(), self.parts.len()));
         }
-        for (part, (start, octets)) in seen.iter().zip(expected) {
+        for (part, (start, octets)) in seen.iter().zip(&self.parts) {
             let head_end = find(part, b"\r\n\r\n").ok_or("a part without a head")? + 4;
             let head = String::from_utf8_lossy(&part[..head_end]).to_ascii_lowercase();
-            let range = format!("content-range: bytes {start}-{}/", start + octets.len() as u64 - 1);
+            let range = format!("\r\ncontent-range: bytes {start}-{}/", start + octets.len() as u64 - 1);
             if !head.contains(&range) || part[head_end..] != octets[..] {
-                return Err(format!("part {:?}, expected {range}", part.escape_ascii().to_string()));
+                return Err(format!("part {:?}, expected {range:?}", part.escape_ascii().to_string()));
             }
         }
         Ok(())
     }
+}
+
+/// What stands before, between and behind the delimiters.
+fn split<'b>(mut octets: &'b [u8], delimiter: &[u8]) -> Vec<&'b [u8]> {
+    let mut pieces = Vec::new();
+    while let Some(at) = find(octets, delimiter) {
+        pieces.push(&octets[..at]);
+        octets = &octets[at + delimiter.len()..];
+    }
+    pieces.push(octets);
+    pieces
 }
 
 fn find(octets: &[u8], sought: &[u8]) -> Option<usize> {
@@ -216,5 +218,30 @@ fn fill(text: &str, names: &[(&str, String)]) -> String {
 impl From<ExpectedReply> for Vec<ExpectedReply> {
     fn from(reply: ExpectedReply) -> Self {
         vec![reply]
+    }
+}
+
+#[test]
+fn parts_of_a_multipart_body_are_told_from_each_other() {
+    let part = |first: u64, octets: &str| {
+        let last = first + octets.len() as u64 - 1;
+        format!(
+            "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes {first}-{last}/10\r\n\r\n{octets}"
+        )
+    };
+    let of_body = |body: &str| Reply {
+        status: 206,
+        fields: vec![("content-type".to_owned(), "multipart/byteranges; boundary=b".to_owned())],
+        body: body.as_bytes().to_vec(),
+    };
+    let whole = part(0, "01")[2..].to_owned() + &part(5, "5\r\n") + "\r\n--b--\r\n";
+    let expected = |parts: &[(u64, &[u8])]| reply(206).parts(parts).check_parts(&of_body(&whole));
+    assert_eq!(expected(&[(0, b"01"), (5, b"5\r\n")]), Ok(()));
+    for wrong in [&[(0, &b"01"[..])][..], &[(0, b"01"), (5, b"5\n")], &[(0, b"01"), (6, b"5\r\n")]] {
+        assert!(expected(wrong).is_err(), "{wrong:?}");
+    }
+    let two = reply(206).parts(&[(0, b"01"), (5, b"5\r\n")]);
+    for broken in [whole.trim_end_matches("--\r\n"), &whole[1..], &format!("{whole}more")] {
+        assert!(two.check_parts(&of_body(broken)).is_err(), "{broken:?}");
     }
 }
