@@ -83,7 +83,6 @@ pub(crate) fn rows() -> Vec<ReplyRow> {
 }
 
 #[test]
-#[ignore = "several ranges get the whole file so far"]
 fn rows_over_a_socket() {
     check_rows(&rows());
 }

@@ -299,7 +299,6 @@ fn rows_over_a_socket() {
 }
 
 #[test]
-#[ignore = "several ranges get the whole file so far"]
 fn multipart_rows_over_a_socket() {
     check_rows(&rows(multipart_cases()));
 }
