@@ -6,8 +6,10 @@ use crate::failure::Failure;
 
 /// Kept for the process: standard streams, listeners, signals, directories that are listed.
 const RESERVED: u64 = 64;
-/// Kept per worker: its ring, its root, and the places it looks at just now.
-const RESERVED_PER_WORKER: u64 = 40;
+/// Kept per worker: its ring, the places it looks at just now, and the files that helpers read for it.
+const RESERVED_PER_WORKER: u64 = 54;
+/// Kept per worker for each directory that is served: the directory, and where it is found from.
+const PER_TREE: u64 = 2;
 /// Without so many nobody can be served.
 const NEEDED: u64 = 24;
 /// The same per worker.
@@ -29,12 +31,17 @@ pub struct DescriptorBudget {
 impl DescriptorBudget {
     /// Divides `limit` (RLIMIT_NOFILE) among `workers` workers. Unless so many connections were `asked` for, they get three
     /// quarters of what is left after the reserve, and files the rest: a file that is streamed costs its worker one, however
-    /// many of the worker's clients read it.
+    /// many of the worker's clients read it. `trees` directories are served.
     ///
     /// # Errors
     /// More connections were asked for than there is room for, or the workers alone need more than the limit.
-    pub fn divide(limit: u64, workers: u64, asked: Option<NonZero<u32>>) -> Result<Self, Failure> {
-        let needed = NEEDED + NEEDED_PER_WORKER * workers;
+    pub fn divide(
+        limit: u64,
+        workers: u64,
+        trees: u64,
+        asked: Option<NonZero<u32>>,
+    ) -> Result<Self, Failure> {
+        let needed = NEEDED + (NEEDED_PER_WORKER + PER_TREE * (trees - 1)) * workers;
         if limit < needed {
             return Err(Failure::fatal(
                 format!(
@@ -43,7 +50,8 @@ impl DescriptorBudget {
                 format!("raise it to {needed} at least (`ulimit -Hn`, LimitNOFILE= in systemd)"),
             ));
         }
-        let left = limit - (RESERVED + RESERVED_PER_WORKER * workers).min(limit / 2);
+        let reserved = RESERVED + (RESERVED_PER_WORKER + PER_TREE * trees) * workers;
+        let left = limit - reserved.min(limit / 2);
         let possible = left.saturating_sub(FILES_PER_WORKER_MIN * workers).max(1);
         let connections = match asked.map(|asked| u64::from(asked.get())) {
             None => (left / 4 * 3).clamp(1, possible).min(CONNECTIONS_MAX),
@@ -67,19 +75,19 @@ mod tests {
     use super::*;
 
     fn divide(limit: u64, workers: u64) -> (u64, u64) {
-        let budget = DescriptorBudget::divide(limit, workers, None).unwrap();
+        let budget = DescriptorBudget::divide(limit, workers, 1, None).unwrap();
         (budget.connections, budget.files_per_worker)
     }
 
     #[test]
     fn three_quarters_of_what_is_left_are_for_connections() {
-        assert_eq!(divide(1_024, 2), (660, 110));
-        assert_eq!(divide(65_536, 8), (48_864, 2_036));
+        assert_eq!(divide(1_024, 2), (636, 106));
+        assert_eq!(divide(65_536, 8), (48_768, 2_032));
     }
 
     #[test]
     fn with_many_descriptors_connections_are_as_many_as_there_may_be() {
-        assert_eq!(divide(1 << 20, 4), (65_536, 245_704));
+        assert_eq!(divide(1 << 20, 4), (65_536, 245_688));
     }
 
     #[test]
@@ -95,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_serves_nobody_is_refused_with_the_one_that_does() {
-        let refused = DescriptorBudget::divide(16, 1, None).unwrap_err().to_string();
+        let refused = DescriptorBudget::divide(16, 1, 1, None).unwrap_err().to_string();
         assert!(
             refused.contains("a limit of 16 descriptors") && refused.contains("raise it to 36"),
             "{refused}"
@@ -104,8 +112,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_given_or_refused_with_what_is_possible() {
-        let asked = |asked| DescriptorBudget::divide(1_024, 2, NonZero::new(asked));
-        assert_eq!(asked(872).unwrap().connections, 872);
-        assert!(asked(873).unwrap_err().to_string().contains("ask for at most 872"));
+        let asked = |asked| DescriptorBudget::divide(1_024, 2, 1, NonZero::new(asked));
+        assert_eq!(asked(840).unwrap().connections, 840);
+        assert!(asked(841).unwrap_err().to_string().contains("ask for at most 840"));
     }
 }

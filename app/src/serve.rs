@@ -44,7 +44,12 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let workers = runtime.workers();
     options::check_accept(config.accept, workers.try_into().ok())?;
     let descriptors = process::raise_descriptor_limit().now;
-    let budget = DescriptorBudget::divide(descriptors, workers as u64, config.max_connections)?;
+    let budget = DescriptorBudget::divide(
+        descriptors,
+        workers as u64,
+        1 + config.site.mounts.len() as u64,
+        config.max_connections,
+    )?;
     let connections_max = budget.connections;
     warn(config);
 

@@ -154,10 +154,11 @@ where
 ///
 /// # Panics
 /// Outside a worker.
-pub fn read_beside<T: Send + 'static>(
-    place: &File,
-    digest: impl FnOnce(io::Result<FileReader>) -> T + Send + 'static,
-) -> impl Future<Output = Result<T, Undone>> {
+pub fn read_beside<T, D>(place: &File, digest: D) -> impl Future<Output = Result<T, Undone>> + use<T, D>
+where
+    T: Send + 'static,
+    D: FnOnce(io::Result<FileReader>) -> T + Send + 'static,
+{
     let reader = FileReader::new(place);
     blocking(move || digest(reader))
 }

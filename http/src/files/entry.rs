@@ -7,7 +7,7 @@ mod loading;
 pub(super) use loading::{Loading, is_named_by_content};
 
 use std::cell::{Cell, RefCell};
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -42,7 +42,7 @@ pub(super) struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Description {
     /// Relative to the root.
-    pub(super) location: CString,
+    pub(super) location: Rc<CStr>,
     pub(super) content_type: &'static str,
     pub(super) content_coding: Option<&'static str>,
     pub(super) tags: TagSource,

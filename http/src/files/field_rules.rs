@@ -2,6 +2,7 @@
 //!
 //! In: rules, in order, and the file that is served. Out: its field lines, made once per file. Next: [`super::entry`].
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -58,9 +59,15 @@ impl FilePattern {
     }
 }
 
+/// Different sets of fields that are remembered, so that the files that have the same share them. More are each their own.
+const SETS_MAX: usize = 256;
+
 /// The rules of a site, ready to be asked.
 #[derive(Debug)]
-pub struct FieldRules(Vec<(Option<GlobMatcher>, FieldRule)>);
+pub struct FieldRules {
+    rules: Vec<(Option<GlobMatcher>, FieldRule)>,
+    sets: RefCell<Vec<FixedFields>>,
+}
 
 impl FieldRules {
     /// Rules in their order.
@@ -75,7 +82,7 @@ impl FieldRules {
             FilePattern::All => (None, rule.clone()),
             FilePattern::Glob(glob) => (Some(glob.compile_matcher()), rule.clone()),
         };
-        Ok(Self(rules.iter().map(ready).collect()))
+        Ok(Self { rules: rules.iter().map(ready).collect(), sets: RefCell::default() })
     }
 
     /// What a file says that is served with 200, 206 or 304; `own` goes first.
@@ -100,7 +107,7 @@ impl FieldRules {
             None => own.push((header::VARY, HeaderValue::from_static("Accept"))),
         }
         let says = |rule: &FieldRule| rule.answers == RuleAnswers::All && rule.name == header::CACHE_CONTROL;
-        let said = self.0.iter().any(|(matcher, rule)| says(rule) && matches(matcher.as_ref(), path));
+        let said = self.rules.iter().any(|(matcher, rule)| says(rule) && matches(matcher.as_ref(), path));
         if !said {
             own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
         }
@@ -123,7 +130,7 @@ impl FieldRules {
         };
         let says = |rule: &FieldRule| rule.name == header::CACHE_CONTROL;
         let mut own = own.to_vec();
-        if !self.0.iter().any(|(matcher, rule)| says(rule) && applies(matcher.as_ref(), rule)) {
+        if !self.rules.iter().any(|(matcher, rule)| says(rule) && applies(matcher.as_ref(), rule)) {
             own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
         }
         self.collect(&own, applies)
@@ -135,7 +142,7 @@ impl FieldRules {
         applies: impl Fn(Option<&GlobMatcher>, &FieldRule) -> bool,
     ) -> FixedFields {
         let mut fields: Vec<(&HeaderName, &HeaderValue)> = Vec::new();
-        for (matcher, rule) in &self.0 {
+        for (matcher, rule) in &self.rules {
             if !applies(matcher.as_ref(), rule) {
                 continue;
             }
@@ -145,7 +152,20 @@ impl FieldRules {
             fields.extend(rule.value.as_ref().map(|value| (&rule.name, value)));
         }
         let own = own.iter().map(|(name, value)| (name, value));
-        FixedFields::new(own.chain(fields)).expect("no rule is about a field of the engine")
+        let fields = FixedFields::new(own.chain(fields)).expect("no rule is about a field of the engine");
+        self.shared(fields)
+    }
+
+    /// The same fields as an earlier file's, if one had them.
+    fn shared(&self, fields: FixedFields) -> FixedFields {
+        let mut sets = self.sets.borrow_mut();
+        if let Some(same) = sets.iter().find(|same| **same == fields) {
+            return same.clone();
+        }
+        if sets.len() < SETS_MAX {
+            sets.push(fields.clone());
+        }
+        fields
     }
 }
 

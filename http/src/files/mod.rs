@@ -2,8 +2,8 @@
 //!
 //! In: a path relative to the root, and a request. Out: a response the engine sends. A hit that is fresh makes no system
 //! call; after its period a hit is checked again *by path*, so that a renamed file, a switched link or a replaced root is
-//! followed. In order: this file, [`tree`] (what is at a path), [`resource`] (which form of it), [`entry`] (its answer),
-//! [`respond`] (what the request makes of it).
+//! followed. In order: this file, `tree` (what is at a path), `resource` (which form of it), `entry` (its answer),
+//! `respond` (what the request makes of it).
 
 mod derived;
 mod directory;
@@ -53,6 +53,8 @@ use tree::{Loaded, Tree};
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
+/// Variants and hashes under way: each holds a descriptor, beside the one of a look before it.
+const DERIVATIONS_AT_ONCE_MAX: usize = 8;
 /// Looks at a file that changes between a look and its opening; then it is an error.
 const LOOKS_MAX: usize = 3;
 
@@ -64,6 +66,7 @@ pub struct Files {
     rules: FieldRules,
     shares: Rc<Shares>,
     look_turns: Turns,
+    derive_turns: Turns,
     clock: RefCell<Clock>,
 }
 
@@ -118,6 +121,7 @@ impl Files {
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
             shares: Shares::new(&options),
             look_turns: Turns::new(LOOKS_AT_ONCE_MAX),
+            derive_turns: Turns::new(DERIVATIONS_AT_ONCE_MAX),
             clock: RefCell::new(Clock::new()),
             options,
         });

@@ -11,8 +11,12 @@ use crate::negotiation::CodingSet;
 
 /// The longest path that is remembered, in bytes; longer ones are looked at for every request.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
-/// What an entry takes beside its path and its block: its own location, validators, and its place in the tables.
-const ENTRY_BYTES: usize = 1_536;
+/// What a path takes beside its own octets: its place in the tables, and of a file its name and what was looked at.
+const PATH_BYTES: usize = 512;
+/// What a form of a file takes beside its block: its location, validators, and what is said of it.
+const FORM_BYTES: usize = KEY_BYTES_MAX + 768;
+/// Codings in which a file may be remembered.
+const CODINGS: usize = 4;
 
 /// Which symbolic links are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -196,6 +200,12 @@ impl FileOptions {
 
     /// Bytes of the heap that what a worker remembers takes at most, beside its blocks.
     pub fn memory_bytes(&self) -> usize {
-        self.trees.len() * (self.entries_max + self.misses_max) * (KEY_BYTES_MAX + ENTRY_BYTES)
+        let of_tree = |tree: &TreeOptions| {
+            let one_coding = tree.precompressed == Precompressed::Off && self.compression.codings.is_empty();
+            let forms = (1 + tree.languages.len()) * if one_coding { 1 } else { CODINGS };
+            self.entries_max * (2 * KEY_BYTES_MAX + PATH_BYTES + forms * FORM_BYTES)
+                + self.misses_max * (KEY_BYTES_MAX + PATH_BYTES)
+        };
+        self.trees.iter().map(of_tree).sum()
     }
 }

@@ -3,7 +3,7 @@
 //! In: a look's findings, and a request. Out: the form to answer with. Next: [`super::entry`].
 
 use std::cell::RefCell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
 use selvedge_runtime::fs::{File, Metadata};
@@ -37,7 +37,7 @@ pub(super) struct Resource {
 pub(super) struct Representation {
     pub(super) form: Form,
     /// Relative to the root.
-    pub(super) location: CString,
+    pub(super) location: Rc<CStr>,
     pub(super) metadata: Metadata,
     pub(super) origin: Origin,
     /// As loaded for the first request that wanted it.
@@ -77,7 +77,7 @@ impl Resource {
             first_place = first_place.take().or(found.place);
             Representation {
                 form: found.form,
-                location: found.location,
+                location: found.location.into(),
                 metadata: found.metadata,
                 origin: Origin::File,
                 entry: RefCell::default(),
@@ -96,7 +96,7 @@ impl Resource {
             let missing = compressed(&plain.metadata).iter().filter(|&coding| !there(coding));
             let added = missing.map(|coding| Representation {
                 form: Form { coding, ..plain.form },
-                location: plain.location.clone(),
+                location: Rc::clone(&plain.location),
                 metadata: plain.metadata,
                 origin: Origin::Compressed,
                 entry: RefCell::default(),
@@ -173,13 +173,13 @@ impl Resource {
     }
 
     /// Whether all of it is still as it was found, as far as `stat` can tell without the disk.
-    pub(super) fn is_unchanged(&self, mut stat: impl FnMut(&CString) -> Option<Metadata>) -> bool {
+    pub(super) fn is_unchanged(&self, mut stat: impl FnMut(&CStr) -> Option<Metadata>) -> bool {
         if self.choice == Choice::Later || self.directory_change == ChangeTime::Recent {
             return false;
         }
         let files = self.forms.iter().filter(|form| form.origin == Origin::File);
-        let forms = files.map(|form| (&form.location, &form.metadata));
-        let outdated = self.outdated.iter().map(|(location, metadata)| (location, metadata));
+        let forms = files.map(|form| (&*form.location, &form.metadata));
+        let outdated = self.outdated.iter().map(|(location, metadata)| (location.as_c_str(), metadata));
         if !forms.chain(outdated).all(|(location, metadata)| stat(location).as_ref() == Some(metadata)) {
             return false;
         }

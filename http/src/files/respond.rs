@@ -136,7 +136,7 @@ impl Files {
                 Ok(Answer::File(Response::new(head, Body::File(body))))
             }
             Ok(None) => Err(Changed),
-            Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes()))),
+            Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes()))),
         }
     }
 
@@ -157,7 +157,7 @@ impl Files {
                 Ok(Some(file)) => FileContent::Streamed(file, entry.metadata),
                 Ok(None) => return Err(Changed),
                 Err(refused) => {
-                    return Ok(Answer::Refused(refusal(&refused, entry.description.location.as_bytes())));
+                    return Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes())));
                 }
             },
         };

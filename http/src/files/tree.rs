@@ -78,7 +78,7 @@ impl Tree {
         let root = self.root.borrow();
         let resolve = locate::resolve(self.options.symlinks);
         let stat = |location: &CStr| fs::stat_cached(root.directory(), location, resolve).ok();
-        resource.is_unchanged(|location| stat(location))
+        resource.is_unchanged(stat)
     }
 
     fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
@@ -192,8 +192,10 @@ impl Files {
         warn_of_outdated(&resource);
         // What this request wants is known of a file in one form alone; the others are loaded for who wants them.
         let mut opened = None;
-        if let ([only], Some(place)) = (&*resource.forms, place) {
-            opened = self.load(tree, &resource, only, &place).await?;
+        if let ([only], Some(place)) = (&*resource.forms, place)
+            && !self.needs_hash(only)
+        {
+            opened = self.load(tree, &resource, only, &place, None).await?;
         }
         Ok(Found::Resource(resource, opened))
     }
@@ -218,69 +220,99 @@ impl Files {
         resource: &Resource,
         form: &Representation,
     ) -> Result<Loaded, Refused> {
+        if let Some(entry) = form.entry() {
+            return Ok(Loaded::Entry(entry, None));
+        }
+        if form.origin == Origin::File {
+            return self.entry_of_file(tree, path, resource, form).await;
+        }
+        let Some(place) = self.place(tree, form).await? else { return Ok(Loaded::Changed) };
+        let coding = form.form.coding;
+        let what = What::variant(coding).expect("a file as it is is not compressed");
+        let encode = move |reader: &mut FileReader| {
+            encoder::encode(coding, reader).map(|encoded| Derived::Variant(encoded.into()))
+        };
+        let made = self.derive(place, &form.metadata, what, encode).await?;
+        // Somebody else who waited for the same may have been first.
+        if let (None, Some(Derived::Variant(bytes))) = (form.entry(), made) {
+            let mut description = self.description(tree, resource, form);
+            description.tag_suffix.push_str(encoder::fingerprint(coding));
+            let make_room = |scarce| self.make_room(tree, scarce);
+            let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
+            let key = DerivedKey::new(&form.metadata, what);
+            let entry = Entry::of_variant(&bytes, key, form.metadata, description, &loading).await;
+            form.set_entry(&entry.map_err(refused_read)?);
+        }
+        match (form.entry(), resource.plain(form.form)) {
+            (Some(entry), _) => Ok(Loaded::Entry(entry, None)),
+            (None, Some(plain)) => self.entry_of_file(tree, path, resource, plain).await,
+            (None, None) => Ok(Loaded::Changed),
+        }
+    }
+
+    /// The answer of a form that is a file: one request loads it for all that wait for it.
+    async fn entry_of_file(
+        &self,
+        tree: &Tree,
+        path: &SitePath<'_>,
+        resource: &Resource,
+        form: &Representation,
+    ) -> Result<Loaded, Refused> {
+        let mut hash = None;
+        if form.entry().is_none() && self.needs_hash(form) {
+            let Some(place) = self.place(tree, form).await? else { return Ok(Loaded::Changed) };
+            if let Some(Derived::Hash(made)) = self.derive(place, &form.metadata, What::Hash, hash_of).await?
+            {
+                hash = Some(made);
+            }
+        }
         loop {
             if let Some(entry) = form.entry() {
                 return Ok(Loaded::Entry(entry, None));
             }
             let Some(_look) = tree.looks.begin(path.key()).await else { continue };
-            let directory = tree.directory();
-            let load = async |form: &Representation| {
-                let place = locate::place(&directory, tree.options.symlinks, &form.location).await?;
-                // It may change within the period in which nobody looks.
-                let Some((place, _)) = place.filter(|(_, metadata)| *metadata == form.metadata) else {
-                    return Ok(None);
-                };
-                self.load(tree, resource, form, &place).await.map(Some)
+            let load = async || {
+                let Some(place) = self.place_now(tree, form).await? else { return Ok(None) };
+                self.load(tree, resource, form, &place, hash).await.map(Some)
             };
-            let mut loaded = self.with_room(tree, async || load(form).await).await?;
-            let plain = resource.plain(form.form).unwrap_or(form);
-            let mut answers = form;
-            if form.entry().is_none() && form.origin == Origin::Compressed {
-                answers = plain;
-                if plain.entry().is_none() {
-                    loaded = self.with_room(tree, async || load(plain).await).await?;
-                }
-            }
-            return Ok(match (answers.entry(), loaded) {
+            let loaded = self.with_room(tree, load).await?;
+            return Ok(match (form.entry(), loaded) {
                 (Some(entry), Some(opened)) => Loaded::Entry(entry, opened),
                 _ => Loaded::Changed,
             });
         }
     }
 
-    /// Loads one form from its place, or compresses what is there; nothing is loaded if that cannot be done now.
+    /// The place of a form that is still what the look has found.
+    async fn place(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
+        self.with_room(tree, async || self.place_now(tree, form).await).await
+    }
+
+    async fn place_now(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
+        let place = locate::place(&tree.directory(), tree.options.symlinks, &form.location).await?;
+        // It may change within the period in which nobody looks.
+        Ok(place.filter(|(_, metadata)| *metadata == form.metadata).map(|(place, _)| place))
+    }
+
+    /// Whether a form is named by a hash that takes a helper to make.
+    fn needs_hash(&self, form: &Representation) -> bool {
+        let unix_s = self.clock.borrow().unix_s();
+        form.metadata.size_bytes > entry::READY_BYTES_MAX
+            && entry::is_named_by_content(&form.metadata, self.options.tags, unix_s)
+    }
+
+    /// Loads a form that is a file from its place.
     async fn load(
         &self,
         tree: &Tree,
         resource: &Resource,
         form: &Representation,
         place: &File,
+        hash: Option<u128>,
     ) -> Result<Option<Rc<OpenFile>>, Refused> {
-        let mut description = self.description(tree, resource, form);
+        let description = self.description(tree, resource, form);
         let make_room = |scarce| self.make_room(tree, scarce);
         let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
-        if form.origin == Origin::Compressed {
-            let coding = form.form.coding;
-            let what = What::variant(coding).expect("it has a coding");
-            let encode = move |reader: &mut FileReader| {
-                encoder::encode(coding, reader).map(|encoded| Derived::Variant(encoded.into()))
-            };
-            if let Some(Derived::Variant(bytes)) = self.derive(place, &form.metadata, what, encode).await? {
-                description.tag_suffix.push_str(encoder::fingerprint(coding));
-                let key = DerivedKey::new(&form.metadata, what);
-                let entry = Entry::of_variant(&bytes, key, form.metadata, description, &loading).await;
-                form.set_entry(&entry.map_err(refused_read)?);
-            }
-            return Ok(None);
-        }
-        let unix_s = self.clock.borrow().unix_s();
-        let mut hash = None;
-        if form.metadata.size_bytes > entry::READY_BYTES_MAX
-            && entry::is_named_by_content(&form.metadata, self.options.tags, unix_s)
-            && let Some(Derived::Hash(made)) = self.derive(place, &form.metadata, What::Hash, hash_of).await?
-        {
-            hash = Some(made);
-        }
         let loaded = Entry::load(place, description, hash, &loading).await;
         let (entry, opened) = loaded.map_err(refused_read)?;
         form.set_entry(&entry);
@@ -290,7 +322,7 @@ impl Files {
     /// What `make` makes of a version of a file, on a helper's thread, once for all workers. `None`: it cannot be had now.
     async fn derive(
         &self,
-        place: &File,
+        place: File,
         version: &Metadata,
         what: What,
         make: impl FnOnce(&mut FileReader) -> io::Result<Derived> + Send + 'static,
@@ -309,8 +341,10 @@ impl Files {
                 }
             }
         };
+        // Each holds a descriptor while it waits for a helper.
+        let _turn = self.derive_turns.next().await;
         let version = *version;
-        let made = fs::read_beside(place, move |reader| {
+        let made = fs::read_beside(&place, move |reader| {
             let mut reader = reader?;
             let derived = make(&mut reader)?;
             // Written to meanwhile, it is a mixture of versions.
@@ -320,6 +354,7 @@ impl Files {
             underway.finish(derived.clone());
             Ok(Some(derived))
         });
+        drop(place);
         match made.await {
             Ok(made) => made.map_err(refused_read),
             Err(Undone::Overloaded | Undone::Lost) => Ok(None),
@@ -346,7 +381,7 @@ impl Files {
         let path = [tree.options.prefix.as_bytes(), name].concat();
         Description {
             tags: self.options.tags,
-            location: representation.location.clone(),
+            location: Rc::clone(&representation.location),
             content_type: self.options.types.of_path(name),
             content_coding,
             tag_suffix: tag_parts.join("-"),
@@ -372,9 +407,18 @@ impl Files {
             let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
             return Ok(unchanged.then_some(file));
         }
-        let Some(place) = self.place_of(tree, entry).await? else { return Ok(None) };
-        match fs::reopen(&place).map_err(refused_read) {
+        let place = match locate::place(&tree.directory(), tree.options.symlinks, &entry.description.location)
+            .await
+        {
             // A look knows what to do about that.
+            Err(Refused::Exhausted(_)) => return Ok(None),
+            place => place?,
+        };
+        // It may change within the period in which nobody looks.
+        let Some((place, _)) = place.filter(|(_, metadata)| *metadata == entry.metadata) else {
+            return Ok(None);
+        };
+        match fs::reopen(&place).map_err(refused_read) {
             Err(Refused::Exhausted(_)) => Ok(None),
             Err(refused) => Err(refused),
             Ok(file) => {
@@ -382,15 +426,6 @@ impl Files {
                 let file = entry.keep_open(file, &self.shares, make_room);
                 file.map(Some).ok_or(Refused::TooManyOpen)
             }
-        }
-    }
-
-    async fn place_of(&self, tree: &Tree, entry: &Entry) -> Result<Option<File>, Refused> {
-        let unchanged = |(_, metadata): &(File, Metadata)| *metadata == entry.metadata;
-        match locate::place(&tree.directory(), tree.options.symlinks, &entry.description.location).await {
-            Err(Refused::Exhausted(_)) => Ok(None),
-            // It may change within the period in which nobody looks.
-            place => Ok(place?.filter(unchanged).map(|(place, _)| place)),
         }
     }
 }

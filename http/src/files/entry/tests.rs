@@ -1,3 +1,4 @@
+use std::ffi::CString;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +28,7 @@ async fn load(
     let (place, _) =
         place(root.directory(), SymlinkPolicy::Inside, &location).await.unwrap().expect("it was written");
     let description = Description {
-        location,
+        location: location.into(),
         content_type: "text/plain",
         content_coding: None,
         tags: TagSource::Time,
