@@ -5,6 +5,9 @@ use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue, header};
 
+use crate::h1::date::format_date;
+use crate::validators::Validators;
+
 /// Fields the engine owns: an application's would contradict the framing.
 const OWNED: [HeaderName; 4] =
     [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
@@ -43,6 +46,22 @@ impl FixedFields {
             }
         }
         Ok(Self((!lines.is_empty()).then(|| lines.into())))
+    }
+
+    /// What tells a version: Last-Modified, never later than `now_unix_s`, and ETag.
+    pub fn of_version(validators: &Validators, now_unix_s: u64) -> Self {
+        let mut lines = Vec::new();
+        if let Some(modified_unix_s) = validators.last_modified_unix_s(now_unix_s) {
+            lines.extend_from_slice(b"last-modified: ");
+            lines.extend_from_slice(&format_date(modified_unix_s));
+            lines.extend_from_slice(b"\r\n");
+        }
+        if let Some(tag) = &validators.entity_tag {
+            lines.extend_from_slice(b"etag: ");
+            lines.extend_from_slice(tag.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+        Self((!lines.is_empty()).then(|| lines.into()))
     }
 
     /// The lines; nothing if there is none.

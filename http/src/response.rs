@@ -12,7 +12,6 @@ use selvedge_runtime::{Chunk, SharedLease};
 use crate::files::Share;
 use crate::fixed_fields::FixedFields;
 use crate::range::Ranges;
-use crate::validators::EntityTag;
 
 /// An answer to one request.
 #[derive(Debug)]
@@ -118,10 +117,8 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// Content-Type.
     pub content_type: Option<&'static str>,
-    /// Last-Modified in seconds of Unix time; never said later than Date.
-    pub modified_unix_s: Option<u64>,
-    /// ETag.
-    pub entity_tag: Option<EntityTag>,
+    /// Last-Modified and ETag.
+    pub version_fields: FixedFields,
     /// Content-Range and Accept-Ranges.
     pub range: RangeField,
     /// Allow, which a 405 must carry.
@@ -157,8 +154,7 @@ impl ResponseHead {
         Self {
             status,
             content_type: None,
-            modified_unix_s: None,
-            entity_tag: None,
+            version_fields: FixedFields::NONE,
             range: RangeField::None,
             allow: None,
             location: None,

@@ -104,52 +104,38 @@ impl Site {
 
 impl Application for Site {
     async fn call(&self, request: Request<'_>) -> Response {
-        let origin_fields = self.cors.fields(&request);
-        match self.route(&request, origin_fields).await {
-            Routed::Own(response) => response,
-            Routed::Other(mut response) => {
-                let head = response.head_mut();
-                head.resource_fields = self.fields.clone();
-                head.site_fields = origin_fields.clone();
-                response
-            }
-        }
-    }
-}
-
-impl Site {
-    async fn route(&self, request: &Request<'_>, fields: &FixedFields) -> Routed {
+        let request = &request;
+        let fields = self.cors.fields(request);
         if let Some(access) = &self.access
             && let Some(refusal) = access.refusal(request).await
         {
-            return self.pages.refused(&self.files, request, refusal, fields).await;
+            return self.refused(request, refusal, fields).await;
         }
         match request.method() {
             Method::Get | Method::Head => {}
-            Method::Options => return Routed::Other(self.cors.options(request, ALLOWED)),
+            Method::Options => return self.other(self.cors.options(request, ALLOWED), fields),
             Method::Other(_) => {
-                return Routed::Other(Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"));
+                return self.other(Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"), fields);
             }
-            _ => return Routed::Other(Response::method_not_allowed(ALLOWED)),
+            _ => return self.other(Response::method_not_allowed(ALLOWED), fields),
         }
         let mut decoded = Vec::new();
         let path = match SitePath::resolve(request.path(), &mut decoded) {
             Ok(path) => path,
-            Err(error) => return Routed::Other(Response::error(error.status(), error.reason())),
+            Err(error) => return self.other(Response::error(error.status(), error.reason()), fields),
         };
         if path.relative().len() >= PATH_BYTES_MAX {
-            return Routed::Other(Response::error(StatusCode::URI_TOO_LONG, "path too long"));
+            return self.other(Response::error(StatusCode::URI_TOO_LONG, "path too long"), fields);
         }
         if let Some(response) = self.redirects.answer(request, &path) {
-            return Routed::Other(response);
+            return self.other(response, fields);
         }
         if path.visibility() == Visibility::Hidden && self.options.hidden == HiddenPolicy::Hide {
-            let response = Response::error(StatusCode::NOT_FOUND, "");
-            return self.pages.refused(&self.files, request, response, fields).await;
+            return self.refused(request, Response::error(StatusCode::NOT_FOUND, ""), fields).await;
         }
         let (tree, below) = match self.tree(&path) {
             Place::Tree(tree, below) => (tree, below),
-            Place::MountItself => return redirect_to(request, &path, TrailingSlash::Present),
+            Place::MountItself => return self.other(redirect(request, &path, Slash::Added), fields),
         };
         let only = match &self.options.only {
             Some(name) if tree == 0 => {
@@ -163,14 +149,12 @@ impl Site {
         let target = Target { tree, path: only.as_ref().unwrap_or(&below), fields };
         match self.files.answer(request, target).await {
             Answer::File(response) => match self.clean_name(&path) {
-                Some(name) if only.is_none() => {
-                    redirect(request, &name, name.trailing_slash(), StatusCode::PERMANENT_REDIRECT)
-                }
-                _ => Routed::Own(response),
+                Some(name) if only.is_none() => self.other(redirect(request, &name, Slash::Kept), fields),
+                _ => response,
             },
-            Answer::Refused(response) => self.pages.refused(&self.files, request, response, fields).await,
-            Answer::NeedsSlash => redirect_to(request, &path, TrailingSlash::Present),
-            Answer::NeedsNoSlash => redirect_to(request, &path, TrailingSlash::Absent),
+            Answer::Refused(response) => self.refused(request, response, fields).await,
+            Answer::NeedsSlash => self.other(redirect(request, &path, Slash::Added), fields),
+            Answer::NeedsNoSlash => self.other(redirect(request, &path, Slash::Removed), fields),
             Answer::Directory => match &self.listings {
                 Some(listings) => {
                     // Boxed, so that every other request's future has not its size.
@@ -182,14 +166,46 @@ impl Site {
             Answer::Missing => self.missing(request, &path, fields).await,
         }
     }
+}
+
+impl Site {
+    /// What is no file, with the site's fields.
+    fn other(&self, mut response: Response, fields: &FixedFields) -> Response {
+        let head = response.head_mut();
+        head.resource_fields = self.fields.clone();
+        head.site_fields = fields.clone();
+        response
+    }
+
+    /// The answer for a path where nothing is.
+    async fn missing(&self, request: &Request<'_>, path: &SitePath<'_>, fields: &FixedFields) -> Response {
+        if self.pages.are_none() {
+            return self.other(Response::error(StatusCode::NOT_FOUND, ""), fields);
+        }
+        match Box::pin(self.pages.missing(&self.files, request, path, fields)).await {
+            Routed::Own(response) => response,
+            Routed::Other(response) => self.other(response, fields),
+        }
+    }
+
+    /// The response to a request that is refused, or the page for its status.
+    async fn refused(&self, request: &Request<'_>, response: Response, fields: &FixedFields) -> Response {
+        if self.pages.are_none() {
+            return self.other(response, fields);
+        }
+        match Box::pin(self.pages.refused(&self.files, request, response, fields)).await {
+            Routed::Own(response) => response,
+            Routed::Other(response) => self.other(response, fields),
+        }
+    }
 
     /// A listing, or what stands in its way.
-    async fn listed(&self, request: &Request<'_>, mut answer: Response, fields: &FixedFields) -> Routed {
+    async fn listed(&self, request: &Request<'_>, mut answer: Response, fields: &FixedFields) -> Response {
         if answer.status() != StatusCode::OK {
-            return self.pages.refused(&self.files, request, answer, fields).await;
+            return self.refused(request, answer, fields).await;
         }
         answer.head_mut().site_fields = fields.clone();
-        Routed::Own(answer)
+        answer
     }
 
     /// The tree that a path is in, and what of the path lies in it.
@@ -218,10 +234,6 @@ impl Site {
         let is_name = is_index || !clean.is_empty() && !clean.ends_with(b"/");
         SitePath::decoded(clean).filter(|_| is_name)
     }
-
-    async fn missing(&self, request: &Request<'_>, path: &SitePath<'_>, fields: &FixedFields) -> Routed {
-        self.pages.missing(&self.files, request, path, fields).await
-    }
 }
 
 /// Where a path is.
@@ -232,17 +244,25 @@ enum Place<'a> {
     MountItself,
 }
 
-/// To the same path with or without a slash, by 301 as everywhere.
-fn redirect_to(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash) -> Routed {
-    redirect(request, path, slash, StatusCode::MOVED_PERMANENTLY)
+/// What a redirect does to the slash at the end of a path.
+enum Slash {
+    Added,
+    Removed,
+    /// The path is another one, for good.
+    Kept,
 }
 
-/// To a path of this site, never to another host.
-fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash, status: StatusCode) -> Routed {
+/// To a path of this site, never to another host: by 301 for a slash, as everywhere.
+fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: Slash) -> Response {
+    let (slash, status) = match slash {
+        Slash::Added => (TrailingSlash::Present, StatusCode::MOVED_PERMANENTLY),
+        Slash::Removed => (TrailingSlash::Absent, StatusCode::MOVED_PERMANENTLY),
+        Slash::Kept => (path.trailing_slash(), StatusCode::PERMANENT_REDIRECT),
+    };
     let mut location = Vec::new();
     if path.redirect_location(slash, request.query(), &mut location).is_err() {
-        return Routed::Other(Response::error(StatusCode::BAD_REQUEST, "invalid query"));
+        return Response::error(StatusCode::BAD_REQUEST, "invalid query");
     }
     let head = ResponseHead { location: Some(location), ..ResponseHead::new(status) };
-    Routed::Other(Response::new(head, Body::Empty))
+    Response::new(head, Body::Empty)
 }

@@ -21,6 +21,11 @@ impl Pages {
         Self { spa: config.spa.clone(), errors: config.error_pages.clone() }
     }
 
+    /// Whether no file stands for others.
+    pub(super) fn are_none(&self) -> bool {
+        self.spa.is_none() && self.errors.is_empty()
+    }
+
     /// For a path where nothing is: the application's page for a browser's navigation, else 404.
     pub(super) async fn missing(
         &self,

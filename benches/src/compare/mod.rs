@@ -66,6 +66,9 @@ pub(crate) struct Options {
     /// The selvedge binary [default: built from this workspace]
     #[arg(long, value_name = "PATH")]
     selvedge: Option<PathBuf>,
+    /// Another selvedge binary, measured in turn with it: what a change costs
+    #[arg(long, value_name = "PATH")]
+    before: Option<PathBuf>,
     /// One round of one second each: only to see that everything runs
     #[arg(long)]
     quick: bool,

@@ -27,6 +27,9 @@ const IDLE_TIMEOUT_S: usize = 3_600;
 #[serde(rename_all = "lowercase")]
 pub(super) enum Server {
     Selvedge,
+    /// Another binary of Selvedge: what a change costs, in one run.
+    #[value(skip)]
+    SelvedgeBefore,
     /// Selvedge with a listener per worker instead of the hand-off; measured in the workload 'cores' only.
     #[value(skip)]
     SelvedgeReuseport,
@@ -45,6 +48,7 @@ impl Server {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Selvedge => "selvedge",
+            Self::SelvedgeBefore => "selvedge before",
             Self::SelvedgeReuseport => "selvedge --accept reuseport",
             Self::Ceiling => "ceiling",
             Self::Nginx => "nginx",
@@ -58,7 +62,7 @@ impl Server {
 
     /// Whether it is another project's server.
     pub(super) fn is_peer(self) -> bool {
-        !matches!(self, Self::Selvedge | Self::SelvedgeReuseport | Self::Ceiling)
+        !matches!(self, Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport | Self::Ceiling)
     }
 
     /// Debian's package of a peer.
@@ -116,6 +120,12 @@ pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
             }
         }
     }
+    if let Some(before) = &options.before {
+        let executable =
+            before.canonicalize().with_context(|| format!("there is no {}", before.display()))?;
+        let version = version(Server::SelvedgeBefore, &executable);
+        found.servers.push(Installed { server: Server::SelvedgeBefore, executable, version });
+    }
     match find_executable("wrk") {
         Some(wrk) => found.wrk = Some(first_line(Command::new(wrk).arg("-v")).unwrap_or_default()),
         None => found
@@ -149,7 +159,7 @@ fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 fn version(server: Server, executable: &Path) -> Option<String> {
     let flag = match server {
-        Server::Selvedge | Server::SelvedgeReuseport => "-V",
+        Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => "-V",
         Server::Ceiling => return None,
         Server::Mighty => {
             let format = format!("--showformat={} ${{Version}}\n", server.name());
@@ -197,10 +207,10 @@ impl Installed {
         let mut command = Command::new(&self.executable);
         let Start { port, workers, .. } = *start;
         match self.server {
-            Server::Selvedge | Server::SelvedgeReuseport => {
+            Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => {
                 command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
                 command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
-                let accept = if self.server == Server::Selvedge { "shared" } else { "reuseport" };
+                let accept = if self.server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
                 command.args(["--accept", accept]);
             }
             Server::Ceiling => {

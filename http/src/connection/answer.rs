@@ -353,7 +353,6 @@ fn write_head(
     framing: Framing,
     clock: &mut Clock,
 ) -> Result<usize, HeadError> {
-    let unix_s = clock.unix_s();
     let mut writer = HeadWriter::new(room);
     writer.status(head.status).date(clock.date());
     if let Some(content_type) = head.content_type {
@@ -362,12 +361,7 @@ fn write_head(
     if may_have_body(head.status) {
         writer.content_length(length);
     }
-    if let Some(modified_unix_s) = head.modified_unix_s {
-        writer.last_modified(&crate::h1::date::format_date(modified_unix_s.min(unix_s)));
-    }
-    if let Some(tag) = &head.entity_tag {
-        writer.field("etag", tag.as_bytes());
-    }
+    writer.fixed(&head.version_fields);
     match head.range {
         RangeField::None => {}
         RangeField::Accepted => drop(writer.accept_ranges()),

@@ -35,6 +35,8 @@ pub(super) struct Entry {
     /// Length of the body.
     pub(super) content_bytes: u64,
     pub(super) validators: Validators,
+    /// The same as they are said.
+    pub(super) version_fields: FixedFields,
     content: Content,
 }
 

@@ -130,8 +130,12 @@ impl Files {
     }
 
     /// Answers GET or HEAD for a path: from memory while that is fresh, else after a look at the disk.
-    pub async fn answer<'a>(&self, request: &Request<'_>, target: impl Into<Target<'a>>) -> Answer {
-        self.serve(request, target.into(), Wish::AsAsked).await
+    pub fn answer<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        target: impl Into<Target<'a>>,
+    ) -> impl Future<Output = Answer> + 'a {
+        self.serve(request, target.into(), Wish::AsAsked)
     }
 
     /// The file at a path as the page of an error: whole, with `status`, and without validators. What stands in its way is
@@ -171,6 +175,9 @@ impl Files {
             };
             let answered = match self.entry(tree, path, &resource, form).await {
                 Ok(Loaded::Entry(entry, opened_now)) => {
+                    if let Some(response) = self.ready(request, &entry, wish, fields) {
+                        return Answer::File(response);
+                    }
                     self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
                 }
                 Ok(Loaded::Changed) => Err(Changed),

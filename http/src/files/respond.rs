@@ -13,6 +13,7 @@ use super::{Answer, Files, refusal};
 use crate::application::Request;
 use crate::conditional::{self, Outcome};
 use crate::fixed_fields::FixedFields;
+use crate::h1::{Field, KnownField};
 use crate::range::{self, ByteRange, RangeOutcome, Ranges};
 use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
 
@@ -32,6 +33,24 @@ pub(super) enum Wish {
 }
 
 impl Files {
+    /// The whole answer as it stands ready, if that is what is asked for: the hot path.
+    #[inline]
+    pub(super) fn ready(
+        &self,
+        request: &Request<'_>,
+        entry: &Entry,
+        wish: Wish,
+        fields: &FixedFields,
+    ) -> Option<Response> {
+        if wish != Wish::AsAsked || !fields.as_bytes().is_empty() {
+            return None;
+        }
+        let (head, bytes) = (request.head(), request.head_bytes());
+        let proceeds = conditional::evaluate(head, bytes, &entry.validators) == Outcome::Proceed;
+        let is_whole = head.field(bytes, KnownField::Range) == Field::Absent;
+        (proceeds && is_whole).then(|| entry.prepared(&self.clock).map(Response::prepared)).flatten()
+    }
+
     pub(super) async fn respond(
         &self,
         tree: &Tree,
@@ -56,8 +75,7 @@ impl Files {
             Wish::AsAsked | Wish::Page(_) => &entry.description.fields,
         };
         let described = |status| ResponseHead {
-            modified_unix_s: entry.validators.modified_unix_s,
-            entity_tag: entry.validators.entity_tag,
+            version_fields: entry.version_fields.clone(),
             resource_fields: resource_fields.clone(),
             ..described(status, entry, fields)
         };

@@ -129,7 +129,8 @@ impl Files {
                 return Ok(found);
             }
             if let Some(_look) = tree.looks.begin(path.key()).await {
-                let found = self.look(tree, path, now).await;
+                // Boxed, as all that follows a look: the future of a request that needs none stays small.
+                let found = Box::pin(self.look(tree, path, now)).await;
                 self.clock.borrow_mut().advance(selvedge_runtime::now());
                 return found;
             }
@@ -223,6 +224,16 @@ impl Files {
         if let Some(entry) = form.entry() {
             return Ok(Loaded::Entry(entry, None));
         }
+        Box::pin(self.load_entry(tree, path, resource, form)).await
+    }
+
+    async fn load_entry(
+        &self,
+        tree: &Tree,
+        path: &SitePath<'_>,
+        resource: &Resource,
+        form: &Representation,
+    ) -> Result<Loaded, Refused> {
         if form.origin == Origin::File {
             return self.entry_of_file(tree, path, resource, form).await;
         }

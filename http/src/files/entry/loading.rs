@@ -12,8 +12,8 @@ use super::super::options::TagSource;
 use super::super::shares::{Scarce, Shares};
 use super::{Content, Description, Entry, READY_BYTES_MAX, Ready};
 use crate::clock::Clock;
+use crate::fixed_fields::FixedFields;
 use crate::h1::HeadWriter;
-use crate::h1::date::format_date;
 use crate::response::OpenFile;
 use crate::validators::{ChangeTime, EntityTag, Validators};
 
@@ -80,6 +80,7 @@ impl Entry {
             metadata,
             content_bytes: metadata.size_bytes,
             validators,
+            version_fields: FixedFields::of_version(&validators, loading.clock.borrow().unix_s()),
             content: content.unwrap_or_else(streamed),
         });
         let opened = entry.keep_open(file, loading.shares, loading.make_room);
@@ -107,7 +108,8 @@ impl Entry {
             }
         }
         let content_bytes = bytes.len() as u64;
-        Ok(Rc::new(Self { description, metadata, content_bytes, validators, content }))
+        let version_fields = FixedFields::of_version(&validators, loading.clock.borrow().unix_s());
+        Ok(Rc::new(Self { description, metadata, content_bytes, validators, version_fields, content }))
     }
 }
 
@@ -191,12 +193,7 @@ impl Loading<'_> {
         let mut writer = HeadWriter::new(head);
         writer.status(StatusCode::OK).date(clock.date());
         writer.field("content-type", description.content_type.as_bytes()).content_length(size as u64);
-        if let Some(modified_unix_s) = validators.last_modified_unix_s(unix_s) {
-            writer.last_modified(&format_date(modified_unix_s));
-        }
-        if let Some(tag) = &validators.entity_tag {
-            writer.field("etag", tag.as_bytes());
-        }
+        writer.fixed(&FixedFields::of_version(validators, unix_s));
         if let Some(coding) = description.content_coding {
             writer.field("content-encoding", coding.as_bytes());
         }
