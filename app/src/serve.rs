@@ -1,7 +1,9 @@
 //! A server's life: check, listen, start, say so, serve, take leave.
 
+use std::ffi::OsStr;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use crate::listen;
 use crate::listing::Shares;
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
-use crate::site_config::{CleanUrls, SiteConfig};
+use crate::site_config::{CleanUrls, PagePath, SiteConfig};
 
 /// Files a worker has open where nothing else limits them.
 const OPEN_FILES_MAX: usize = 16_384;
@@ -52,6 +54,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     )?;
     let connections_max = budget.connections;
     warn(config);
+    warn_of_missing_pages(config, &root);
 
     let policy = policy(config.accept).resolve(workers);
     let sharing = match policy {
@@ -121,6 +124,7 @@ fn check_roots(config: &Config) -> Result<Root, Failure> {
     let directory = root.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     check(&directory)?;
+    process::check_file(root).map_err(|error| Failure::root_file(root, &error))?;
     let only = root.file_name().map(|name| name.as_encoded_bytes().to_vec());
     Ok(Root { directory, only })
 }
@@ -203,6 +207,29 @@ fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
     }
 }
 
+/// With one file as the root, that is the application's page.
+fn site_config(config: &Config, root: &Root) -> SiteConfig {
+    let mut site = config.site.clone();
+    if let (Some(page), Some(only)) = (&mut site.spa, &root.only) {
+        *page = PagePath(only.clone());
+    }
+    site
+}
+
+/// A page that is not there is no reason not to serve, but mostly a mistake.
+fn warn_of_missing_pages(config: &Config, root: &Root) {
+    let site = site_config(config, root);
+    let spa = site.spa.iter().map(|page| ("the page of --spa".to_owned(), page));
+    let errors =
+        site.error_pages.iter().map(|error| (format!("the page for {}", error.status.as_u16()), &error.page));
+    for (what, page) in spa.chain(errors) {
+        let path = root.directory.join(OsStr::from_bytes(&page.0));
+        if !process::is_file(&path) {
+            report_line(&format!("{what} is not there: {path:?}; until it is, a line of text is sent"));
+        }
+    }
+}
+
 /// What is kept of what is made of files beside the workers.
 fn derived_bytes(site: &SiteConfig) -> usize {
     if site.compression.codings.is_empty() { 0 } else { DerivedStore::MEMORY_BYTES }
@@ -221,7 +248,7 @@ fn start(
     let server_options =
         ServerOptions { drain: config.drain, requests_max, proxies, ..ServerOptions::default() };
     let options = SiteOptions {
-        config: config.site.clone(),
+        config: site_config(config, &root),
         hidden: config.hidden,
         index: config.index.clone(),
         only: root.only,

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Client, Response, Server, Site};
+use support::{Client, Response, Server, Site, eventually};
 
 /// A browser's own words for a navigation.
 const NAVIGATION: (&str, &str) =
@@ -68,6 +68,15 @@ fn clean_urls_can_be_the_only_ones() {
         assert_eq!(client.get(path).text(), text);
     }
     assert_eq!(client.get("/none.html").status, 404);
+    // The redirect comes before the request's conditions: RFC 9110 section 13.2.1.
+    assert_eq!(client.get_with("/a.html", &[("if-match", "\"x\"")]).status, 308);
+    // Only where the short path leads to the same file.
+    for (name, text) in [("a", "another"), ("n.html.html", "twice")] {
+        site.write(name, text);
+    }
+    eventually("the file without .html is found", || client.get("/a").text() == "another");
+    assert_eq!(client.get("/a.html").text(), "a");
+    assert_eq!(client.get("/n.html").text(), "twice");
     server.stop();
 }
 
@@ -104,16 +113,27 @@ fn errors_have_pages_of_their_own_with_their_status() {
         }
         assert_eq!(page.field("x-a"), Some("b"));
     }
+    client.send("POST /a.txt HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+    let refused = client.response();
+    assert_eq!((refused.status, refused.text()), (405, "no"));
+    assert_eq!(refused.field("allow"), Some("GET, HEAD, OPTIONS"));
     let head = client.head("/none");
     assert_eq!((head.status, head.content_length()), (404, 17));
     assert_eq!(client.get("/404.html").status, 200);
     assert_eq!(client.get("/.hidden").text(), "<h1>not here</h1>");
     server.stop();
 
-    // A page that is not there is no reason for another error.
+    let server = Server::with(site.path(), &["--error-page", "416=404.html"]);
+    let beyond = Client::connect(server.address()).get_with("/a.txt", &[("range", "bytes=9-")]);
+    assert_eq!((beyond.status, beyond.text()), (416, "<h1>not here</h1>"));
+    assert_eq!(beyond.field("content-range"), Some("bytes */1"));
+    server.stop();
+
+    // A page that is not there is no reason for another error, but the operator is told.
     std::fs::remove_file(site.join("404.html")).expect("it is there");
     let server = Server::with(site.path(), &options);
     assert_eq!(Client::connect(server.address()).get("/none").text(), "404 Not Found\n");
+    eventually("the operator is told", || server.stderr().contains("the page for 404 is not there"));
     server.stop();
 }
 
@@ -190,12 +210,20 @@ fn redirects_lead_where_the_operator_says() {
     }
     assert_eq!(client.get("/old/").status, 404);
     assert_eq!(client.get("/go").status, 404);
+    client.send("POST /s/a HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+    let kept = client.response();
+    assert_eq!((kept.status, location(&kept)), (308, "/a"));
     server.stop();
 }
 
 #[test]
 fn a_file_can_be_served_alone() {
-    let site = Site::with(&[("page.html", "alone"), ("secret.txt", "secret"), ("page.html.br", "br")]);
+    let site = Site::with(&[
+        ("page.html", "alone"),
+        ("secret.txt", "secret"),
+        ("page.html.br", "br"),
+        ("index.html", "another"),
+    ]);
     let server = Server::start(site.join("page.html"));
     let mut client = Client::connect(server.address());
     for path in ["/", "/page.html", "/?q"] {
@@ -203,6 +231,10 @@ fn a_file_can_be_served_alone() {
         assert_eq!((response.status, response.text()), (200, "alone"), "{path}");
         assert_eq!(response.field("content-type"), Some("text/html; charset=utf-8"));
     }
+    let spa = Server::with(site.join("page.html"), &["--spa"]);
+    let mut navigating = Client::connect(spa.address());
+    assert_eq!(navigating.get_with("/deep/link", &[NAVIGATION]).text(), "alone");
+    spa.stop();
     for path in ["/secret.txt", "/page.html/x", "/page.html.br", "/page.html/", "/x/../secret.txt"] {
         assert_eq!(client.get(path).status, 404, "{path}");
     }

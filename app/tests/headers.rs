@@ -127,6 +127,30 @@ fn scripts_of_listed_origins_may_read_and_others_may_not() {
 }
 
 #[test]
+fn what_an_answer_varies_by_is_said_whatever_else_is() {
+    let site = Site::with(&[("a.js", "plain"), ("a.js.br", "br"), ("b.js.gz", "gz")]);
+    for vary in ["Vary:", "Vary: X-Own"] {
+        let options = ["--cors=https://app.example", "--header", vary, "--precompressed-only"];
+        let server = Server::with(site.path(), &options);
+        let mut client = Client::connect(server.address());
+        for (path, status, varies) in [
+            ("/a.js", 200, &["Accept-Encoding", "Origin"][..]),
+            ("/b.js", 404, &["Accept-Encoding", "Origin"]),
+            ("/none", 404, &["Origin"]),
+        ] {
+            let fields = [("origin", "https://app.example"), ("accept-encoding", "br")];
+            let response = client.get_with(path, &fields);
+            assert_eq!(response.status, status, "{path}");
+            let said: Vec<_> = response.fields.iter().filter(|(name, _)| name == "vary").collect();
+            for name in varies {
+                assert!(said.iter().any(|(_, value)| value.contains(name)), "{path}, {vary}: {said:?}");
+            }
+        }
+        server.stop();
+    }
+}
+
+#[test]
 fn security_fields_are_said_where_they_are_asked_for() {
     let site = Site::with(&[("index.html", "page")]);
     let server = Server::with(site.path(), &["--security-headers", "--header", "X-Frame-Options: DENY"]);
@@ -150,7 +174,7 @@ fn types_and_charset_can_be_given() {
     let mut client = Client::connect(server.address());
     for (path, expected) in [
         ("/a.data", "application/x-data"),
-        ("/a.log", "text/plain"),
+        ("/a.log", "text/plain; charset=iso-8859-1"),
         ("/a.txt", "text/plain; charset=iso-8859-1"),
         ("/a.json", "application/json"),
     ] {

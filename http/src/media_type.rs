@@ -35,10 +35,15 @@ impl MediaTypes {
         self.charset = charset;
     }
 
-    /// Gives an extension, in any case and without its dot, a type of its own, as it will stand in Content-Type. The text is
-    /// kept for the life of the process.
+    /// Gives an extension, in any case and without its dot, a type of its own. Text without parameters says its charset as
+    /// any other. The type is kept for the life of the process.
     pub fn set(&mut self, extension: &str, media_type: String) {
-        self.given.insert(extension.to_ascii_lowercase(), intern(media_type));
+        let is_text = media_type.starts_with("text/") && media_type != "text/xml";
+        let with_charset = match is_text && !media_type.contains(';') {
+            true => format!("{media_type}; charset=utf-8"),
+            false => media_type,
+        };
+        self.given.insert(extension.to_ascii_lowercase(), intern(with_charset));
     }
 
     /// The value of `Content-Type` for a file with this name or path. Text says its charset; XML and JSON do not: XML
@@ -48,10 +53,8 @@ impl MediaTypes {
     /// Costs a search in a table of some 1,400 extensions; keep the answer with the file.
     pub fn of_path(&self, path: &[u8]) -> &'static str {
         let Some(extension) = extension(path) else { return UNKNOWN };
-        if let Some(given) = self.given.get(&extension.to_ascii_lowercase()) {
-            return given;
-        }
-        let known = of_extension(extension);
+        let given = self.given.get(&extension.to_ascii_lowercase());
+        let known = given.copied().unwrap_or_else(|| of_extension(extension));
         let Some(bare) = known.strip_suffix("; charset=utf-8") else { return known };
         match &self.charset {
             Charset::Utf8 => known,
@@ -284,7 +287,7 @@ mod tests {
         let mut types = MediaTypes::default();
         types.set("JS", "text/plain".to_owned());
         types.set("data", "application/x-data".to_owned());
-        assert_eq!(types.of_path(b"a.js"), "text/plain");
+        assert_eq!(types.of_path(b"a.js"), "text/plain; charset=utf-8");
         assert_eq!(types.of_path(b"a.DATA"), "application/x-data");
         assert_eq!(types.of_path(b"a.css"), "text/css; charset=utf-8");
     }

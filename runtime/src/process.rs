@@ -1,8 +1,9 @@
 //! What belongs to the process rather than to a worker: signals and limits.
 
 pub use crate::sys::{
-    DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, cpu_quota, descriptors_open, is_file,
-    is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, read_file,
+    DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open,
+    is_file, is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
+    read_file,
 };
 
 use std::io;

@@ -92,7 +92,7 @@ fn parse_bcrypt(text: &str) -> Result<PasswordHash, BadValue> {
 /// `$5$[rounds=N$]SALT$DIGEST`, with a digest of so many characters.
 fn parse_sha_crypt(text: &str, digest_bytes: usize) -> Result<PasswordHash, BadValue> {
     let damaged = || BadValue::new("the SHA-crypt hash is cut or damaged", FIX);
-    let mut rest = &text[3..];
+    let mut rest = text.strip_prefix("$5$").or_else(|| text.strip_prefix("$6$")).ok_or_else(damaged)?;
     if let Some(after) = rest.strip_prefix("rounds=") {
         let (rounds, after) = after.split_once('$').ok_or_else(damaged)?;
         let rounds: u32 = rounds.parse().map_err(|_| damaged())?;
@@ -115,7 +115,8 @@ fn parse_sha_crypt(text: &str, digest_bytes: usize) -> Result<PasswordHash, BadV
 /// `$apr1$SALT$DIGEST`.
 fn parse_apr1(text: &str) -> Result<PasswordHash, BadValue> {
     let damaged = || BadValue::new("the apr1 hash is cut or damaged", FIX);
-    let (salt, digest) = text["$apr1$".len()..].split_once('$').ok_or_else(damaged)?;
+    let (salt, digest) =
+        text.strip_prefix("$apr1$").and_then(|rest| rest.split_once('$')).ok_or_else(damaged)?;
     let well_formed = salt.len() <= APR1_SALT_BYTES_MAX && is_of_alphabet(salt) && is_of_alphabet(digest);
     let digest = digest.as_bytes().try_into().ok().filter(|_| well_formed).ok_or_else(damaged)?;
     Ok(PasswordHash::Apr1 { salt: salt.as_bytes().into(), digest })

@@ -31,8 +31,29 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The one file to serve could not be read.
+    pub fn root_file(path: &Path, error: &io::Error) -> Self {
+        let name = quoted(path);
+        Self::fatal(
+            format!("file {name} may not be read by this user: {error}"),
+            format!("`chmod o+r` {name}"),
+        )
+    }
+}
+
 /// Other servers take the port as their only argument.
 fn missing_fix(path: &Path) -> String {
+    // Values of flags that take them behind an equals sign alone.
+    let flag = match path.to_str() {
+        Some("gzip" | "br" | "zstd") => Some("--compress"),
+        Some("redirect") => Some("--clean-urls"),
+        Some(origin) if origin == "*" || origin.contains("://") => Some("--cors"),
+        _ => None,
+    };
+    if let Some(flag) = flag {
+        return format!("create it, or write {flag}={} if you meant that", path.display());
+    }
     match path.to_str().map(str::parse::<u16>) {
         Some(Ok(port)) => format!("create it, or write -p {port} if you meant the port"),
         _ => String::from("create it, or name another one"),

@@ -40,7 +40,10 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
         clean_urls: given
             .one(flags.clean_urls, "SELVEDGE_CLEAN_URLS", values::clean_urls)?
             .unwrap_or_default(),
-        spa: given.one(flags.spa, "SELVEDGE_SPA", values::page)?,
+        spa: match given.one(flags.spa, "SELVEDGE_SPA", values::spa)? {
+            Some(OrOff::Set(page)) => Some(page),
+            Some(OrOff::Off) | None => None,
+        },
         error_pages,
         mounts: given.all(flags.mount, "SELVEDGE_MOUNT", mounts, "--mount", values::mounts)?,
         redirects: given.all(

@@ -13,11 +13,11 @@ use crate::site_config::{CleanUrls, Cors, ErrorPage, Mount, PagePath, Redirect};
 /// Flags about finding files and about what is said with them.
 #[derive(Debug, Args)]
 pub(super) struct SiteFlags {
-    #[arg(short, long, value_name = "FILE", help_heading = "Files", value_parser = values::page)]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "index.html")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Files", value_parser = values::spa)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     #[arg(help = "Answer navigations to what is not there with FILE, as single-page applications want\n\
         [default FILE: index.html] [env: SELVEDGE_SPA]")]
-    pub(super) spa: Option<PagePath>,
+    pub(super) spa: Option<OrOff<PagePath>>,
 
     #[arg(long, value_name = "redirect", help_heading = "Files", value_parser = values::clean_urls)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]

@@ -45,11 +45,29 @@ pub(super) fn page(text: &str) -> Result<PagePath, BadValue> {
     }
 }
 
-pub(super) fn clean_urls(text: &str) -> Result<CleanUrls, BadValue> {
+/// The page of a single-page application, or a word that switches it on or off.
+pub(super) fn spa(text: &str) -> Result<OrOff<PagePath>, BadValue> {
+    match switch(text) {
+        Some(true) => Ok(OrOff::Set(PagePath(b"index.html".to_vec()))),
+        Some(false) => Ok(OrOff::Off),
+        None => page(text).map(OrOff::Set),
+    }
+}
+
+/// A word for yes or no.
+fn switch(text: &str) -> Option<bool> {
     match text {
-        "on" | "1" => Ok(CleanUrls::On),
-        "redirect" => Ok(CleanUrls::Redirect),
-        "off" | "0" => Ok(CleanUrls::Off),
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn clean_urls(text: &str) -> Result<CleanUrls, BadValue> {
+    match (text, switch(text)) {
+        ("redirect", _) => Ok(CleanUrls::Redirect),
+        (_, Some(true)) => Ok(CleanUrls::On),
+        (_, Some(false)) => Ok(CleanUrls::Off),
         _ => Err(BadValue::new("there is no such choice", "choose one of on, redirect, off")),
     }
 }
@@ -112,7 +130,11 @@ pub(super) fn redirect(text: &str) -> Result<Redirect, BadValue> {
     };
     let (from, to) = paths.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
     let (from, rest) = match (from.strip_suffix('*'), to.ends_with('*')) {
-        (Some(from), true) if from.ends_with('/') => (from, Rest::Appended),
+        (Some(from), true) if from.ends_with('/') && to.ends_with("/*") => (from, Rest::Appended),
+        // What is appended behind anything else could become a part of the host's name.
+        (Some(_), true) if !to.ends_with("/*") => {
+            return Err(BadValue::new("the star of the target does not stand behind a slash", fix));
+        }
         (Some(from), false) if from.ends_with('/') => (from, Rest::Dropped),
         (Some(_), _) => {
             return Err(BadValue::new(
@@ -126,6 +148,12 @@ pub(super) fn redirect(text: &str) -> Result<Redirect, BadValue> {
     let to = if rest == Rest::Appended { to.trim_end_matches('*') } else { to };
     let from = site_path(from).ok_or_else(|| BadValue::new("the first part is not a path of a site", fix))?;
     check_target(to, fix)?;
+    if site_path(to).is_some_and(|to| match rest {
+        Rest::None => to == from,
+        Rest::Appended | Rest::Dropped => to.starts_with(&from),
+    }) {
+        return Err(BadValue::new("it leads to itself", fix));
+    }
     Ok(Redirect { from, rest, to: to.to_owned(), status })
 }
 
@@ -193,8 +221,10 @@ pub(super) fn precompressed(text: &str) -> Result<Precompressed, BadValue> {
 pub(super) struct Types(pub(super) Vec<String>);
 
 pub(super) fn compress(text: &str) -> Result<CodingSet, BadValue> {
-    if text == "off" {
-        return Ok(CodingSet::EMPTY);
+    match switch(text) {
+        Some(true) => return Ok(CodingSet::ALL.without(Coding::Identity)),
+        Some(false) => return Ok(CodingSet::EMPTY),
+        None => {}
     }
     let coding = |name: &str| match name.trim() {
         "br" => Ok(Coding::Brotli),
@@ -268,10 +298,17 @@ fn split_pattern(text: &str) -> Result<(FilePattern, &str), BadValue> {
         Some((pattern, rest))
             if pattern.contains(['*', '?', '[', '{', '/', '.']) && !pattern.contains(':') =>
         {
-            let pattern = FilePattern::glob(pattern).map_err(|error| {
-                BadValue::new(error.to_string(), "write a pattern as in *.js or /assets/**")
+            let fix = "write a pattern as in *.js or /assets/**";
+            if pattern.ends_with('/') {
+                return Err(BadValue::new(
+                    format!("'{pattern}' matches no file, as it ends in a slash"),
+                    fix,
+                ));
+            }
+            let glob = FilePattern::glob(pattern).map_err(|error| {
+                BadValue::new(format!("'{pattern}' is no pattern: {}", error.kind()), fix)
             })?;
-            Ok((pattern, rest))
+            Ok((glob, rest))
         }
         _ => Ok((FilePattern::All, text)),
     }
@@ -285,10 +322,19 @@ pub(super) fn header(text: &str) -> Result<FieldRule, BadValue> {
         .trim()
         .parse()
         .map_err(|_| BadValue::new(format!("'{name}' is not the name of a field"), fix))?;
+    // A token may hold more, but no field's name does.
+    if !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        return Err(BadValue::new(format!("'{name}' is not the name of a field"), fix));
+    }
     if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         return Err(BadValue::new(format!("the server itself says {name}"), *instead));
     }
-    Ok(FieldRule { files, answers: RuleAnswers::All, name, value: field_value(value, fix)? })
+    // An error, a redirect or a fallback that is kept as long as a file would stay when it is mended.
+    let answers = match name {
+        header::CACHE_CONTROL => RuleAnswers::Success,
+        _ => RuleAnswers::All,
+    };
+    Ok(FieldRule { files, answers, name, value: field_value(value, fix)? })
 }
 
 pub(super) fn cache(text: &str) -> Result<FieldRule, BadValue> {
@@ -297,8 +343,31 @@ pub(super) fn cache(text: &str) -> Result<FieldRule, BadValue> {
     if value.contains(':') {
         return Err(BadValue::new("a colon has no place here", fix));
     }
+    if let Some(unknown) = value.split(',').map(str::trim).find(|directive| !is_cache_directive(directive))
+        && !value.trim().is_empty()
+    {
+        return Err(BadValue::new(format!("'{unknown}' is not a directive of Cache-Control"), fix));
+    }
     let value = field_value(value, fix)?;
     Ok(FieldRule { files, answers: RuleAnswers::Success, name: header::CACHE_CONTROL, value })
+}
+
+/// The directives of a response (RFC 9111 section 5.2.2, RFC 8246, RFC 5861).
+fn is_cache_directive(directive: &str) -> bool {
+    let (name, argument) = match directive.split_once('=') {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (directive, None),
+    };
+    let is_seconds = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match name.to_ascii_lowercase().as_str() {
+        "max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error" => {
+            argument.is_some_and(is_seconds)
+        }
+        "no-cache" | "private" => true,
+        "no-store" | "no-transform" | "must-revalidate" | "proxy-revalidate" | "must-understand"
+        | "public" | "immutable" => argument.is_none(),
+        _ => false,
+    }
 }
 
 /// A value without the spaces around it; `None` if nothing is left.
@@ -321,8 +390,10 @@ pub(super) fn fields(rules: &[FieldRule]) -> Result<(), BadValue> {
 }
 
 pub(super) fn cors(text: &str) -> Result<Cors, BadValue> {
-    if text.trim() == "*" {
-        return Ok(Cors::Any);
+    match (text.trim(), switch(text)) {
+        ("*", _) | (_, Some(true)) => return Ok(Cors::Any),
+        (_, Some(false)) => return Ok(Cors::Off),
+        _ => {}
     }
     let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
     at_most(origins.len(), ORIGINS_MAX)?;
@@ -382,11 +453,7 @@ pub(super) fn charset(text: &str) -> Result<Charset, BadValue> {
 }
 
 pub(super) fn security_headers(text: &str) -> Result<bool, BadValue> {
-    match text {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0")),
-    }
+    switch(text).ok_or_else(|| BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0"))
 }
 
 pub(super) fn at_most(count: usize, max: usize) -> Result<(), BadValue> {

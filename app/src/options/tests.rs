@@ -252,6 +252,20 @@ fn every_variable_is_read_and_its_flag_wins() {
     assert_eq!(config(&["--precompressed-only"], &[]).site.precompressed, Precompressed::Alone);
     assert_eq!(config(&["--cors"], &[]).site.cors, Cors::Any);
     assert_eq!(config(&["--spa"], &[]).site.spa, Some(PagePath(b"index.html".to_vec())));
+    for (on, off) in [("1", "0"), ("on", "off"), ("yes", "no")] {
+        let by = |variable, value| config(&[], &[(variable, value)]);
+        for (variable, flag) in [
+            ("SELVEDGE_SPA", "--spa"),
+            ("SELVEDGE_COMPRESS", "--compress"),
+            ("SELVEDGE_CORS", "--cors"),
+            ("SELVEDGE_CLEAN_URLS", "--clean-urls"),
+        ] {
+            assert_eq!(by(variable, on), config(&[flag], &[]), "{variable}={on}");
+            assert_eq!(by(variable, off), config(&[], &[]), "{variable}={off}");
+        }
+    }
+    let kept = config(&["--header", "Cache-Control: immutable"], &[]).site.headers;
+    assert_eq!(kept[0].answers, selvedge_http::files::RuleAnswers::Success);
     let lines = config(&[], &[("SELVEDGE_HEADER", "X-A: 1\n\n X-B: 2\n")]).site.headers;
     assert_eq!(lines, config(&["--header", "X-A: 1", "--header", "X-B: 2"], &[]).site.headers);
 }
@@ -261,7 +275,7 @@ fn a_bad_value_about_answers_is_told_with_its_remedy() {
     for (option, value, what, fix) in [
         ("--spa", "../x", "not the path of a file below the root", "relative to the directory"),
         ("--spa", "d/", "not the path of a file", "404.html"),
-        ("--clean-urls", "yes", "no such choice", "on, redirect, off"),
+        ("--clean-urls", "maybe", "no such choice", "on, redirect, off"),
         ("--error-page", "404", "no equals sign", "403=errors/403.html"),
         ("--error-page", "200=a", "not the status of an error", "400 to 599"),
         ("--mount", "/=d", "the path is the root", "as DIR"),
@@ -292,8 +306,17 @@ fn a_bad_value_about_answers_is_told_with_its_remedy() {
         ("--header", "X-A: b\nX-C: d", "a character that a field cannot", "X-Frame-Options"),
         ("--header", "Content-Length: 1", "the server itself says content-length", "leave it"),
         ("--header", "Content-Type: text/plain", "the server itself says content-type", "--type"),
-        ("--header", "a[=X-A: b", "error parsing glob", "*.js"),
-        ("--cache", "no-store\u{1}", "a character that a field cannot", "max-age=60"),
+        ("--header", "a[=X-A: b", "'a[' is no pattern", "*.js"),
+        ("--header", "/docs/=X-A: b", "matches no file, as it ends in a slash", "/assets/**"),
+        ("--header", "*.js:X-A: b", "not the name of a field", "*.js=X-Robots-Tag"),
+        ("--cache", "3600", "'3600' is not a directive", "max-age=60"),
+        ("--cache", "*.js", "'*.js' is not a directive", "max-age=60"),
+        ("--cache", "max-age=x, public", "'max-age=x' is not a directive", "max-age=60"),
+        ("--redirect", "/a/*=https://b.example*", "does not stand behind a slash", "/to/*"),
+        ("--redirect", "/a/*=/b*", "does not stand behind a slash", "/to/*"),
+        ("--redirect", "/a=/a", "it leads to itself", "/from=/to"),
+        ("--redirect", "/a/*=/a/b/*", "it leads to itself", "/from=/to"),
+        ("--cache", "no-store\u{1}", "is not a directive", "max-age=60"),
         ("--cache", "Cache-Control: no-store", "a colon has no place", "max-age=60"),
         ("--cors", "https://a.example/", "not an origin", "without a slash"),
         ("--cors", "app.example", "not an origin", "scheme"),

@@ -111,24 +111,31 @@ impl Application for Site {
         {
             return self.refused(request, refusal, fields).await;
         }
-        match request.method() {
-            Method::Get | Method::Head => {}
+        let is_read = match request.method() {
             Method::Options => return self.other(self.cors.options(request, ALLOWED), fields),
-            Method::Other(_) => {
-                return self.other(Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"), fields);
-            }
-            _ => return self.other(Response::method_not_allowed(ALLOWED), fields),
-        }
+            method => method.is_get_or_head(),
+        };
         let mut decoded = Vec::new();
         let path = match SitePath::resolve(request.path(), &mut decoded) {
+            Ok(path) if path.relative().len() >= PATH_BYTES_MAX => {
+                let response = Response::error(StatusCode::URI_TOO_LONG, "path too long");
+                return self.refused(request, response, fields).await;
+            }
             Ok(path) => path,
-            Err(error) => return self.other(Response::error(error.status(), error.reason()), fields),
+            Err(error) => {
+                let response = Response::error(error.status(), error.reason());
+                return self.refused(request, response, fields).await;
+            }
         };
-        if path.relative().len() >= PATH_BYTES_MAX {
-            return self.other(Response::error(StatusCode::URI_TOO_LONG, "path too long"), fields);
-        }
         if let Some(response) = self.redirects.answer(request, &path) {
             return self.other(response, fields);
+        }
+        if !is_read {
+            let response = match request.method() {
+                Method::Other(_) => Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
+                _ => Response::method_not_allowed(ALLOWED),
+            };
+            return self.refused(request, response, fields).await;
         }
         if path.visibility() == Visibility::Hidden && self.options.hidden == HiddenPolicy::Hide {
             return self.refused(request, Response::error(StatusCode::NOT_FOUND, ""), fields).await;
@@ -146,12 +153,16 @@ impl Application for Site {
             }
             _ => None,
         };
+        if let Some(name) = self.clean_name(&below)
+            && only.is_none()
+            && self.files.same_file(tree, &below, &name).await
+            && let Some(name) = self.clean_name(&path)
+        {
+            return self.other(redirect(request, &name, Slash::Kept), fields);
+        }
         let target = Target { tree, path: only.as_ref().unwrap_or(&below), fields };
         match self.files.answer(request, target).await {
-            Answer::File(response) => match self.clean_name(&path) {
-                Some(name) if only.is_none() => self.other(redirect(request, &name, Slash::Kept), fields),
-                _ => response,
-            },
+            Answer::File(response) => response,
             Answer::Refused(response) => self.refused(request, response, fields).await,
             Answer::NeedsSlash => self.other(redirect(request, &path, Slash::Added), fields),
             Answer::NeedsNoSlash => self.other(redirect(request, &path, Slash::Removed), fields),

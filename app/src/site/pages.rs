@@ -65,9 +65,13 @@ impl Pages {
         };
         let Some(path) = SitePath::decoded(&page.page.0) else { return Routed::Other(response) };
         match files.page(request, Target { tree: 0, path: &path, fields }, status).await {
-            Answer::File(mut page) => {
-                page.head_mut().fields = std::mem::take(&mut response.head_mut().fields);
-                Routed::Own(page)
+            Answer::File(mut answer) => {
+                let page = &mut answer;
+                // What the status itself must say: Allow, Content-Range, WWW-Authenticate and the like.
+                let (page, refused) = (page.head_mut(), response.head_mut());
+                (page.allow, page.range) = (refused.allow, refused.range);
+                page.fields = std::mem::take(&mut refused.fields);
+                Routed::Own(answer)
             }
             _ => Routed::Other(response),
         }

@@ -4,6 +4,7 @@
 //! In: a version of a file, and how to make something of it. Out: that, or a wait for whoever makes it already.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,6 +16,12 @@ use crate::negotiation::Coding;
 
 /// Octets of all that is kept; the least recently used go beyond it.
 pub(super) const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Octets of all variants in memory, beyond which no more are made: slow readers may hold some that are not kept any more.
+const ALIVE_BYTES_MAX: usize = 2 * KEPT_BYTES_MAX;
+/// A variant's octets, about: those of the longest file that is compressed.
+const VARIANT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Helpers at work for it at once: the others are for passwords and listings.
+const PERMITS: usize = 2;
 /// What is kept, beside its octets.
 const KEPT_MAX: usize = 16_384;
 
@@ -57,15 +64,70 @@ impl What {
 }
 
 /// What was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Derived {
     Hash(u128),
-    Variant(Bytes),
+    Variant(Variant),
 }
 
-/// The store of a process. Locked for a search in a table, and never on the way of an answer from memory.
+/// Compressed octets, counted while the store or an answer on its way holds them.
+#[derive(Debug, Clone)]
+pub(super) struct Variant(Arc<Counted>);
+
 #[derive(Debug)]
-pub struct DerivedStore(Mutex<State>);
+struct Counted(Vec<u8>);
+
+/// Octets of all variants in memory.
+static ALIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+impl From<Vec<u8>> for Variant {
+    fn from(mut octets: Vec<u8>) -> Self {
+        octets.shrink_to_fit();
+        ALIVE_BYTES.fetch_add(octets.len(), Ordering::Relaxed);
+        Self(Arc::new(Counted(octets)))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ALIVE_BYTES.fetch_sub(self.0.len(), Ordering::Relaxed);
+    }
+}
+
+impl AsRef<[u8]> for Variant {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.0
+    }
+}
+
+impl Variant {
+    pub(super) fn octets(&self) -> &[u8] {
+        self.as_ref()
+    }
+
+    /// To be sent.
+    pub(super) fn bytes(&self) -> Bytes {
+        Bytes::from_owner(self.clone())
+    }
+}
+
+/// The store of a process. Locked for a search in a table; answers that stand ready in a block don't ask it.
+#[derive(Debug)]
+pub struct DerivedStore {
+    state: Mutex<State>,
+    permits: Receiver<()>,
+    returned: Sender<()>,
+}
+
+/// The right to have a helper make something, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Permit(Sender<()>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(());
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -81,6 +143,8 @@ pub(super) enum Known {
     Made(Derived),
     /// Somebody makes it: it ends with an error, whatever came of it.
     Underway(Receiver<()>),
+    /// Nothing, and too much of the kind is in memory.
+    Full,
     /// Nothing: it is for the asker to make.
     Nothing(Underway),
 }
@@ -96,13 +160,19 @@ pub(super) struct Underway {
 impl Default for DerivedStore {
     fn default() -> Self {
         let kept = LruCache::new(KEPT_MAX.try_into().expect("it is not zero"));
-        Self(Mutex::new(State { kept, kept_bytes: 0, underway: BTreeMap::new() }))
+        let (returned, permits) = channel::bounded(PERMITS);
+        while returned.try_send(()).is_ok() {}
+        Self {
+            state: Mutex::new(State { kept, kept_bytes: 0, underway: BTreeMap::new() }),
+            permits,
+            returned,
+        }
     }
 }
 
 impl DerivedStore {
-    /// Octets that it keeps at most.
-    pub const MEMORY_BYTES: usize = KEPT_BYTES_MAX;
+    /// Octets of variants in memory at most: kept, on their way, and being made.
+    pub const MEMORY_BYTES: usize = ALIVE_BYTES_MAX + PERMITS * VARIANT_BYTES_MAX;
 
     pub(super) fn get(&self, key: &DerivedKey) -> Option<Derived> {
         self.state().kept.get(key).cloned()
@@ -116,13 +186,23 @@ impl DerivedStore {
         if let Some(underway) = state.underway.get(&key) {
             return Known::Underway(underway.clone());
         }
+        if key.what != What::Hash && ALIVE_BYTES.load(Ordering::Relaxed) > ALIVE_BYTES_MAX {
+            return Known::Full;
+        }
         let (sender, receiver) = channel::bounded(1);
         state.underway.insert(key, receiver);
         Known::Nothing(Underway { store: Arc::clone(self), key, _waiting: sender })
     }
 
+    /// Waits in line for the right to have a helper make something.
+    pub(super) async fn permit(&self) -> Permit {
+        // Never closed: both ends are here.
+        let _ = self.permits.recv().await;
+        Permit(self.returned.clone())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,7 +228,7 @@ impl Derived {
     fn bytes(&self) -> usize {
         match self {
             Self::Hash(_) => 0,
-            Self::Variant(bytes) => bytes.len(),
+            Self::Variant(variant) => variant.octets().len(),
         }
     }
 }
@@ -196,7 +276,7 @@ mod tests {
         assert!(!waiting.is_closed());
         underway.finish(variant(3));
         assert!(waiting.is_closed());
-        assert!(matches!(store.look_up(key(1)), Known::Made(made) if made == variant(3)));
+        assert!(matches!(store.look_up(key(1)), Known::Made(made) if made.bytes() == 3));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::date::DATE_LEN;
 use crate::response::{OpenFile, Prepared};
-use crate::validators::Validators;
+use crate::validators::{ChangeTime, Validators};
 
 /// Files up to this size are kept in memory, with their head.
 pub(super) const READY_BYTES_MAX: u64 = 64 * 1024;
@@ -35,6 +35,7 @@ pub(super) struct Entry {
     /// Length of the body.
     pub(super) content_bytes: u64,
     pub(super) validators: Validators,
+    change_time: ChangeTime,
     /// The same as they are said.
     pub(super) version_fields: FixedFields,
     content: Content,
@@ -112,7 +113,7 @@ impl Entry {
                 EntryBody::Block(ready.block.clone(), ready.head_bytes)
             }
             Content::Variant(key) => match store.get(key) {
-                Some(Derived::Variant(bytes)) => EntryBody::Shared(bytes),
+                Some(Derived::Variant(variant)) => EntryBody::Shared(variant.bytes()),
                 _ => EntryBody::Gone,
             },
             Content::Streamed { .. } => EntryBody::File,
@@ -183,7 +184,9 @@ impl Entry {
     /// it changed while it was read, or its version could not be named, as it was so recent, or too much else was to do.
     pub(super) fn is_makeshift(&self) -> bool {
         let is_ready = matches!(self.content, Content::Ready(_));
-        self.validators.entity_tag.is_none() || !is_ready && self.content_bytes <= READY_BYTES_MAX
+        self.change_time == ChangeTime::Recent
+            || self.validators.entity_tag.is_none()
+            || !is_ready && self.content_bytes <= READY_BYTES_MAX
     }
 }
 

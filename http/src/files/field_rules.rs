@@ -11,8 +11,8 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::fixed_fields::{FixedFields, OwnedField, is_owned};
 
-/// One field for some answers. Of several rules for one name the last that applies is used, but all are of `Link` and
-/// `Set-Cookie`.
+/// One field for some answers. Of several rules for one name the last that applies is used, but all are of `Link`,
+/// `Set-Cookie` and `Vary`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldRule {
     /// The files whose answers have it.
@@ -106,12 +106,10 @@ impl FieldRules {
             }
             None => own.push((header::VARY, HeaderValue::from_static("Accept"))),
         }
-        let says = |rule: &FieldRule| rule.answers == RuleAnswers::All && rule.name == header::CACHE_CONTROL;
-        let said = self.rules.iter().any(|(matcher, rule)| says(rule) && matches(matcher.as_ref(), path));
-        if !said {
-            own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
-        }
-        self.of_page(path, &own)
+        own.push((header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+        self.collect(&own, |matcher, rule| {
+            rule.answers == RuleAnswers::All && rule.name != header::CACHE_CONTROL && matches(matcher, path)
+        })
     }
 
     /// What an answer says that is no file: an error, a redirect.
@@ -146,7 +144,9 @@ impl FieldRules {
             if !applies(matcher.as_ref(), rule) {
                 continue;
             }
-            if rule.value.is_none() || ![header::LINK, header::SET_COOKIE].contains(&rule.name) {
+            // What an answer varies by is so whatever else is said.
+            let adds = [header::LINK, header::SET_COOKIE, header::VARY].contains(&rule.name);
+            if !adds || rule.value.is_none() && rule.name != header::VARY {
                 fields.retain(|(name, _)| **name != rule.name);
             }
             fields.extend(rule.value.as_ref().map(|value| (&rule.name, value)));

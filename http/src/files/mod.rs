@@ -5,6 +5,7 @@
 //! followed. In order: this file, `tree` (what is at a path), `resource` (which form of it), `entry` (its answer),
 //! `respond` (what the request makes of it).
 
+mod derive;
 mod derived;
 mod directory;
 mod encoder;
@@ -53,8 +54,6 @@ use tree::{Loaded, Tree};
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
-/// Variants and hashes under way: each holds a descriptor, beside the one of a look before it.
-const DERIVATIONS_AT_ONCE_MAX: usize = 8;
 /// Looks at a file that changes between a look and its opening; then it is an error.
 const LOOKS_MAX: usize = 3;
 
@@ -66,7 +65,6 @@ pub struct Files {
     rules: FieldRules,
     shares: Rc<Shares>,
     look_turns: Turns,
-    derive_turns: Turns,
     clock: RefCell<Clock>,
 }
 
@@ -121,7 +119,6 @@ impl Files {
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
             shares: Shares::new(&options),
             look_turns: Turns::new(LOOKS_AT_ONCE_MAX),
-            derive_turns: Turns::new(DERIVATIONS_AT_ONCE_MAX),
             clock: RefCell::new(Clock::new()),
             options,
         });
@@ -149,6 +146,15 @@ impl Files {
         self.serve(request, target.into(), Wish::Page(status)).await
     }
 
+    /// Whether two paths of a tree lead to the same file, in whatever form.
+    pub async fn same_file(&self, tree: usize, one: &SitePath<'_>, other: &SitePath<'_>) -> bool {
+        let tree = &self.trees[tree];
+        match (self.find(tree, one).await, self.find(tree, other).await) {
+            (Ok(Found::Resource(one, _)), Ok(Found::Resource(other, _))) => one.name == other.name,
+            _ => false,
+        }
+    }
+
     /// The file at a path in the place of another that is not there, as a single-page application wants it: as
     /// [`answer`](Self::answer), but with the fields of a page, and never to be used again without asking.
     pub async fn fallback<'a>(&self, request: &Request<'_>, target: impl Into<Target<'a>>) -> Answer {
@@ -170,8 +176,12 @@ impl Files {
             };
             let form = match resource.choose(head, bytes, &tree.options.languages) {
                 Chosen::Form(form) => &resource.forms[form],
-                Chosen::NotAcceptable => return Answer::Refused(respond::not_acceptable()),
-                Chosen::NotInCoding => return Answer::Missing,
+                Chosen::NotAcceptable => {
+                    return Answer::Refused(respond::in_no_form(StatusCode::NOT_ACCEPTABLE, &resource));
+                }
+                Chosen::NotInCoding => {
+                    return Answer::Refused(respond::in_no_form(StatusCode::NOT_FOUND, &resource));
+                }
             };
             let answered = match self.entry(tree, path, &resource, form).await {
                 Ok(Loaded::Entry(entry, opened_now)) => {

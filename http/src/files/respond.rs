@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use selvedge_runtime::Chunk;
 
 use super::entry::{Entry, EntryBody};
+use super::resource::Resource;
 use super::tree::Tree;
 use super::{Answer, Files, refusal};
 use crate::application::Request;
@@ -193,9 +194,15 @@ fn described(status: StatusCode, entry: &Entry, fields: &FixedFields) -> Respons
     }
 }
 
-/// 406 to a client that takes no form of a file there is.
-pub(super) fn not_acceptable() -> Response {
-    let mut response = Response::error(StatusCode::NOT_ACCEPTABLE, "no acceptable content coding");
+/// 406, or 404, to a client that takes no form of a file there is; another may.
+pub(super) fn in_no_form(status: StatusCode, resource: &Resource) -> Response {
+    let mut response = Response::error(
+        status,
+        if status == StatusCode::NOT_FOUND { "" } else { "no acceptable content coding" },
+    );
     response.head.fields.push((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+    if resource.varies().by_language {
+        response.head.fields.push((header::VARY, HeaderValue::from_static("Accept-Language")));
+    }
     response
 }

@@ -4,17 +4,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
-use std::io::{self, Read};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
-use selvedge_runtime::fs::{self, Failure, File, FileReader, Metadata};
-use selvedge_runtime::{Moment, Undone, timer};
-use xxhash_rust::xxh3::Xxh3Default;
+use selvedge_runtime::fs::{self, Failure, File, Metadata};
+use selvedge_runtime::{Moment, timer};
 
-use super::derived::{Derived, DerivedKey, Known, What};
-use super::entry::{self, Description, Entry, Loading};
+use super::derive::Made;
+use super::derived::Derived;
+use super::entry::{Description, Entry, Loading};
 use super::locate::{self, Form, Located, Refused, Root};
 use super::looks::Looks;
 use super::memory::{Found, Memory};
@@ -29,11 +29,6 @@ use crate::response::OpenFile;
 
 /// How long what was closed may take to be free again, where descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(10);
-
-/// Octets that are hashed at a time.
-const HASH_BUFFER_BYTES: usize = 256 * 1024;
-/// How often a request waits for what others make of the same version in vain.
-const DERIVE_WAITS_MAX: usize = 2;
 
 /// The answer of a form.
 #[derive(Debug)]
@@ -237,21 +232,18 @@ impl Files {
         if form.origin == Origin::File {
             return self.entry_of_file(tree, path, resource, form).await;
         }
-        let Some(place) = self.place(tree, form).await? else { return Ok(Loaded::Changed) };
-        let coding = form.form.coding;
-        let what = What::variant(coding).expect("a file as it is is not compressed");
-        let encode = move |reader: &mut FileReader| {
-            encoder::encode(coding, reader).map(|encoded| Derived::Variant(encoded.into()))
+        let made = match self.variant(tree, form).await? {
+            Made::This(made) => Some(made),
+            Made::Changed => return Ok(Loaded::Changed),
+            Made::NotNow => None,
         };
-        let made = self.derive(place, &form.metadata, what, encode).await?;
         // Somebody else who waited for the same may have been first.
-        if let (None, Some(Derived::Variant(bytes))) = (form.entry(), made) {
+        if let (None, Some(Derived::Variant(variant))) = (form.entry(), made) {
             let mut description = self.description(tree, resource, form);
-            description.tag_suffix.push_str(encoder::fingerprint(coding));
+            description.tag_suffix.push_str(encoder::fingerprint(form.form.coding));
             let make_room = |scarce| self.make_room(tree, scarce);
             let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
-            let key = DerivedKey::new(&form.metadata, what);
-            let entry = Entry::of_variant(&bytes, key, form.metadata, description, &loading).await;
+            let entry = Entry::of_variant(&variant, form, description, &loading).await;
             form.set_entry(&entry.map_err(refused_read)?);
         }
         match (form.entry(), resource.plain(form.form)) {
@@ -271,10 +263,10 @@ impl Files {
     ) -> Result<Loaded, Refused> {
         let mut hash = None;
         if form.entry().is_none() && self.needs_hash(form) {
-            let Some(place) = self.place(tree, form).await? else { return Ok(Loaded::Changed) };
-            if let Some(Derived::Hash(made)) = self.derive(place, &form.metadata, What::Hash, hash_of).await?
-            {
-                hash = Some(made);
+            match self.hash(tree, form).await? {
+                Made::This(Derived::Hash(made)) => hash = Some(made),
+                Made::Changed => return Ok(Loaded::Changed),
+                Made::This(Derived::Variant(_)) | Made::NotNow => {}
             }
         }
         loop {
@@ -295,7 +287,7 @@ impl Files {
     }
 
     /// The place of a form that is still what the look has found.
-    async fn place(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
+    pub(super) async fn place(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
         self.with_room(tree, async || self.place_now(tree, form).await).await
     }
 
@@ -303,13 +295,6 @@ impl Files {
         let place = locate::place(&tree.directory(), tree.options.symlinks, &form.location).await?;
         // It may change within the period in which nobody looks.
         Ok(place.filter(|(_, metadata)| *metadata == form.metadata).map(|(place, _)| place))
-    }
-
-    /// Whether a form is named by a hash that takes a helper to make.
-    fn needs_hash(&self, form: &Representation) -> bool {
-        let unix_s = self.clock.borrow().unix_s();
-        form.metadata.size_bytes > entry::READY_BYTES_MAX
-            && entry::is_named_by_content(&form.metadata, self.options.tags, unix_s)
     }
 
     /// Loads a form that is a file from its place.
@@ -324,52 +309,11 @@ impl Files {
         let description = self.description(tree, resource, form);
         let make_room = |scarce| self.make_room(tree, scarce);
         let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
+        let hash = hash.map(|hash| (form.metadata, hash));
         let loaded = Entry::load(place, description, hash, &loading).await;
         let (entry, opened) = loaded.map_err(refused_read)?;
         form.set_entry(&entry);
         Ok(opened)
-    }
-
-    /// What `make` makes of a version of a file, on a helper's thread, once for all workers. `None`: it cannot be had now.
-    async fn derive(
-        &self,
-        place: File,
-        version: &Metadata,
-        what: What,
-        make: impl FnOnce(&mut FileReader) -> io::Result<Derived> + Send + 'static,
-    ) -> Result<Option<Derived>, Refused> {
-        let key = DerivedKey::new(version, what);
-        let mut tries = 0;
-        let underway = loop {
-            match self.options.derived.look_up(key) {
-                Known::Made(made) => return Ok(Some(made)),
-                Known::Nothing(underway) => break underway,
-                // Whoever makes it has failed, and so would this one.
-                Known::Underway(_) if tries == DERIVE_WAITS_MAX => return Ok(None),
-                Known::Underway(ends) => {
-                    tries += 1;
-                    let _ = ends.recv().await;
-                }
-            }
-        };
-        // Each holds a descriptor while it waits for a helper.
-        let _turn = self.derive_turns.next().await;
-        let version = *version;
-        let made = fs::read_beside(&place, move |reader| {
-            let mut reader = reader?;
-            let derived = make(&mut reader)?;
-            // Written to meanwhile, it is a mixture of versions.
-            if reader.metadata()? != version {
-                return Ok(None);
-            }
-            underway.finish(derived.clone());
-            Ok(Some(derived))
-        });
-        drop(place);
-        match made.await {
-            Ok(made) => made.map_err(refused_read),
-            Err(Undone::Overloaded | Undone::Lost) => Ok(None),
-        }
     }
 
     fn description(&self, tree: &Tree, resource: &Resource, representation: &Representation) -> Description {
@@ -447,18 +391,6 @@ fn warn_of_outdated(resource: &Resource) {
         selvedge_runtime::report("outdated sibling", || {
             format!("{location:?} is older than the file it stands beside, and is not used; compress it anew")
         });
-    }
-}
-
-/// The hash of a whole file.
-fn hash_of(reader: &mut FileReader) -> io::Result<Derived> {
-    let mut hasher = Xxh3Default::new();
-    let mut buffer = vec![0; HASH_BUFFER_BYTES];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(Derived::Hash(hasher.digest128())),
-            length => hasher.update(&buffer[..length]),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use selvedge_http::negotiation::{Coding, CodingSet};
 use crate::support::client::{Client, Reply};
 use crate::support::directory::Directory;
 use crate::support::site::site;
-use crate::support::{TestServer, patient, pattern};
+use crate::support::{TestServer, patient, pattern, wait_until};
 
 fn start(directory: &Directory, change: impl FnOnce(&mut FileOptions)) -> TestServer {
     let mut options = FileOptions { fresh_for: Duration::ZERO, ..FileOptions::new(directory.path()) };
@@ -128,6 +128,47 @@ fn a_new_version_is_compressed_anew_and_many_at_once_get_the_same() {
             assert!(decoded(&client.reply()) == content, "version {version}");
         }
     }
+}
+
+#[test]
+fn requests_that_are_given_up_leave_nothing_behind() {
+    let directory = Directory::new("compressed");
+    for number in 0..64 {
+        directory.write(&format!("{number}.js"), text(400_000));
+    }
+    let server = start(&directory, |_| {});
+    let descriptors = || std::fs::read_dir("/proc/self/fd").expect("/proc is mounted").count();
+    let before = descriptors();
+    let mut clients = Vec::new();
+    for number in 0..64 {
+        let mut client = server.connect();
+        client.send(format!("GET /{number}.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n"));
+        clients.push(client);
+    }
+    server.wait_for_accepted(64);
+    // Two sockets of each connection, the files of two helpers and of a look, and what other tests do beside this one.
+    let most = before + 2 * 64 + 64;
+    assert!(descriptors() < most, "{} descriptors where {before} were", descriptors());
+    clients.into_iter().for_each(Client::reset);
+    server.wait_until_at_rest();
+    let reply = get(&mut server.connect(), "/63.js", &[("Accept-Encoding", "br")]);
+    assert!(decoded(&reply) == text(400_000));
+}
+
+#[test]
+fn a_file_that_has_just_changed_goes_out_as_it_is() {
+    let directory = Directory::new("compressed");
+    directory.write_now("a.js", text(5_000));
+    let server = start(&directory, |_| {});
+    let mut client = server.connect();
+    let accepted = [("Accept-Encoding", "br")];
+    let first = get(&mut client, "/a.js", &accepted);
+    // It may have settled by now on a slow machine.
+    assert!(decoded(&first) == text(5_000) && first.field("vary") == Some("Accept-Encoding"));
+    wait_until("it is compressed", || match get(&mut client, "/a.js", &accepted).field("content-encoding") {
+        Some("br") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
 }
 
 #[test]

@@ -102,6 +102,15 @@ pub fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
+/// Whether this process may read the file at `path`.
+///
+/// # Errors
+/// Those of faccessat(2).
+pub fn check_file(path: &Path) -> io::Result<()> {
+    let (here, effective) = (rustix::fs::CWD, rustix::fs::AtFlags::EACCESS);
+    Ok(rustix::fs::accessat(here, path, rustix::fs::Access::READ_OK, effective)?)
+}
+
 /// Whether `path` leads to a directory whose files this process may reach. To list it needs another permission.
 ///
 /// # Errors

@@ -97,6 +97,9 @@ fn damaged_hashes_are_refused() {
             assert!(PasswordHash::parse(&damaged).is_err(), "{damaged}");
         }
     }
+    for cut in ["$apr1", "$apr1$", "$5", "$5$", "$6", "$6$rounds=5000", "$2y", "$2y$", "$"] {
+        assert!(PasswordHash::parse(cut).is_err(), "{cut}");
+    }
     let empty_salt = SECRET[3].replace("$abc$", "$$");
     assert!(PasswordHash::parse(&empty_salt).is_err());
 }

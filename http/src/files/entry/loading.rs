@@ -7,8 +7,9 @@ use selvedge_runtime::fs::{self, File, Metadata};
 use selvedge_runtime::{BlockClass, BufferPool, Lease};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::derived::DerivedKey;
+use super::super::derived::{DerivedKey, Variant, What};
 use super::super::options::TagSource;
+use super::super::resource::Representation;
 use super::super::shares::{Scarce, Shares};
 use super::{Content, Description, Entry, READY_BYTES_MAX, Ready};
 use crate::clock::Clock;
@@ -19,8 +20,6 @@ use crate::validators::{ChangeTime, EntityTag, Validators};
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-
-use bytes::Bytes;
 
 /// Room for the fields that every file's head has; a content type has at most a few hundred octets.
 const HEAD_BYTES_USUAL: usize = 1_024;
@@ -49,11 +48,12 @@ impl Entry {
     pub(in super::super) async fn load(
         place: &File,
         description: Description,
-        hash: Option<u128>,
+        hash: Option<(Metadata, u128)>,
         loading: &Loading<'_>,
     ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
         let file = fs::reopen(place)?;
         let mut metadata = file.metadata()?;
+        let hash = hash.filter(|(version, _)| *version == metadata).map(|(_, hash)| hash);
         let mut validators = loading.validators(&metadata, &description, hash);
         let mut content = None;
         for _ in 0..READS_MAX {
@@ -81,35 +81,41 @@ impl Entry {
             content_bytes: metadata.size_bytes,
             validators,
             version_fields: FixedFields::of_version(&validators, loading.clock.borrow().unix_s()),
+            change_time: loading.change_time(&metadata),
             content: content.unwrap_or_else(streamed),
         });
         let opened = entry.keep_open(file, loading.shares, loading.make_room);
         Ok((entry, opened))
     }
 
-    /// The answer of a variant that was made of a file with that metadata.
+    /// The answer of a variant that was made of a form's file.
     pub(in super::super) async fn of_variant(
-        bytes: &Bytes,
-        key: DerivedKey,
-        metadata: Metadata,
+        variant: &Variant,
+        form: &Representation,
         description: Description,
         loading: &Loading<'_>,
     ) -> io::Result<Rc<Self>> {
-        let mut validators = loading.validators(&metadata, &description, Some(xxh3_128(bytes)));
-        let mut content = Content::Variant(key);
-        if bytes.len() as u64 <= READY_BYTES_MAX {
+        let metadata = form.metadata;
+        let octets = variant.octets();
+        let mut validators = loading.validators(&metadata, &description, Some(xxh3_128(octets)));
+        let what = What::variant(form.form.coding).expect("a variant has a coding");
+        let mut content = Content::Variant(DerivedKey::new(&metadata, what));
+        if octets.len() as u64 <= READY_BYTES_MAX {
             let copy = async |mut block: Lease, head_bytes: usize| {
-                block.truncate(head_bytes + bytes.len());
-                block[head_bytes..].copy_from_slice(bytes);
+                block.truncate(head_bytes + octets.len());
+                block[head_bytes..].copy_from_slice(octets);
                 Ok(Some(block))
             };
-            if let Some((ready, named)) = loading.ready(&metadata, bytes.len(), &description, copy).await? {
+            if let Some((ready, named)) = loading.ready(&metadata, octets.len(), &description, copy).await? {
                 (content, validators) = (Content::Ready(RefCell::new(ready)), named);
             }
         }
-        let content_bytes = bytes.len() as u64;
+        let content_bytes = octets.len() as u64;
         let version_fields = FixedFields::of_version(&validators, loading.clock.borrow().unix_s());
-        Ok(Rc::new(Self { description, metadata, content_bytes, validators, version_fields, content }))
+        let change_time = loading.change_time(&metadata);
+        let entry =
+            Self { description, metadata, content_bytes, validators, change_time, version_fields, content };
+        Ok(Rc::new(entry))
     }
 }
 
@@ -119,6 +125,10 @@ pub(in super::super) fn is_named_by_content(metadata: &Metadata, tags: TagSource
 }
 
 impl Loading<'_> {
+    fn change_time(&self, metadata: &Metadata) -> ChangeTime {
+        ChangeTime::judge(metadata.modified.0, self.clock.borrow().unix_s())
+    }
+
     /// How a version is named: by its time and size, or by its content, if its hash is known.
     fn validators(&self, metadata: &Metadata, description: &Description, hash: Option<u128>) -> Validators {
         let (modified_unix_s, modified_ns) = metadata.modified;
