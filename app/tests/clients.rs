@@ -277,3 +277,79 @@ fn the_pattern_of_the_files_does_not_repeat_within_a_block() {
     assert_ne!(pattern(0, 4_096), pattern(4_096, 4_096));
     assert_ne!(pattern(0, 251), pattern(251, 251));
 }
+
+#[test]
+fn a_download_that_was_cut_off_is_resumed_by_ranges() {
+    let site = Site::new();
+    support::write_pattern(&site.join("1m.bin"), 1 << 20);
+    let server = Server::start(site.path());
+    let partly = pattern(0, 300_000);
+    for (name, package, arguments) in [
+        ("curl", "curl", &["--silent", "--fail", "--noproxy", "*", "-C", "-", "-o", "1m.bin"][..]),
+        ("wget", "wget", &["--quiet", "--no-proxy", "--continue"]),
+    ] {
+        let Some(client) = program(name, package) else { continue };
+        let folder = Site::new();
+        folder.write("1m.bin", &partly);
+        output(Command::new(&client).current_dir(folder.path()).args(arguments).arg(server.url("/1m.bin")));
+        expect_content(File::open(folder.join("1m.bin")).unwrap(), &site.join("1m.bin"));
+    }
+    server.stop();
+}
+
+#[test]
+fn a_copy_is_fetched_again_only_where_the_file_has_changed() {
+    let site = Site::with(&[("a.txt", "first")]);
+    let server = Server::start(site.path());
+    if let Some(wget) = program("wget", "wget") {
+        let folder = Site::new();
+        let fetch = || {
+            let mut command = Command::new(&wget);
+            command.current_dir(folder.path()).args(["--no-proxy", "--timestamping", "--server-response"]);
+            let output = finish(command.arg(server.url("/a.txt")));
+            assert!(output.status.success());
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        };
+        assert!(fetch().contains("200 OK"));
+        assert!(fetch().contains("304 Not Modified"));
+    }
+    if let Some(curl) = program("curl", "curl") {
+        let folder = Site::new();
+        let fetch = || {
+            let mut command = Command::new(&curl);
+            command.current_dir(folder.path()).args(["--silent", "--noproxy", "*", "-w", "%{http_code}"]);
+            command.args(["--etag-compare", "tag", "--etag-save", "tag", "-o", "copy"]);
+            output(command.arg(server.url("/a.txt")))
+        };
+        folder.write("tag", "");
+        assert_eq!(fetch(), "200");
+        assert_eq!(fetch(), "304");
+        site.write("a.txt", "another");
+        support::eventually("the change is seen", || fetch() == "200");
+        assert_eq!(std::fs::read(folder.join("copy")).unwrap(), b"another");
+    }
+    server.stop();
+}
+
+#[test]
+fn curl_decodes_what_the_server_compresses() {
+    let Some(curl) = program("curl", "curl") else { return };
+    let site = Site::new();
+    let script = "let selvedge = 'warp and weft';\n".repeat(20_000);
+    site.write("a.js", &script);
+    let server = Server::with(site.path(), &["--compress"]);
+    for coding in ["gzip", "br", "zstd"] {
+        let mut command = Command::new(&curl);
+        command.args(["--silent", "--show-error", "--noproxy", "*", "--compressed", "-D", "/dev/stderr"]);
+        let output =
+            finish(command.args(["-H", &format!("accept-encoding: {coding}")]).arg(server.url("/a.js")));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if errors.contains("Unrecognized content encoding") {
+            // This curl was built without it.
+            continue;
+        }
+        assert!(errors.contains(&format!("content-encoding: {coding}")), "{errors}");
+        assert!(output.stdout == script.as_bytes(), "{coding}");
+    }
+    server.stop();
+}

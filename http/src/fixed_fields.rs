@@ -17,9 +17,9 @@ pub(crate) fn is_owned(name: &HeaderName) -> bool {
     OWNED.contains(name)
 }
 
-/// Whole field lines, each with its CRLF. A clone costs no allocation.
+/// Whole field lines, each with its CRLF. A clone costs no allocation, and it is as small as can be: heads are moved.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct FixedFields(Option<Rc<[u8]>>);
+pub struct FixedFields(Option<Rc<Box<[u8]>>>);
 
 /// A field that only the engine may say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl FixedFields {
                 lines.extend_from_slice(piece);
             }
         }
-        Ok(Self((!lines.is_empty()).then(|| lines.into())))
+        Ok(Self::of_lines(lines))
     }
 
     /// What tells a version: Last-Modified, never later than `now_unix_s`, and ETag.
@@ -61,12 +61,16 @@ impl FixedFields {
             lines.extend_from_slice(tag.as_bytes());
             lines.extend_from_slice(b"\r\n");
         }
-        Self((!lines.is_empty()).then(|| lines.into()))
+        Self::of_lines(lines)
     }
 
     /// The lines; nothing if there is none.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
+        self.0.as_deref().map(|lines| &**lines).unwrap_or_default()
+    }
+
+    fn of_lines(lines: Vec<u8>) -> Self {
+        Self((!lines.is_empty()).then(|| Rc::new(lines.into())))
     }
 }
 

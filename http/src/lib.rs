@@ -57,5 +57,5 @@ pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
 pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
-pub use server::{Control, Server, ServerOptions, WorkerApplication};
+pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
 pub use shared::{Figures, Observer};

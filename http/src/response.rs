@@ -11,6 +11,7 @@ use selvedge_runtime::{Chunk, SharedLease};
 
 use crate::files::Share;
 use crate::fixed_fields::FixedFields;
+use crate::negotiation::Coding;
 use crate::range::Ranges;
 
 /// An answer to one request.
@@ -31,7 +32,7 @@ pub enum Body {
     /// A part of a file.
     File(FilePart),
     /// Several parts of a file, as multipart/byteranges: the head's Content-Type is that of each part.
-    Parts(FileParts),
+    Parts(Box<FileParts>),
     /// The error's own small text.
     Error {
         /// A few words after the status.
@@ -41,22 +42,28 @@ pub enum Body {
     Prepared(Prepared),
 }
 
-/// An open file. Its share of a worker's descriptors, if it has one, is given back with its last holder.
+/// An open file, and what it was when it was opened. Its share of a worker's descriptors, if it has one, is given back with
+/// its last holder.
 #[derive(Debug)]
 pub struct OpenFile {
     file: File,
+    version: Metadata,
     _share: Option<Share>,
 }
 
 impl OpenFile {
-    pub(crate) fn with_share(file: File, share: Share) -> Self {
-        Self { file, _share: Some(share) }
+    /// A file of this version. If it is not of it any more while it is sent, the connection closes.
+    pub fn new(file: File, version: Metadata) -> Self {
+        Self { file, version, _share: None }
     }
-}
 
-impl From<File> for OpenFile {
-    fn from(file: File) -> Self {
-        Self { file, _share: None }
+    pub(crate) fn with_share(file: File, version: Metadata, share: Share) -> Self {
+        Self { file, version, _share: Some(share) }
+    }
+
+    /// What it was when it was opened.
+    pub fn version(&self) -> &Metadata {
+        &self.version
     }
 }
 
@@ -77,15 +84,13 @@ pub struct FilePart {
     pub start: u64,
     /// Octets of the part.
     pub length: u64,
-    /// What the file was when the head was made: if it changes while it is sent, the connection closes.
-    pub metadata: Metadata,
 }
 
 /// Several parts of a file to send, in their order.
 #[derive(Debug)]
 pub struct FileParts {
     pub(crate) content: FileContent,
-    pub(crate) ranges: Box<Ranges>,
+    pub(crate) ranges: Ranges,
 }
 
 /// Where the octets of a file are that is sent in parts.
@@ -95,8 +100,8 @@ pub enum FileContent {
     Ready(SharedLease, u32),
     /// In these bytes.
     Shared(Bytes),
-    /// In an open file. If it is not any more what it was when the head was made, the connection closes.
-    Streamed(Rc<OpenFile>, Metadata),
+    /// In an open file.
+    Streamed(Rc<OpenFile>),
 }
 
 /// A whole response in memory: head with Date, without Connection, then the body.
@@ -121,12 +126,8 @@ pub struct ResponseHead {
     pub version_fields: FixedFields,
     /// Content-Range and Accept-Ranges.
     pub range: RangeField,
-    /// Allow, which a 405 must carry.
-    pub allow: Option<&'static str>,
-    /// Location.
-    pub location: Option<Vec<u8>>,
     /// Content-Encoding.
-    pub content_coding: Option<&'static str>,
+    pub content_coding: Option<Coding>,
     /// Fields of what is answered with.
     pub resource_fields: FixedFields,
     /// Fields of the site, or for this request.
@@ -156,8 +157,6 @@ impl ResponseHead {
             content_type: None,
             version_fields: FixedFields::NONE,
             range: RangeField::None,
-            allow: None,
-            location: None,
             content_coding: None,
             resource_fields: FixedFields::NONE,
             site_fields: FixedFields::NONE,
@@ -165,6 +164,9 @@ impl ResponseHead {
         }
     }
 }
+
+/// Each await on the way of an answer moves one.
+const _: () = assert!(size_of::<Response>() <= 176);
 
 impl Response {
     /// A response of `head` and `body`.
@@ -193,6 +195,16 @@ impl Response {
         Self::new(head, Body::Error { reason })
     }
 
+    /// A redirect to `location`, a URI reference; 500 if that holds what no field can.
+    pub fn redirect(status: StatusCode, location: Vec<u8>) -> Self {
+        let Ok(location) = HeaderValue::from_maybe_shared(Bytes::from(location)) else {
+            return Self::error(StatusCode::INTERNAL_SERVER_ERROR, "");
+        };
+        let mut head = ResponseHead::new(status);
+        head.fields.push((header::LOCATION, location));
+        Self::new(head, Body::Empty)
+    }
+
     /// 503, to be tried again after so many seconds (RFC 9110 section 10.2.3).
     pub fn unavailable(reason: &'static str, retry_after_s: u32) -> Self {
         let mut response = Self::error(StatusCode::SERVICE_UNAVAILABLE, reason);
@@ -201,9 +213,9 @@ impl Response {
     }
 
     /// 405 with the methods that are allowed, such as `GET, HEAD` (RFC 9110 section 15.5.6).
-    pub const fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: &'static str) -> Self {
         let mut response = Self::error(StatusCode::METHOD_NOT_ALLOWED, "");
-        response.head.allow = Some(allow);
+        response.head.fields.push((header::ALLOW, HeaderValue::from_static(allow)));
         response
     }
 

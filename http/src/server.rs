@@ -32,8 +32,20 @@ pub struct ServerOptions {
     /// Proxies, each of whose connections must begin with a header of the PROXY protocol. Connections from anybody else are
     /// closed. `None`: connections are the clients' own.
     pub proxies: Option<Networks>,
+    /// What becomes of TRACE.
+    pub trace: TracePolicy,
     /// How long running requests have after [`Control::stop`].
     pub drain: Duration,
+}
+
+/// What becomes of a TRACE request (RFC 9110 section 9.3.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TracePolicy {
+    /// It is refused with 501: its answer would show a page's script what the browser keeps from it.
+    #[default]
+    Refused,
+    /// It reaches the application as any method does.
+    Application,
 }
 
 impl Default for ServerOptions {
@@ -42,6 +54,7 @@ impl Default for ServerOptions {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             requests_max: None,
+            trace: TracePolicy::default(),
             proxies: None,
             drain: Duration::from_secs(8),
         }

@@ -13,7 +13,7 @@ use crate::connection::Timeouts;
 use crate::h1::Limits;
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
-use crate::server::ServerOptions;
+use crate::server::{ServerOptions, TracePolicy};
 use crate::turns::Turns;
 
 /// Is told of every exchange at its end, on its worker.
@@ -25,6 +25,7 @@ pub(crate) struct Shared<A> {
     limits: Limits,
     timeouts: Timeouts,
     requests_max: Option<NonZero<u64>>,
+    trace: TracePolicy,
     proxies: Option<Networks>,
     clock: RefCell<Clock>,
     drain: Rc<Drain>,
@@ -45,6 +46,7 @@ impl<A> Shared<A> {
             limits: options.limits,
             timeouts: options.timeouts,
             requests_max: options.requests_max,
+            trace: options.trace,
             proxies: options.proxies.clone(),
             clock: RefCell::new(Clock::new()),
             drain: Rc::default(),
@@ -70,6 +72,11 @@ impl<A> Shared<A> {
     /// Proxies whose connections begin with a PROXY header.
     pub(crate) fn proxies(&self) -> Option<&Networks> {
         self.proxies.as_ref()
+    }
+
+    /// What becomes of TRACE.
+    pub(crate) fn trace(&self) -> TracePolicy {
+        self.trace
     }
 
     /// The time of this turn.

@@ -47,7 +47,8 @@ impl CorsPolicy {
 
     /// The answer to OPTIONS: what is allowed, and to a script's browser that asks beforehand, what the script may do.
     pub(super) fn options(&self, request: &Request<'_>, allowed: &'static str) -> Response {
-        let mut head = ResponseHead { allow: Some(allowed), ..ResponseHead::new(StatusCode::NO_CONTENT) };
+        let mut head = ResponseHead::new(StatusCode::NO_CONTENT);
+        head.fields.push((header::ALLOW, HeaderValue::from_static(allowed)));
         let may_read = match self.kind {
             Cors::Off => false,
             Cors::Any => true,

@@ -12,7 +12,7 @@ use http::StatusCode;
 use selvedge_http::files::{Answer, FieldRules, Files, Target};
 use selvedge_http::h1::Method;
 use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
-use selvedge_http::{Application, Body, FixedFields, Request, Response, ResponseHead};
+use selvedge_http::{Application, FixedFields, Request, Response};
 
 use crate::access::Access;
 use crate::config::HiddenPolicy;
@@ -274,6 +274,5 @@ fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: Slash) -> Respons
     if path.redirect_location(slash, request.query(), &mut location).is_err() {
         return Response::error(StatusCode::BAD_REQUEST, "invalid query");
     }
-    let head = ResponseHead { location: Some(location), ..ResponseHead::new(status) };
-    Response::new(head, Body::Empty)
+    Response::redirect(status, location)
 }

@@ -69,7 +69,7 @@ impl Pages {
                 let page = &mut answer;
                 // What the status itself must say: Allow, Content-Range, WWW-Authenticate and the like.
                 let (page, refused) = (page.head_mut(), response.head_mut());
-                (page.allow, page.range) = (refused.allow, refused.range);
+                page.range = refused.range;
                 page.fields = std::mem::take(&mut refused.fields);
                 Routed::Own(answer)
             }

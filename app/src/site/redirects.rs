@@ -1,7 +1,7 @@
 //! Paths that lead elsewhere, as the operator wants.
 
 use selvedge_http::path::SitePath;
-use selvedge_http::{Body, Request, Response, ResponseHead};
+use selvedge_http::{Request, Response};
 
 use crate::site_config::{Redirect, Rest};
 
@@ -33,8 +33,7 @@ impl Redirects {
             location.push(b'?');
             location.extend_from_slice(query);
         }
-        let head = ResponseHead { location: Some(location), ..ResponseHead::new(redirect.status) };
-        Some(Response::new(head, Body::Empty))
+        Some(Response::redirect(redirect.status, location))
     }
 }
 

@@ -368,14 +368,8 @@ fn write_head(
         RangeField::Part(start, length, size) => drop(writer.content_range(start, length, size)),
         RangeField::Unsatisfied(size) => drop(writer.content_range_unsatisfied(size)),
     }
-    if let Some(allow) = head.allow {
-        writer.field("allow", allow.as_bytes());
-    }
-    if let Some(location) = &head.location {
-        writer.field("location", location);
-    }
     if let Some(coding) = head.content_coding {
-        writer.field("content-encoding", coding.as_bytes());
+        writer.field("content-encoding", coding.as_str().as_bytes());
     }
     writer.fixed(&head.resource_fields).fixed(&head.site_fields);
     for (name, value) in &head.fields {

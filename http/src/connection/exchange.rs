@@ -22,6 +22,7 @@ use crate::application::{Application, Request};
 use crate::h1::{BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::response::Response;
+use crate::server::TracePolicy;
 use crate::shared::{Draining, Shared};
 
 /// Answers of one connection in one turn; then the others have theirs.
@@ -175,7 +176,7 @@ async fn handle<A: Application>(
     head: &RequestHead,
     head_bytes: &HeadBytes,
 ) -> Result<Response, CloseReason> {
-    if let Some(response) = own_answer(head) {
+    if let Some(response) = own_answer(head, shared.trace()) {
         return Ok(response);
     }
     let Connection { stream, peer, output, .. } = connection;
@@ -196,14 +197,15 @@ async fn handle<A: Application>(
 }
 
 /// What the engine answers for every application.
-fn own_answer(head: &RequestHead) -> Option<Response> {
+fn own_answer(head: &RequestHead, trace: TracePolicy) -> Option<Response> {
     match head.method() {
         // About the server and no resource of it (RFC 9110 section 9.3.7).
         Method::Options if head.target_form() == TargetForm::Asterisk => {
             Some(Response::empty(StatusCode::NO_CONTENT))
         }
-        // It would show a page's script what the browser keeps from it (RFC 9110 section 9.3.8).
-        Method::Trace => Some(Response::error(StatusCode::NOT_IMPLEMENTED, "TRACE not supported")),
+        Method::Trace if trace == TracePolicy::Refused => {
+            Some(Response::error(StatusCode::NOT_IMPLEMENTED, "TRACE not supported"))
+        }
         _ => None,
     }
 }

@@ -150,7 +150,7 @@ impl Connection {
 /// Before the last piece: what was promised is still there, and still the same.
 fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
     let now: Metadata = part.file.metadata().map_err(|_| CloseReason::FileFailure)?;
-    let then = &part.metadata;
+    let then = part.file.version();
     if now.size_bytes == then.size_bytes && now.modified == then.modified {
         Ok(())
     } else {

@@ -54,13 +54,8 @@ impl Connection {
                     let octets = bytes.slice(range.start as usize..(range.start + range.len) as usize);
                     self.answer_chunk(shared, octets.into()).await?;
                 }
-                FileContent::Streamed(file, metadata) => {
-                    let part = FilePart {
-                        file: file.clone(),
-                        start: range.start,
-                        length: range.len,
-                        metadata: *metadata,
-                    };
+                FileContent::Streamed(file) => {
+                    let part = FilePart { file: file.clone(), start: range.start, length: range.len };
                     self.answer_file(shared, &part, &mut turn_bytes).await?;
                 }
             }

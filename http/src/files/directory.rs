@@ -26,7 +26,6 @@ pub struct Directory {
 
 /// What a path leads to that is to be listed.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one match")]
 pub enum Listable {
     /// A directory.
     Directory(Directory),

@@ -20,6 +20,7 @@ use super::shares::{Scarce, Share, Shares};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::date::DATE_LEN;
+use crate::negotiation::Coding;
 use crate::response::{OpenFile, Prepared};
 use crate::validators::{ChangeTime, Validators};
 
@@ -47,7 +48,7 @@ pub(super) struct Description {
     /// Relative to the root.
     pub(super) location: Rc<CStr>,
     pub(super) content_type: &'static str,
-    pub(super) content_coding: Option<&'static str>,
+    pub(super) content_coding: Option<Coding>,
     pub(super) tags: TagSource,
     /// What tells its tag from those of the other forms.
     pub(super) tag_suffix: String,
@@ -142,7 +143,7 @@ impl Entry {
                 share => break share?,
             }
         };
-        let file = Rc::new(OpenFile::with_share(file, share));
+        let file = Rc::new(OpenFile::with_share(file, self.metadata, share));
         *open.borrow_mut() = Some(Rc::clone(&file));
         Some(file)
     }

@@ -151,7 +151,7 @@ impl Files {
         }
         match self.file_of(tree, entry, opened).await {
             Ok(Some(file)) => {
-                let body = FilePart { file, start: part.start, length: part.len, metadata: entry.metadata };
+                let body = FilePart { file, start: part.start, length: part.len };
                 Ok(Answer::File(Response::new(head, Body::File(body))))
             }
             Ok(None) => Err(Changed),
@@ -173,14 +173,14 @@ impl Files {
             EntryBody::Shared(bytes) => FileContent::Shared(bytes),
             EntryBody::Gone => return Err(Changed),
             EntryBody::File => match self.file_of(tree, entry, opened).await {
-                Ok(Some(file)) => FileContent::Streamed(file, entry.metadata),
+                Ok(Some(file)) => FileContent::Streamed(file),
                 Ok(None) => return Err(Changed),
                 Err(refused) => {
                     return Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes())));
                 }
             },
         };
-        Ok(Answer::File(Response::new(head, Body::Parts(FileParts { content, ranges }))))
+        Ok(Answer::File(Response::new(head, Body::Parts(Box::new(FileParts { content, ranges: *ranges })))))
     }
 }
 

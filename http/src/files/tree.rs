@@ -330,8 +330,8 @@ impl Files {
         let language = language.map(|number| tree.options.languages[usize::from(number)].as_str());
         let language_field = language.and_then(|tag| HeaderValue::from_str(tag).ok());
         own.extend(language_field.map(|tag| (header::CONTENT_LANGUAGE, tag)));
-        let content_coding = (coding != Coding::Identity).then(|| coding.as_str());
-        let tag_parts: Vec<&str> = language.into_iter().chain(content_coding).collect();
+        let content_coding = (coding != Coding::Identity).then_some(coding);
+        let tag_parts: Vec<&str> = language.into_iter().chain(content_coding.map(Coding::as_str)).collect();
         let name = resource.name.as_bytes();
         let path = [tree.options.prefix.as_bytes(), name].concat();
         Description {

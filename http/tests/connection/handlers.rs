@@ -1,9 +1,9 @@
 //! Handlers that wait, panic, or lose their client.
 
-use selvedge_http::CloseReason;
+use selvedge_http::{CloseReason, TracePolicy};
 
 use crate::support::app::steered;
-use crate::support::{TestServer, patient};
+use crate::support::{TestServer, options, patient};
 
 const WAIT: &str = "GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -79,4 +79,15 @@ fn requests_behind_a_handler_that_waits_are_kept() {
     steering.let_go();
     assert_eq!(client.reply().text(), "waited x");
     assert_eq!(client.reply().text(), "behind");
+}
+
+#[test]
+fn trace_reaches_the_application_only_where_that_is_asked_for() {
+    for (trace, status) in [(TracePolicy::Refused, 501), (TracePolicy::Application, 200)] {
+        let (_, factory) = steered();
+        let server = TestServer::start(options(|options| options.trace = trace), factory);
+        let mut client = server.connect();
+        client.send("TRACE /text/traced HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.reply().status, status, "{trace:?}");
+    }
 }

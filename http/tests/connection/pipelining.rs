@@ -81,7 +81,7 @@ fn an_answer_that_cannot_be_sent_closes_after_the_answers_before_it() {
     let server = TestServer::start(patient(), paths);
     let mut client = server.connect();
     client.send(
-        get("/text/1") + &get("/size/100000") + &get("/text/3") + &get("/location") + &get("/text/never"),
+        get("/text/1") + &get("/size/100000") + &get("/text/3") + &get("/injected") + &get("/text/never"),
     );
     assert_eq!(client.reply().text(), "1");
     assert!(client.reply().body == pattern(100_000));

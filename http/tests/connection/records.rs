@@ -27,7 +27,7 @@ fn a_record_has_status_octets_times_and_what_comes_next() {
             200,
             ExchangeEnd::Closed(CloseReason::Requested),
         ),
-        ("GET /location HTTP/1.1\r\nHost: a\r\n\r\n", 500, ExchangeEnd::Closed(CloseReason::InvalidResponse)),
+        ("GET /injected HTTP/1.1\r\nHost: a\r\n\r\n", 500, ExchangeEnd::Closed(CloseReason::InvalidResponse)),
         ("GET / HTTP/1.1\r\n\r\n", 400, ExchangeEnd::Closed(CloseReason::Rejected(Reject::HostMissing))),
         (
             "POST /text/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",

@@ -50,7 +50,7 @@ fn a_head_beyond_the_largest_block_is_not_sent() {
 fn a_response_that_breaks_the_framing_is_not_sent() {
     let server = TestServer::start(patient(), paths);
     let invalid = [
-        "/location",
+        "/injected",
         "/own/content-length",
         "/own/Connection",
         "/own/transfer-encoding",
@@ -68,9 +68,15 @@ fn a_response_that_breaks_the_framing_is_not_sent() {
         client.expect_close();
     }
     assert_eq!(server.connect().get("/own/x-mine").field("x-mine"), Some("7"));
+    // A location that no field can hold is an error before it is a response.
+    let redirect = server.connect().get("/location");
+    assert_eq!(
+        (redirect.status, redirect.field("location"), redirect.field("set-cookie")),
+        (500, None, None)
+    );
     let stopped = server.stop();
     assert_eq!(stopped.closes(CloseReason::InvalidResponse), invalid.len() as u64);
-    assert_eq!(stopped.exchanges(5), invalid.len() as u64);
+    assert_eq!(stopped.exchanges(5), invalid.len() as u64 + 1);
     assert_eq!(stopped.exchanges(1), 0);
 }
 

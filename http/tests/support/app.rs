@@ -15,7 +15,7 @@ static ZEROS: [u8; 64 << 20] = [0; 64 << 20];
 /// * `/text/...`: the rest of the path and the query;
 /// * `/size/N`: N octets of [`pattern`]; `/zeros/N`: N zeros, which cost no time to make;
 /// * `/status/N`: an empty answer of that status; `/error/N`: an error's small text;
-/// * `/fields/N`: N fields of 100 octets; `/own/NAME`: a field the engine owns; `/location`: CR LF in a value;
+/// * `/fields/N`: N fields of 100 octets; `/own/NAME`: a field the engine owns; `/injected`, `/location`: CR LF in a value;
 /// * `/wait`: only after [`Steering::let_go`]; `/panic`: not at all.
 pub(crate) struct Paths {
     entered: mpsc::Sender<()>,
@@ -115,10 +115,12 @@ impl Application for Paths {
                 let head = ResponseHead { fields: vec![(name, HeaderValue::from_static("7"))], ..ok() };
                 Response::new(head, Body::Full("smuggled".into()))
             }
-            "location" => {
-                let location = Some(b"/a\r\nset-cookie: b=c".to_vec());
-                Response::new(ResponseHead { location, ..ResponseHead::new(StatusCode::FOUND) }, Body::Empty)
+            "injected" => {
+                let content_type = Some("text/plain\r\nset-cookie: b=c");
+                Response::new(ResponseHead { content_type, ..ok() }, Body::Empty)
             }
+            // A location is a field's value when it is made, so this one comes out as an error of its own.
+            "location" => Response::redirect(StatusCode::FOUND, b"/a\r\nset-cookie: b=c".to_vec()),
             "peer" => Response::text(request.peer().expect("connected").to_string().into_bytes()),
             "wait" => {
                 let _ended = Ended(&self.dropped);

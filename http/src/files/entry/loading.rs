@@ -205,7 +205,7 @@ impl Loading<'_> {
         writer.field("content-type", description.content_type.as_bytes()).content_length(size as u64);
         writer.fixed(&FixedFields::of_version(validators, unix_s));
         if let Some(coding) = description.content_coding {
-            writer.field("content-encoding", coding.as_bytes());
+            writer.field("content-encoding", coding.as_str().as_bytes());
         }
         let written = writer.accept_ranges().fixed(&description.fields).finish();
         let written = written.expect("room was reckoned for these");

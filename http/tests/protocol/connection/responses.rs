@@ -47,7 +47,7 @@ pub(crate) fn rows() -> Vec<ReplyRow> {
     let mut rows = vec![
         reply_row("a text", OWNED, get("/text/some"), text("some")),
         reply_row("nothing", OWNED, get("/status/200"), text("")),
-        reply_row("CR and LF in a field", SPLIT, get("/location"), broken()),
+        reply_row("CR and LF in a field", SPLIT, get("/injected"), broken()),
         reply_row("a field of its own", OWNED, get("/own/x-mine"), reply(200).field("x-mine", "7")),
         reply_row(
             "a broken answer in a pipeline",
