@@ -181,7 +181,7 @@ impl Files {
             Located::Directory => return Ok(Found::Directory),
             Located::Missing => return Ok(Found::Missing),
         };
-        let media_type = self.options.types.of_path(located.name.as_bytes());
+        let media_type = self.media_type(tree, located.name.as_bytes());
         let compressed =
             |metadata: &Metadata| self.options.compression.codings_of(media_type, metadata.size_bytes);
         let (resource, place) = Resource::new(located, compressed, self.clock.borrow().unix_s());
@@ -196,10 +196,17 @@ impl Files {
         Ok(Found::Resource(resource, opened))
     }
 
+    /// The type of a file by its name, `index.html.ja` asked for by itself included.
+    fn media_type(&self, tree: &Tree, name: &[u8]) -> &'static str {
+        let without = |language: &String| name.strip_suffix(language.as_bytes())?.strip_suffix(b".");
+        let name = tree.options.languages.iter().find_map(without).unwrap_or(name);
+        self.options.types.of_path(name)
+    }
+
     /// In which codings a file of that name may exist beside itself.
     fn siblings(&self, tree: &Tree, name: &[u8]) -> CodingSet {
         let is_sibling = [&b".br"[..], b".zst", b".gz"].iter().any(|extension| name.ends_with(extension));
-        let media_type = self.options.types.of_path(name);
+        let media_type = self.media_type(tree, name);
         match tree.options.precompressed {
             Precompressed::Off => CodingSet::EMPTY,
             _ if is_sibling || media_type::is_compressed(media_type) => CodingSet::EMPTY,
@@ -337,7 +344,7 @@ impl Files {
         Description {
             tags: self.options.tags,
             location: Rc::clone(&representation.location),
-            content_type: self.options.types.of_path(name),
+            content_type: self.media_type(tree, name),
             content_coding,
             tag_suffix: tag_parts.join("-"),
             fields: self.rules.of_file(&path, &own),

@@ -226,6 +226,8 @@ fn a_language_is_chosen_before_a_coding() {
         };
         assert_eq!(reply.field("vary"), vary, "{path}");
     }
+    let by_itself = client.get("/about.html.ja");
+    assert_eq!(by_itself.field("content-type"), Some("text/html; charset=utf-8"));
     assert_ne!(
         get(&mut client, "/", &[("Accept-Language", "en")]).field("etag"),
         get(&mut client, "/", &[("Accept-Language", "ja")]).field("etag")
