@@ -44,7 +44,6 @@ pub mod fuzzing;
 mod multipart_reader;
 
 mod syntax;
-mod turns;
 
 #[cfg(test)]
 mod test_support;

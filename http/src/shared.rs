@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use selvedge_runtime::{BufferPool, Counter, Moment};
+use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 
 use crate::clock::Clock;
 use crate::connection::Timeouts;
@@ -14,7 +14,6 @@ use crate::h1::Limits;
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
 use crate::server::{ServerOptions, TracePolicy};
-use crate::turns::Turns;
 
 /// Is told of every exchange at its end, on its worker.
 pub type Observer = Rc<dyn Fn(&ExchangeRecord)>;

@@ -36,6 +36,7 @@ mod stop;
 mod sys;
 mod task;
 mod tasks;
+mod turns;
 mod waker;
 mod watchdog;
 mod worker;
@@ -60,6 +61,7 @@ pub use sys::{
     StartError, allocator_calls_of_thread,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
+pub use turns::{Turn, Turns};
 pub use worker::WorkerLimits;
 
 /// The monotonic clock at the beginning of the current turn: free of a system call.

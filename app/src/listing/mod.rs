@@ -17,13 +17,12 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_http::files::{Directory, FieldRules, Files, Listable, Target};
 use selvedge_http::path::SitePath;
 use selvedge_http::{Body, FixedFields, Request, Response, ResponseHead};
-use selvedge_runtime::timer;
+use selvedge_runtime::{Turn, timer};
 
 use self::entries::Page;
 use self::form::Form;
 use self::order::Order;
 pub use self::shares::Shares;
-use self::shares::Turn;
 use crate::config::HiddenPolicy;
 
 /// How long a request waits until others have been read.
@@ -64,7 +63,7 @@ impl Listings {
         target: impl Into<Target<'a>>,
     ) -> Response {
         // Before the directory is opened, so that requests that wait hold no descriptor.
-        let Ok(turn) = timer::timeout(WAIT_MAX, self.shares.turn()).await else {
+        let Ok(turn) = timer::timeout(WAIT_MAX, self.shares.turns.next()).await else {
             return Response::unavailable("too many listings at once", RETRY_AFTER_S);
         };
         match files.directory(target).await {

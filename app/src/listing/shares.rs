@@ -1,12 +1,11 @@
 //! How much listings may take of the process, whichever worker they are for: at most so many are made at once, and at most
 //! so many bytes of them are on their way to clients.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use selvedge_runtime::channel::{Receiver, Sender, bounded};
+use selvedge_runtime::Turns;
 
 use super::entries::{PAGE_BYTES_MAX, SORTED_BYTES_MAX};
 
@@ -18,13 +17,10 @@ const HELD_BYTES_MAX: usize = 64 << 20;
 /// The shares of all workers; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Shares {
-    returned: Sender<()>,
-    free: Receiver<()>,
+    /// Turns at reading a directory.
+    pub(super) turns: Turns,
     held_bytes: Arc<AtomicUsize>,
 }
-
-/// The right to read one directory, until it is dropped. It may go to another thread.
-pub(super) struct Turn(Sender<()>);
 
 impl Shares {
     /// Bytes that all listings of a process take at most.
@@ -32,16 +28,7 @@ impl Shares {
 
     /// Nothing taken yet.
     pub fn new() -> Self {
-        let (returned, free) = bounded(AT_ONCE_MAX);
-        while returned.try_send(()).is_ok() {}
-        Self { returned, free, held_bytes: Arc::default() }
-    }
-
-    /// Waits for a turn at reading.
-    pub(super) async fn turn(&self) -> Turn {
-        // Never closed: both ends are here.
-        let _ = self.free.recv().await;
-        Turn(self.returned.clone())
+        Self { turns: Turns::new(AT_ONCE_MAX), held_bytes: Arc::default() }
     }
 
     /// Counts a page until it is dropped; `None` if there is no room for it.
@@ -56,18 +43,6 @@ impl Shares {
 impl Default for Shares {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(());
-    }
-}
-
-impl fmt::Debug for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Turn")
     }
 }
 
@@ -105,26 +80,5 @@ mod tests {
         assert!(shares.hold(vec![0]).is_none());
         drop(part);
         assert!(shares.clone().hold(page()).is_some());
-    }
-
-    #[test]
-    fn so_many_turns_as_there_may_be_are_given_and_those_that_are_over_again() {
-        selvedge_runtime::block_on(|| async {
-            let shares = Shares::new();
-            let mut turns = Vec::new();
-            for _ in 0..AT_ONCE_MAX {
-                turns.push(shares.turn().await);
-            }
-            let waiting = selvedge_runtime::spawn("waits", {
-                let shares = shares.clone();
-                async move { drop(shares.turn().await) }
-            });
-            selvedge_runtime::yield_now().await;
-            assert!(shares.free.is_empty());
-            // As on a helper's thread.
-            std::thread::spawn(move || drop(turns)).join().unwrap();
-            assert_eq!(waiting.await, Ok(()));
-            assert_eq!(shares.free.len(), AT_ONCE_MAX);
-        });
     }
 }

@@ -85,11 +85,11 @@ impl Files {
             }
         };
         // Before anything is opened: who waits holds no descriptor.
-        let permit = store.permit().await;
+        let turn = store.turns.next().await;
         let Some(place) = self.place(tree, form).await? else { return Ok(Made::Changed) };
         let made = fs::read_beside(&place, move |reader| {
             // Until the work has ended, whether or not anybody still waits for it.
-            let _permit = permit;
+            let _turn = turn;
             let mut reader = reader?;
             let derived = make(&mut reader, version.size_bytes)?;
             // Written to meanwhile, it is a mixture of versions.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use lru::LruCache;
+use selvedge_runtime::Turns;
 use selvedge_runtime::channel::{self, Receiver, Sender};
 use selvedge_runtime::fs::Metadata;
 
@@ -21,7 +22,7 @@ const ALIVE_BYTES_MAX: usize = 2 * KEPT_BYTES_MAX;
 /// A variant's octets, about: those of the longest file that is compressed.
 const VARIANT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Helpers at work for it at once: the others are for passwords and listings.
-const PERMITS: usize = 2;
+const AT_ONCE_MAX: usize = 2;
 /// What is kept, beside its octets.
 const KEPT_MAX: usize = 16_384;
 
@@ -115,18 +116,8 @@ impl Variant {
 #[derive(Debug)]
 pub struct DerivedStore {
     state: Mutex<State>,
-    permits: Receiver<()>,
-    returned: Sender<()>,
-}
-
-/// The right to have a helper make something, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Permit(Sender<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(());
-    }
+    /// Turns at having a helper make something.
+    pub(super) turns: Turns,
 }
 
 #[derive(Debug)]
@@ -160,19 +151,16 @@ pub(super) struct Underway {
 impl Default for DerivedStore {
     fn default() -> Self {
         let kept = LruCache::new(KEPT_MAX.try_into().expect("it is not zero"));
-        let (returned, permits) = channel::bounded(PERMITS);
-        while returned.try_send(()).is_ok() {}
         Self {
             state: Mutex::new(State { kept, kept_bytes: 0, underway: BTreeMap::new() }),
-            permits,
-            returned,
+            turns: Turns::new(AT_ONCE_MAX),
         }
     }
 }
 
 impl DerivedStore {
     /// Octets of variants in memory at most: kept, on their way, and being made.
-    pub const MEMORY_BYTES: usize = ALIVE_BYTES_MAX + PERMITS * VARIANT_BYTES_MAX;
+    pub const MEMORY_BYTES: usize = ALIVE_BYTES_MAX + AT_ONCE_MAX * VARIANT_BYTES_MAX;
 
     pub(super) fn get(&self, key: &DerivedKey) -> Option<Derived> {
         self.state().kept.get(key).cloned()
@@ -192,13 +180,6 @@ impl DerivedStore {
         let (sender, receiver) = channel::bounded(1);
         state.underway.insert(key, receiver);
         Known::Nothing(Underway { store: Arc::clone(self), key, _waiting: sender })
-    }
-
-    /// Waits in line for the right to have a helper make something.
-    pub(super) async fn permit(&self) -> Permit {
-        // Never closed: both ends are here.
-        let _ = self.permits.recv().await;
-        Permit(self.returned.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -34,14 +34,13 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use http::StatusCode;
-use selvedge_runtime::{Moment, spawn_detached, timer};
+use selvedge_runtime::{Moment, Turns, spawn_detached, timer};
 
 use crate::application::Request;
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::path::SitePath;
 use crate::response::Response;
-use crate::turns::Turns;
 use locate::Refused;
 use memory::Found;
 use resource::Chosen;
