@@ -64,6 +64,11 @@ impl MediaTypes {
     }
 }
 
+/// A media type without its parameters.
+pub fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// Whether files of this type gain by compression: text, and what is text or bare numbers inside. What is not known
 /// (`application/octet-stream`) does not count.
 pub fn is_compressible(media_type: &str) -> bool {
@@ -91,7 +96,7 @@ pub fn is_compressible(media_type: &str) -> bool {
         "model/gltf+json",
         "model/obj",
     ];
-    let essence = media_type.split(';').next().unwrap_or_default().trim_end();
+    let essence = essence(media_type);
     essence.starts_with("text/")
         || essence.ends_with("+json")
         || essence.ends_with("+xml")
@@ -100,7 +105,7 @@ pub fn is_compressible(media_type: &str) -> bool {
 
 /// Whether files of this type are compressed in themselves, so that nobody would compress them once more.
 pub fn is_compressed(media_type: &str) -> bool {
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "application/gzip",
         "application/java-archive",
         "application/pdf",
@@ -109,10 +114,11 @@ pub fn is_compressed(media_type: &str) -> bool {
         "application/x-xz",
         "application/zip",
         "application/zstd",
+        "font/woff",
         "font/woff2",
     ];
     let in_itself = ["image/", "audio/", "video/"].iter().any(|kind| media_type.starts_with(kind));
-    (in_itself && !is_compressible(media_type)) || OTHERS.contains(&media_type) || media_type == "font/woff"
+    (in_itself && !is_compressible(media_type)) || OTHERS.contains(&media_type)
 }
 
 /// What follows the last dot of the last segment; nothing if that dot is the name's first octet (`.profile`).

@@ -35,7 +35,7 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
     let headers = |text: &str| values::lines(text, values::header);
     let caches = |text: &str| values::lines(text, values::cache);
     let types = |text: &str| values::lines(text, values::media_type);
-    let security = flags.security_headers.then_some(true);
+    let security = flags.security_headers.then_some(SecurityHeaders::On);
     Ok(SiteConfig {
         clean_urls: given
             .one(flags.clean_urls, "SELVEDGE_CLEAN_URLS", values::clean_urls)?
@@ -75,10 +75,9 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
         cache: given.all(flags.cache, "SELVEDGE_CACHE", caches, "--cache", values::fields)?,
         headers: given.all(flags.header, "SELVEDGE_HEADER", headers, "--header", values::fields)?,
         cors: given.one(flags.cors, "SELVEDGE_CORS", values::cors)?.unwrap_or_default(),
-        security_headers: match given.one(security, "SELVEDGE_SECURITY_HEADERS", values::security_headers)? {
-            Some(true) => SecurityHeaders::On,
-            Some(false) | None => SecurityHeaders::Off,
-        },
+        security_headers: given
+            .one(security, "SELVEDGE_SECURITY_HEADERS", values::security_headers)?
+            .unwrap_or_default(),
         server_name: match given.one(flags.server_name, "SELVEDGE_SERVER_NAME", values::server_name)? {
             None => ServerName::Own,
             Some(OrOff::Off) => ServerName::Off,

@@ -6,14 +6,14 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_http::files::{
     FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers, TagSource,
 };
-use selvedge_http::media_type::Charset;
+use selvedge_http::media_type::{self, Charset};
 use selvedge_http::negotiation::{Coding, CodingSet};
 use selvedge_http::path::SitePath;
 
-use super::values::OrOff;
+use super::values::{OrOff, number, switch, yes_or_no};
 use crate::bad_value::BadValue;
 use crate::site_config::{
-    CleanUrls, Cors, ErrorPage, MOUNTS_MAX, Mount, PagePath, REDIRECTS_MAX, Redirect, Rest,
+    CleanUrls, Cors, ErrorPage, MOUNTS_MAX, Mount, PagePath, REDIRECTS_MAX, Redirect, Rest, SecurityHeaders,
 };
 
 /// Most rules for fields, types and pages, of each option: they are looked through once per file.
@@ -51,15 +51,6 @@ pub(super) fn spa(text: &str) -> Result<OrOff<PagePath>, BadValue> {
         Some(true) => Ok(OrOff::Set(PagePath(b"index.html".to_vec()))),
         Some(false) => Ok(OrOff::Off),
         None => page(text).map(OrOff::Set),
-    }
-}
-
-/// A word for yes or no.
-fn switch(text: &str) -> Option<bool> {
-    match text {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
     }
 }
 
@@ -251,9 +242,10 @@ pub(super) fn compress_types(text: &str) -> Result<Types, BadValue> {
 }
 
 pub(super) fn compress_min(text: &str) -> Result<u64, BadValue> {
-    let well_formed = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = well_formed.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| BadValue::new("this is not a number of bytes", "give digits alone, as in 1024"))
+    // Too many digits read as the largest number.
+    number(text)
+        .filter(|&bytes| bytes < u64::MAX)
+        .ok_or_else(|| BadValue::new("this is not a number of bytes", "give digits alone, as in 1024"))
 }
 
 pub(super) fn etag(text: &str) -> Result<TagSource, BadValue> {
@@ -358,7 +350,7 @@ fn is_cache_directive(directive: &str) -> bool {
         Some((name, argument)) => (name, Some(argument)),
         None => (directive, None),
     };
-    let is_seconds = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_seconds = |text: &str| number(text).is_some();
     match name.to_ascii_lowercase().as_str() {
         "max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error" => {
             argument.is_some_and(is_seconds)
@@ -429,7 +421,7 @@ pub(super) fn media_type(text: &str) -> Result<(String, String), BadValue> {
         text.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
     let extension = extension.trim().trim_start_matches('.');
     let media_type = media_type.trim();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let essence = media_type::essence(media_type);
     if extension.is_empty() || extension.contains(['/', '.']) {
         return Err(BadValue::new("this is not an extension", fix));
     }
@@ -452,8 +444,8 @@ pub(super) fn charset(text: &str) -> Result<Charset, BadValue> {
     }
 }
 
-pub(super) fn security_headers(text: &str) -> Result<bool, BadValue> {
-    switch(text).ok_or_else(|| BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0"))
+pub(super) fn security_headers(text: &str) -> Result<SecurityHeaders, BadValue> {
+    yes_or_no(text, SecurityHeaders::On, SecurityHeaders::Off)
 }
 
 pub(super) fn at_most(count: usize, max: usize) -> Result<(), BadValue> {

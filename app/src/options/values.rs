@@ -139,11 +139,20 @@ pub(super) fn verbosity(text: &str) -> Result<Verbosity, BadValue> {
 }
 
 /// The value of a variable that stands for a flag.
-fn yes_or_no<T>(text: &str, yes: T, no: T) -> Result<T, BadValue> {
+pub(super) fn yes_or_no<T>(text: &str, yes: T, no: T) -> Result<T, BadValue> {
+    match switch(text) {
+        Some(true) => Ok(yes),
+        Some(false) => Ok(no),
+        None => Err(BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0")),
+    }
+}
+
+/// A word for yes or no.
+pub(super) fn switch(text: &str) -> Option<bool> {
     match text {
-        "1" | "true" | "yes" | "on" => Ok(yes),
-        "0" | "false" | "no" | "off" => Ok(no),
-        _ => Err(BadValue::new(format!("'{text}' is neither yes nor no"), "set it to 1 or 0")),
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 
@@ -205,7 +214,7 @@ fn count(text: &str, max: u32) -> Result<NonZero<u32>, BadValue> {
 }
 
 /// Digits and nothing else: Rust's own parser takes a plus sign too. Too many of them read as the largest number.
-fn number(digits: &str) -> Option<u64> {
+pub(super) fn number(digits: &str) -> Option<u64> {
     let well_formed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     well_formed.then(|| digits.parse().unwrap_or(u64::MAX))
 }

@@ -9,7 +9,7 @@ mod redirects;
 use std::rc::Rc;
 
 use http::StatusCode;
-use selvedge_http::files::{Answer, FieldRules, Files, Target};
+use selvedge_http::files::{Answer, Files, Target};
 use selvedge_http::h1::Method;
 use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, FixedFields, Request, Response};
@@ -74,25 +74,23 @@ impl Site {
         let mounts = config.mounts.iter().enumerate().map(|(number, mount)| (mount.path.clone(), number + 1));
         let mut mounts: Vec<_> = mounts.collect();
         mounts.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        let rules = FieldRules::new(&rules(config)).expect("options hold no field of the engine");
         Self {
-            files,
             mounts,
             redirects: Redirects::new(&config.redirects),
             pages: Pages::new(config),
             cors: CorsPolicy::new(&config.cors),
             listings: None,
             access: None,
-            fields: rules.of_others(),
+            fields: files.rules().of_others(),
+            files,
             options,
         }
     }
 
     /// The same with listings of its directories, within `shares`, which all workers have together; without them if `None`.
     pub fn with_listings(self, shares: Option<Shares>) -> Self {
-        let rules = rules(&self.options.config);
-        let rules = FieldRules::new(&rules).expect("options hold no field of the engine");
-        let listings = shares.map(|shares| Listings::new(shares, self.options.hidden, &rules));
+        let rules = self.files.rules();
+        let listings = shares.map(|shares| Listings::new(shares, self.options.hidden, rules));
         Self { listings, ..self }
     }
 
@@ -193,10 +191,8 @@ impl Site {
         if self.pages.are_none() {
             return self.other(Response::error(StatusCode::NOT_FOUND, ""), fields);
         }
-        match Box::pin(self.pages.missing(&self.files, request, path, fields)).await {
-            Routed::Own(response) => response,
-            Routed::Other(response) => self.other(response, fields),
-        }
+        let routed = Box::pin(self.pages.missing(&self.files, request, path, fields)).await;
+        self.finish(routed, fields)
     }
 
     /// The response to a request that is refused, or the page for its status.
@@ -204,7 +200,12 @@ impl Site {
         if self.pages.are_none() {
             return self.other(response, fields);
         }
-        match Box::pin(self.pages.refused(&self.files, request, response, fields)).await {
+        let routed = Box::pin(self.pages.refused(&self.files, request, response, fields)).await;
+        self.finish(routed, fields)
+    }
+
+    fn finish(&self, routed: Routed, fields: &FixedFields) -> Response {
+        match routed {
             Routed::Own(response) => response,
             Routed::Other(response) => self.other(response, fields),
         }

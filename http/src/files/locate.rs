@@ -248,7 +248,7 @@ impl Search<'_> {
         }
         let mut file =
             LocatedFile { name: location, choice, forms: Vec::new(), outdated: Vec::new(), directory: None };
-        if plain.is_none() && self.options.languages.is_empty() && self.alone().is_none() {
+        if plain.is_none() && self.options.languages.is_empty() && !self.siblings_suffice() {
             return Ok(Sought::Missing);
         }
         // Before the forms themselves: one that comes into being meanwhile is noticed later.
@@ -265,8 +265,8 @@ impl Search<'_> {
         Ok(if file.forms.is_empty() { Sought::Missing } else { Sought::File(file) })
     }
 
-    fn alone(&self) -> Option<Precompressed> {
-        Some(self.options.precompressed).filter(|policy| *policy == Precompressed::Alone)
+    fn siblings_suffice(&self) -> bool {
+        self.options.precompressed == Precompressed::Alone
     }
 
     /// Adds the forms of a name: the file as it is, and its siblings.
@@ -287,7 +287,7 @@ impl Search<'_> {
             let place = file.forms.is_empty().then_some(place);
             let form = Form { language, coding: Coding::Identity };
             file.forms.push(LocatedForm { form, location, metadata, place });
-        } else if self.alone().is_none() {
+        } else if !self.siblings_suffice() {
             return Ok(());
         }
         for coding in siblings.iter() {

@@ -207,6 +207,11 @@ impl Files {
         tree.memory.make_room(scarce) || self.trees.iter().any(|other| other.memory.make_room(scarce))
     }
 
+    /// The rules for the fields of the answers.
+    pub fn rules(&self) -> &FieldRules {
+        &self.rules
+    }
+
     /// Descriptors open for files that are streamed, and paths remembered.
     pub fn usage(&self) -> (usize, usize) {
         let usages = self.trees.iter().map(|tree| tree.memory.usage());

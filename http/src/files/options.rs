@@ -87,7 +87,7 @@ impl Default for Compression {
 impl Compression {
     /// In which codings a file of this type and size is compressed.
     pub(super) fn codings_of(&self, media_type: &str, size_bytes: u64) -> CodingSet {
-        let essence = media_type.split(';').next().unwrap_or_default().trim_end();
+        let essence = media_type::essence(media_type);
         let is_of = |wanted: &String| match wanted.strip_suffix('*') {
             Some(kind) => essence.starts_with(kind),
             None => essence.eq_ignore_ascii_case(wanted),

@@ -97,15 +97,10 @@ impl Files {
         }
         let unix_s = self.clock.borrow().unix_s();
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
-            RangeOutcome::Whole => match entry.prepared(&self.clock) {
-                Some(prepared) if wish == Wish::AsAsked && fields.as_bytes().is_empty() => {
-                    Ok(Answer::File(Response::prepared(prepared)))
-                }
-                _ => {
-                    let head = ResponseHead { range: RangeField::Accepted, ..described(StatusCode::OK) };
-                    self.part(tree, head, entry, whole, opened).await
-                }
-            },
+            RangeOutcome::Whole => {
+                let head = ResponseHead { range: RangeField::Accepted, ..described(StatusCode::OK) };
+                self.part(tree, head, entry, whole, opened).await
+            }
             RangeOutcome::Part(part) => {
                 let head = ResponseHead {
                     range: RangeField::Part(part.start, part.len, size),

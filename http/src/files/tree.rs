@@ -282,7 +282,9 @@ impl Files {
             }
             let Some(_look) = tree.looks.begin(path.key()).await else { continue };
             let load = async || {
-                let Some(place) = self.place_now(tree, form).await? else { return Ok(None) };
+                let Some(place) = unchanged_place(tree, &form.location, &form.metadata).await? else {
+                    return Ok(None);
+                };
                 self.load(tree, resource, form, &place, hash).await.map(Some)
             };
             let loaded = self.with_room(tree, load).await?;
@@ -295,13 +297,7 @@ impl Files {
 
     /// The place of a form that is still what the look has found.
     pub(super) async fn place(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
-        self.with_room(tree, async || self.place_now(tree, form).await).await
-    }
-
-    async fn place_now(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
-        let place = locate::place(&tree.directory(), tree.options.symlinks, &form.location).await?;
-        // It may change within the period in which nobody looks.
-        Ok(place.filter(|(_, metadata)| *metadata == form.metadata).map(|(place, _)| place))
+        self.with_room(tree, async || unchanged_place(tree, &form.location, &form.metadata).await).await
     }
 
     /// Loads a form that is a file from its place.
@@ -369,16 +365,11 @@ impl Files {
             let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
             return Ok(unchanged.then_some(file));
         }
-        let place = match locate::place(&tree.directory(), tree.options.symlinks, &entry.description.location)
-            .await
-        {
+        let place = match unchanged_place(tree, &entry.description.location, &entry.metadata).await {
+            Ok(Some(place)) => place,
             // A look knows what to do about that.
-            Err(Refused::Exhausted(_)) => return Ok(None),
-            place => place?,
-        };
-        // It may change within the period in which nobody looks.
-        let Some((place, _)) = place.filter(|(_, metadata)| *metadata == entry.metadata) else {
-            return Ok(None);
+            Ok(None) | Err(Refused::Exhausted(_)) => return Ok(None),
+            Err(refused) => return Err(refused),
         };
         match fs::reopen(&place).map_err(refused_read) {
             Err(Refused::Exhausted(_)) => Ok(None),
@@ -390,6 +381,12 @@ impl Files {
             }
         }
     }
+}
+
+/// What is at `location`, if it is still of this version: it may change within the period in which nobody looks.
+async fn unchanged_place(tree: &Tree, location: &CStr, version: &Metadata) -> Result<Option<File>, Refused> {
+    let place = locate::place(&tree.directory(), tree.options.symlinks, location).await?;
+    Ok(place.filter(|(_, metadata)| metadata == version).map(|(place, _)| place))
 }
 
 /// Says which siblings are not used, once per version of the file on each worker.
