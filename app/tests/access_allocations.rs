@@ -46,7 +46,7 @@ fn a_request_that_is_let_through_costs_no_allocation() {
         let application =
             SiteApplication::new(files, SiteOptions::default()).with_access(Some(Access::new(&rules)));
         let calls = Arc::clone(&calls_there);
-        let observer: Observer = Rc::new(move |record| {
+        let observer: Observer = Rc::new(move |record, _| {
             assert_eq!(record.status.map(|status| status.as_u16()), Some(200));
             calls.lock().expect("no holder panics").push(allocator_calls_of_thread());
         });

@@ -16,13 +16,19 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod application;
+mod block;
+mod body;
 mod clock;
 mod connection;
+mod extensions;
 mod fixed_fields;
+mod into_response;
 mod record;
+mod request;
 mod response;
 mod server;
 mod shared;
+mod upgrade;
 
 pub mod conditional;
 pub mod files;
@@ -48,13 +54,19 @@ mod syntax;
 #[cfg(test)]
 mod test_support;
 
-pub use application::{Application, Request};
+pub use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+pub use application::Application;
+pub use body::{BodyError, BodyWriter, RequestBody, StreamBody};
 pub use clock::Clock;
 pub use connection::Timeouts;
+pub use extensions::Extensions;
 pub use fixed_fields::{FixedFields, OwnedField};
+pub use into_response::IntoResponse;
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
+pub use request::Request;
 pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
 pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
 pub use shared::{Figures, Observer};
+pub use upgrade::{Upgrade, Upgraded};

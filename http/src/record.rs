@@ -65,6 +65,10 @@ pub enum CloseReason {
     FileFailure,
     /// A response that breaks the rules of framing.
     InvalidResponse,
+    /// A streamed body that was not brought to its end, or has another length than was said.
+    StreamFailed,
+    /// Another protocol had the connection, and is done with it.
+    UpgradeOver,
     /// The server stops.
     Drain,
     /// The connection's task was dropped: the drain was over.
@@ -75,7 +79,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 19;
+    pub(crate) const COUNT: usize = 21;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -98,6 +102,8 @@ impl CloseReason {
             Self::RequestsMax => 16,
             Self::UntrustedPeer => 17,
             Self::ProxyHeader => 18,
+            Self::StreamFailed => 19,
+            Self::UpgradeOver => 20,
         }
     }
 
@@ -110,6 +116,9 @@ impl CloseReason {
     pub(crate) const fn report(self) -> Option<&'static str> {
         match self {
             Self::InvalidResponse => Some("the application made a response that cannot be sent; it was not"),
+            Self::StreamFailed => Some(
+                "the application did not write the whole of a body, or more than it had said; the connection was closed short",
+            ),
             Self::UntrustedPeer => {
                 Some("a connection was closed: it is not from one of the proxies that may connect")
             }

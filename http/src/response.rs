@@ -1,6 +1,8 @@
 //! What a handler gives back, step 6 of a request's walk. A response is data: the engine frames it, sends it and owns Date,
 //! Content-Length, Connection and Transfer-Encoding. Next: `connection/answer.rs`.
 
+use std::future::Future;
+use std::io;
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -9,10 +11,13 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
 
+use crate::body::{BodyWriter, StreamBody};
 use crate::files::Share;
 use crate::fixed_fields::FixedFields;
+use crate::h1::Version;
 use crate::negotiation::Coding;
 use crate::range::Ranges;
+use crate::upgrade::{Upgrade, Upgraded};
 
 /// An answer to one request.
 #[derive(Debug)]
@@ -29,6 +34,12 @@ pub enum Body {
     Empty,
     /// These bytes.
     Full(Chunk),
+    /// These, one after the other.
+    Segments(Vec<Chunk>),
+    /// What is written while it is sent.
+    Stream(Box<StreamBody>),
+    /// Another protocol: the head is that of a 101.
+    Upgrade(Box<Upgrade>),
     /// A part of a file.
     File(FilePart),
     /// Several parts of a file, as multipart/byteranges: the head's Content-Type is that of each part.
@@ -188,6 +199,73 @@ impl Response {
         Self::new(head, Body::Full(text.into()))
     }
 
+    /// 200 with octets of no certain type.
+    pub fn octets(octets: impl Into<Chunk>) -> Self {
+        let head = ResponseHead {
+            content_type: Some("application/octet-stream"),
+            ..ResponseHead::new(StatusCode::OK)
+        };
+        Self::new(head, Body::Full(octets.into()))
+    }
+
+    /// 200 with a page.
+    pub fn html(page: impl Into<Chunk>) -> Self {
+        let head = ResponseHead {
+            content_type: Some("text/html; charset=utf-8"),
+            ..ResponseHead::new(StatusCode::OK)
+        };
+        Self::new(head, Body::Full(page.into()))
+    }
+
+    /// 200 with a body of several pieces, which are not joined before they are sent.
+    pub const fn segments(segments: Vec<Chunk>) -> Self {
+        Self::new(ResponseHead::new(StatusCode::OK), Body::Segments(segments))
+    }
+
+    /// 200 with a body that `produce` writes while it is sent, as fast as the client reads. An error it gives back ends the
+    /// connection, so that the client sees that the body is not whole. It is dropped at its await when the client is gone.
+    ///
+    /// ```
+    /// use selvedge_http::{Request, Response};
+    ///
+    /// async fn numbers(_: Request<'_>) -> Response {
+    ///     Response::stream(async |mut body| {
+    ///         for number in 0..1_000_000 {
+    ///             body.write(format!("{number}\n").as_bytes()).await?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// }
+    /// ```
+    pub fn stream<F>(produce: impl FnOnce(BodyWriter) -> F) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        Self::of_stream(StreamBody::of(produce))
+    }
+
+    /// 200 with a body that another task of this worker writes.
+    pub fn channel() -> (BodyWriter, Self) {
+        let (writer, body) = StreamBody::channel();
+        (writer, Self::of_stream(body))
+    }
+
+    /// 200 with a body that is written while it is sent.
+    pub fn of_stream(body: StreamBody) -> Self {
+        Self::new(ResponseHead::new(StatusCode::OK), Body::Stream(Box::new(body)))
+    }
+
+    /// 101: the connection goes on in `protocol`, which the request must have offered. `converse` has it to the end; then it
+    /// closes.
+    pub fn upgrade<F>(protocol: HeaderValue, converse: impl FnOnce(Upgraded) -> F + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        let mut head = ResponseHead::new(StatusCode::SWITCHING_PROTOCOLS);
+        head.fields.push((header::UPGRADE, protocol));
+        Self::new(head, Body::Upgrade(Box::new(Upgrade::new(converse))))
+    }
+
     /// An error with its small text body.
     pub const fn error(status: StatusCode, reason: &'static str) -> Self {
         let mut head = ResponseHead::new(status);
@@ -222,6 +300,56 @@ impl Response {
     /// 200 of a prepared block.
     pub const fn prepared(prepared: Prepared) -> Self {
         Self::new(ResponseHead::new(StatusCode::OK), Body::Prepared(prepared))
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.head.status = status;
+        self
+    }
+
+    /// The same with one more field; a Content-Type replaces the one before. A value that holds what no field may makes it a
+    /// 500, as what it was meant to say cannot be said.
+    #[must_use]
+    pub fn with_header<V>(mut self, name: HeaderName, value: V) -> Self
+    where
+        V: TryInto<HeaderValue>,
+    {
+        let Ok(value) = value.try_into() else {
+            selvedge_runtime::report("header", || {
+                format!(
+                    "a response's field {name} has a value that no field can have; 500 is answered instead"
+                )
+            });
+            return Self::error(StatusCode::INTERNAL_SERVER_ERROR, "");
+        };
+        if name == header::CONTENT_TYPE {
+            self.head.content_type = None;
+            self.head.fields.retain(|(other, _)| *other != header::CONTENT_TYPE);
+        }
+        self.head.fields.push((name, value));
+        self
+    }
+
+    /// The head.
+    pub fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Head and body, each on its own.
+    pub fn into_parts(self) -> (ResponseHead, Body) {
+        (self.head, self.body)
+    }
+
+    /// Whether a client of `version` can tell its end by the connection's alone.
+    pub(crate) fn is_framed_by_close(&self, version: Version) -> bool {
+        matches!(&self.body, Body::Stream(body) if body.length().is_none() && version == Version::Http10)
     }
 
     /// The head, to add to it. That of a prepared response is not used.

@@ -13,10 +13,11 @@ use crate::connection::Timeouts;
 use crate::h1::Limits;
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
+use crate::request::Request;
 use crate::server::{ServerOptions, TracePolicy};
 
-/// Is told of every exchange at its end, on its worker.
-pub type Observer = Rc<dyn Fn(&ExchangeRecord)>;
+/// Is told of every exchange at its end, on its worker; of its request too, if that could be read.
+pub type Observer = Rc<dyn Fn(&ExchangeRecord, Option<Request<'_>>)>;
 
 /// One worker's server.
 pub(crate) struct Shared<A> {
@@ -94,12 +95,12 @@ impl<A> Shared<A> {
         &self.drain
     }
 
-    pub(crate) fn note_exchange(&self, record: &ExchangeRecord) {
+    pub(crate) fn note_exchange(&self, record: &ExchangeRecord, request: Option<Request<'_>>) {
         let class = record.status.map_or(0, |status| usize::from(status.as_u16() / 100).min(5));
         self.figures.exchanges[class].add(1);
         self.figures.bytes_sent.add(record.bytes);
         if let Some(observer) = &self.observer {
-            observer(record);
+            observer(record, request);
         }
     }
 

@@ -37,7 +37,7 @@ fn observed_server(directory: &Directory) -> (TestServer, Arc<Mutex<Vec<Seen>>>)
         Arc::new(Records::default()),
         move |worker| {
             let seen = Arc::clone(&seen_there);
-            let observer: Observer = Rc::new(move |record| {
+            let observer: Observer = Rc::new(move |record, _| {
                 seen.lock().expect("no holder panics").push((*record, allocator_calls_of_thread()));
             });
             WorkerApplication { application: make_site(worker), observer: Some(observer) }

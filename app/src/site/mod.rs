@@ -109,10 +109,10 @@ impl Application for Site {
         {
             return self.refused(request, refusal, fields).await;
         }
-        let is_read = match request.method() {
-            Method::Options => return self.other(self.cors.options(request, ALLOWED), fields),
-            method => method.is_get_or_head(),
-        };
+        if request.head().method() == Method::Options {
+            return self.other(self.cors.options(request, ALLOWED), fields);
+        }
+        let is_read = request.is_get_or_head();
         let mut decoded = Vec::new();
         let path = match SitePath::resolve(request.path(), &mut decoded) {
             Ok(path) if path.relative().len() >= PATH_BYTES_MAX => {
@@ -129,7 +129,7 @@ impl Application for Site {
             return self.other(response, fields);
         }
         if !is_read {
-            let response = match request.method() {
+            let response = match request.head().method() {
                 Method::Other(_) => Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
                 _ => Response::method_not_allowed(ALLOWED),
             };

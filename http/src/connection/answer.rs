@@ -3,16 +3,15 @@
 //! Next: release, which is the drop of what was sent.
 
 use std::io;
-use std::ops::Range;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::StatusCode;
 use selvedge_runtime::net::{More, Stream};
-use selvedge_runtime::{BlockClass, BufferPool, Chunk, Lease};
+use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
 use super::pace::{Pace, paced};
+use crate::block::Block;
 use crate::clock::Clock;
 use crate::fixed_fields::is_owned;
 use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
@@ -22,47 +21,12 @@ use crate::shared::Shared;
 
 /// Octets of one send, and of one connection's answers in one turn.
 pub(super) const SEND_BYTES_MAX: usize = 256 * 1024;
-/// Room for answers on the heap: a head, or an error with its body.
-const HEAP_BLOCK_BYTES_MIN: usize = 1_024;
 
 /// Answers gathered and not yet handed to the kernel.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     block: Option<Block>,
     filled: usize,
-}
-
-/// Room for answers: from the pool, or from the heap where slow readers hold the whole pool.
-#[derive(Debug)]
-enum Block {
-    Pooled(Lease),
-    Heap(Vec<u8>),
-}
-
-impl Block {
-    /// One of the class; where there is none, room for `bytes` and little more.
-    fn new(class: BlockClass, bytes: usize) -> Self {
-        let lease =
-            BufferPool::lease(class).or_else(|| BlockClass::fitting(bytes).and_then(BufferPool::lease));
-        match lease {
-            Some(lease) => Self::Pooled(lease),
-            None => Self::Heap(vec![0; bytes.max(HEAP_BLOCK_BYTES_MIN)]),
-        }
-    }
-
-    fn bytes(&mut self) -> &mut [u8] {
-        match self {
-            Self::Pooled(lease) => lease,
-            Self::Heap(bytes) => bytes,
-        }
-    }
-
-    fn into_chunk(self, range: Range<usize>) -> Chunk {
-        match self {
-            Self::Pooled(lease) => Chunk::Shared(lease.share(), range.start as u32..range.end as u32),
-            Self::Heap(bytes) => Bytes::from(bytes).slice(range).into(),
-        }
-    }
 }
 
 impl Output {
@@ -77,27 +41,56 @@ impl Output {
         }
         if let Poll::Ready(sent) = stream.poll_sent(context) {
             sent?;
-            let length = std::mem::take(&mut self.filled);
-            if let Some(block) = self.block.take() {
-                stream.start_send(block.into_chunk(0..length), More::Nothing);
-            }
+            self.start(stream, More::Nothing);
         }
         Ok(())
     }
 
+    /// Hands what was gathered to the kernel. No send is in flight.
+    pub(super) fn start(&mut self, stream: &mut Stream, more: More) {
+        let length = std::mem::take(&mut self.filled);
+        if let Some(block) = self.block.take()
+            && length > 0
+        {
+            stream.start_send(block.into_chunk(0..length), more);
+        }
+    }
+
     /// The free room, at least `bytes` of it; `None` if that needs a flush first.
-    fn room(&mut self, bytes: usize, class: BlockClass) -> Option<&mut [u8]> {
+    pub(super) fn room(&mut self, bytes: usize, class: BlockClass) -> Option<&mut [u8]> {
         let filled = self.filled;
         let block = self.block.get_or_insert_with(|| Block::new(class, bytes));
         let room = &mut block.bytes()[filled..];
         (room.len() >= bytes).then_some(room)
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    /// Adds an interim response, if there is room for it.
+    pub(super) fn gather_interim(&mut self, bytes: &[u8]) -> bool {
+        let class = BlockClass::fitting(bytes.len()).unwrap_or(BlockClass::Large);
+        let has_room = self.room(bytes.len(), class).is_some();
+        if has_room {
+            self.append(bytes);
+        }
+        has_room
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) {
         let room = self.room(bytes.len(), BlockClass::Small).expect("the caller has made room");
         room[..bytes.len()].copy_from_slice(bytes);
         self.filled += bytes.len();
     }
+}
+
+/// How a response's body is framed (RFC 9112 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transfer {
+    /// By its length in octets.
+    Length(u64),
+    Chunked,
+    /// By the connection's end.
+    UntilClose,
+    /// By another protocol.
+    Upgraded,
 }
 
 /// What the head of a response must say besides what the application said.
@@ -125,7 +118,8 @@ impl Connection {
             Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
             Body::Error { reason } => {
                 let error = ErrorBody { status: response.head.status, reason };
-                self.answer_head(shared, &response.head, error.bytes() as u64, framing).await?;
+                self.answer_head(shared, &response.head, Transfer::Length(error.bytes() as u64), framing)
+                    .await?;
                 if has_body(&response.head, framing) {
                     self.make_room(shared, error.bytes()).await?;
                     error.pieces().iter().for_each(|piece| self.output.append(piece));
@@ -133,24 +127,37 @@ impl Connection {
                 }
                 Ok(())
             }
-            Body::Empty => self.answer_head(shared, &response.head, 0, framing).await,
+            Body::Empty => self.answer_head(shared, &response.head, Transfer::Length(0), framing).await,
             // A send has at most as many.
             Body::Full(chunk) if u32::try_from(chunk.len()).is_err() => Err(CloseReason::InvalidResponse),
             Body::Full(chunk) => {
-                self.answer_head(shared, &response.head, chunk.len() as u64, framing).await?;
+                self.answer_head(shared, &response.head, Transfer::Length(chunk.len() as u64), framing)
+                    .await?;
                 if has_body(&response.head, framing) && !chunk.is_empty() {
                     self.answer_chunk(shared, chunk).await?;
                 }
                 Ok(())
             }
             Body::File(part) => {
-                self.answer_head(shared, &response.head, part.length, framing).await?;
+                self.answer_head(shared, &response.head, Transfer::Length(part.length), framing).await?;
                 if has_body(&response.head, framing) && part.length > 0 {
                     self.answer_file(shared, &part, &mut 0).await?;
                 }
                 Ok(())
             }
             Body::Parts(parts) => self.answer_parts(shared, response.head, &parts, framing).await,
+            Body::Segments(segments) => {
+                let length = segments.iter().map(|segment| segment.len() as u64).sum();
+                self.answer_head(shared, &response.head, Transfer::Length(length), framing).await?;
+                if has_body(&response.head, framing) {
+                    for segment in segments.into_iter().filter(|segment| !segment.is_empty()) {
+                        self.answer_chunk(shared, segment).await?;
+                    }
+                }
+                Ok(())
+            }
+            // They need a request: see `exchange`.
+            Body::Stream(_) | Body::Upgrade(_) => Err(CloseReason::InvalidResponse),
         }
     }
 
@@ -217,20 +224,20 @@ impl Connection {
         &mut self,
         shared: &Shared<A>,
         head: &ResponseHead,
-        length: u64,
+        transfer: Transfer,
         framing: Framing,
     ) -> Result<(), CloseReason> {
         if head.fields.iter().any(|(name, _)| is_owned(name)) {
             return Err(CloseReason::InvalidResponse);
         }
         let room = self.make_room(shared, 1_024).await?;
-        let mut written = write_head(room, head, length, framing, &mut shared.clock());
+        let mut written = write_head(room, head, transfer, framing, &mut shared.clock());
         if written == Err(HeadError::Full) {
             // Many fields: once more, with the largest block to itself.
             self.flush(shared, More::Nothing).await?;
             let room = self.output.room(BlockClass::Large.bytes(), BlockClass::Large);
             let room = room.ok_or(CloseReason::InvalidResponse)?;
-            written = write_head(room, head, length, framing, &mut shared.clock());
+            written = write_head(room, head, transfer, framing, &mut shared.clock());
         }
         let written = written.map_err(|_| CloseReason::InvalidResponse)?;
         self.output.filled += written;
@@ -275,10 +282,7 @@ impl Connection {
             return Ok(());
         }
         self.sent(shared).await?;
-        let length = std::mem::take(&mut self.output.filled);
-        if let Some(block) = self.output.block.take() {
-            self.stream.get_mut().start_send(block.into_chunk(0..length), more);
-        }
+        self.output.start(self.stream.get_mut(), more);
         Ok(())
     }
 
@@ -349,7 +353,7 @@ impl Connection {
 fn write_head(
     room: &mut [u8],
     head: &ResponseHead,
-    length: u64,
+    transfer: Transfer,
     framing: Framing,
     clock: &mut Clock,
 ) -> Result<usize, HeadError> {
@@ -358,8 +362,10 @@ fn write_head(
     if let Some(content_type) = head.content_type {
         writer.field("content-type", content_type.as_bytes());
     }
-    if may_have_body(head.status) {
-        writer.content_length(length);
+    match transfer {
+        Transfer::Length(length) if may_have_body(head.status) => drop(writer.content_length(length)),
+        Transfer::Chunked if may_have_body(head.status) => drop(writer.chunked()),
+        _ => {}
     }
     writer.fixed(&head.version_fields);
     match head.range {
@@ -375,7 +381,10 @@ fn write_head(
     for (name, value) in &head.fields {
         writer.header(name, value);
     }
-    writer.connection(framing.version, framing.persistence);
+    match transfer {
+        Transfer::Upgraded => drop(writer.connection_upgrade()),
+        _ => drop(writer.connection(framing.version, framing.persistence)),
+    }
     writer.finish().map(|written| written.len)
 }
 

@@ -1,17 +1,149 @@
-//! Request bodies nobody has read: drained where that is cheap, so that the connection can go on.
+//! Step 6 of a request's walk, the body's side of it. In: what was received behind a head. Out: the pieces the application
+//! asks for. What it leaves is drained where that is cheap, so that the connection can go on.
 
-use selvedge_runtime::Lease;
+use std::task::{Context, Poll};
+
+use selvedge_runtime::net::Stream;
+use selvedge_runtime::{Lease, Moment};
 
 use super::Connection;
-use super::pace::{Pace, paced};
-use crate::h1::{BodyFraming, ChunkEvent, ChunkedDecoder, Expect, RequestHead};
+use super::answer::Output;
+use super::input::Input;
+use super::pace::{Pace, Timeouts, paced};
+use crate::body::{BodyError, Incoming};
+use crate::h1::{BodyDecoder, BodyFraming, ChunkEvent, Expect, RequestHead};
 use crate::record::CloseReason;
 use crate::shared::Shared;
 
 /// Octets of a body that are read and thrown away; a longer one closes the connection.
 const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 
-/// What is done with a body that was not read.
+/// The answer to who waits for it before the body is sent (RFC 9110 section 15.2.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Receives a body as it is asked for.
+#[derive(Debug)]
+pub(super) struct BodyPump {
+    expects: Expects,
+    /// While a piece is waited for.
+    pace: Option<Pace>,
+    /// Octets received for it, framing included.
+    received_bytes: i64,
+}
+
+/// Whether the client waits before it sends the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    Nothing,
+    /// `100 Continue`, which it did not get yet.
+    Continue,
+}
+
+/// What a pump works with.
+pub(super) struct PumpParts<'p> {
+    pub(super) stream: &'p mut Stream,
+    pub(super) input: &'p mut Input,
+    pub(super) output: &'p mut Output,
+    pub(super) timeouts: &'p Timeouts,
+}
+
+impl BodyPump {
+    pub(super) fn new(head: &RequestHead) -> Self {
+        let expects = match head.expect() {
+            Expect::Continue => Expects::Continue,
+            Expect::None | Expect::Unsupported => Expects::Nothing,
+        };
+        Self { expects, pace: None, received_bytes: 0 }
+    }
+
+    /// Ready when the application has got what it asked for: a piece, the end, or why there is none.
+    pub(super) fn poll(
+        &mut self,
+        incoming: &Incoming,
+        parts: PumpParts<'_>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if incoming.poll_asked(context).is_pending() {
+            self.pace = None;
+            return Poll::Pending;
+        }
+        let PumpParts { stream, input, output, timeouts } = parts;
+        loop {
+            let decoded = match incoming.decoder.borrow_mut().decode(input.bytes()) {
+                Ok(decoded) => decoded,
+                Err(reject) => {
+                    incoming.end(Err(BodyError::Malformed(reject)));
+                    return Poll::Ready(());
+                }
+            };
+            match decoded.event {
+                ChunkEvent::Data(range) => {
+                    let chunk = input.take(range);
+                    input.consume(decoded.consumed);
+                    self.expects = Expects::Nothing;
+                    self.pace = None;
+                    incoming.give(chunk, context);
+                    return Poll::Ready(());
+                }
+                ChunkEvent::End => {
+                    input.consume(decoded.consumed);
+                    incoming.end(Ok(()));
+                    return Poll::Ready(());
+                }
+                ChunkEvent::NeedMore => input.consume(decoded.consumed),
+            }
+            if self.expects == Expects::Continue {
+                // No room now: it goes with the next poll, after what is being sent.
+                if !output.gather_interim(CONTINUE) {
+                    return Poll::Pending;
+                }
+                self.expects = Expects::Nothing;
+            }
+            let received = match stream.poll_receive(context) {
+                Poll::Ready(received) => received,
+                Poll::Pending => {
+                    let is_paced = incoming.is_paced();
+                    let reading = || Pace::reading(selvedge_runtime::now(), timeouts);
+                    self.pace = self.pace.take().or_else(|| is_paced.then(reading));
+                    return Poll::Pending;
+                }
+            };
+            match received {
+                Ok(Some(lease)) => {
+                    self.received_bytes += lease.len() as i64;
+                    input.push(lease);
+                }
+                Ok(None) => {
+                    incoming.end_of_input();
+                    return Poll::Ready(());
+                }
+                Err(_) => {
+                    incoming.end(Err(BodyError::CutShort));
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+
+    /// When a piece that is waited for must be there.
+    pub(super) fn due(&self) -> Option<Moment> {
+        self.pace.as_ref().map(Pace::due_so_far)
+    }
+
+    /// Judges a piece that is waited for by its progress; ready when it was given up.
+    pub(super) fn poll_too_slow(&mut self, incoming: &Incoming, now: Moment) -> Poll<()> {
+        if let Some(pace) = &mut self.pace
+            && pace.due(self.received_bytes, now) <= now
+        {
+            self.pace = None;
+            incoming.end(Err(BodyError::TooSlow));
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+/// What is done with a body, or its rest, that was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
     /// There is none.
@@ -23,14 +155,23 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    /// What becomes of the body of a request that was answered without it.
-    pub(super) fn after(head: &RequestHead) -> Self {
-        match (head.framing(), head.expect()) {
-            (BodyFraming::None, _) => Self::Nothing,
+    /// What becomes of the body when the application is done with its request.
+    pub(super) fn after(head: &RequestHead, incoming: Option<&Incoming>, pump: &BodyPump) -> Self {
+        let bytes_left = match incoming {
+            Some(incoming) if incoming.has_failed() => return Self::Leave,
+            Some(incoming) => incoming.decoder.borrow().bytes_left(),
+            None => match head.framing() {
+                BodyFraming::None => Some(0),
+                BodyFraming::Length(length) => Some(length),
+                BodyFraming::Chunked => None,
+            },
+        };
+        match (bytes_left, pump.expects) {
+            (Some(0), _) => Self::Nothing,
             // It waits for a 100 that does not come; whether it sends the body now cannot be known (RFC 9110 10.1.1).
-            (_, Expect::Continue) => Self::Leave,
-            (BodyFraming::Length(length), _) if length > DRAIN_BYTES_MAX => Self::Leave,
-            (BodyFraming::Length(_) | BodyFraming::Chunked, _) => Self::Drain,
+            (_, Expects::Continue) => Self::Leave,
+            (Some(left), _) if left > DRAIN_BYTES_MAX => Self::Leave,
+            (_, Expects::Nothing) => Self::Drain,
         }
     }
 }
@@ -40,41 +181,20 @@ impl Connection {
     pub(super) async fn drain_body<A>(
         &mut self,
         shared: &Shared<A>,
-        framing: BodyFraming,
+        mut decoder: BodyDecoder,
     ) -> Result<(), CloseReason> {
         let mut pace = Pace::reading(selvedge_runtime::now(), shared.timeouts());
         let mut received = 0;
-        match framing {
-            BodyFraming::None => {}
-            BodyFraming::Length(length) => {
-                let mut left = length;
-                loop {
-                    let here = left.min(self.input.bytes().len() as u64);
-                    self.input.consume(here as usize);
-                    left -= here;
-                    if left == 0 {
-                        break;
-                    }
-                    self.receive_body(&mut pace, &mut received).await?;
-                }
-            }
-            BodyFraming::Chunked => {
-                let mut decoder = ChunkedDecoder::new(shared.limits());
-                loop {
-                    let decoded = decoder.decode(self.input.bytes()).map_err(CloseReason::Rejected)?;
-                    self.input.consume(decoded.consumed);
-                    match decoded.event {
-                        ChunkEvent::Data(_) => {}
-                        ChunkEvent::End => break,
-                        ChunkEvent::NeedMore if received > DRAIN_BYTES_MAX => {
-                            return Err(CloseReason::UnreadBody);
-                        }
-                        ChunkEvent::NeedMore => self.receive_body(&mut pace, &mut received).await?,
-                    }
-                }
+        loop {
+            let decoded = decoder.decode(self.input.bytes()).map_err(CloseReason::Rejected)?;
+            self.input.consume(decoded.consumed);
+            match decoded.event {
+                ChunkEvent::Data(_) => {}
+                ChunkEvent::End => return Ok(()),
+                ChunkEvent::NeedMore if received > DRAIN_BYTES_MAX => return Err(CloseReason::UnreadBody),
+                ChunkEvent::NeedMore => self.receive_body(&mut pace, &mut received).await?,
             }
         }
-        Ok(())
     }
 
     async fn receive_body(&mut self, pace: &mut Pace, received: &mut u64) -> Result<(), CloseReason> {

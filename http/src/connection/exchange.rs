@@ -8,20 +8,28 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use http::StatusCode;
 use selvedge_runtime::Moment;
 use selvedge_runtime::net::More;
+use selvedge_runtime::timer::Deadline;
 
-use super::answer::{Framing, SEND_BYTES_MAX};
-use super::body::Unread;
+use super::answer::{Framing, SEND_BYTES_MAX, Transfer};
+use super::body::{BodyPump, PumpParts, Unread};
 use super::input::HeadBytes;
+use super::pace::wait_for;
+use super::stream::ROUNDS_PER_TURN_MAX;
 use super::{After, Connection};
-use crate::application::{Application, Request};
-use crate::h1::{BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
+use crate::application::Application;
+use crate::body::{BodyError, Incoming};
+use crate::h1::{
+    BodyDecoder, BodyFraming, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm,
+    Upgrade, Version,
+};
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
-use crate::response::Response;
+use crate::request::{Request, RequestState};
+use crate::response::{Body, Response};
 use crate::server::TracePolicy;
 use crate::shared::{Draining, Shared};
 
@@ -81,25 +89,45 @@ async fn exchange<A: Application>(
     head: &RequestHead,
     head_bytes: &HeadBytes,
 ) -> Result<u64, Stop> {
-    let underway = Underway::begin(shared, selvedge_runtime::now());
+    let received_at = selvedge_runtime::now();
+    let underway = Underway::begin(shared, received_at);
     connection.exchanges += 1;
-    let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
+    let wish = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     if let Err(reject) = acceptable(head, shared) {
-        return Err(refuse(connection, underway, reject, body).await);
+        return Err(refuse(connection, underway, reject, wish).await);
     }
-    let response = match handle(connection, shared, head, head_bytes).await {
+    let state = RequestState::new(received_at, head.framing(), shared.limits());
+    let mut pump = BodyPump::new(head);
+    let response = match handle(connection, shared, (head, head_bytes), &state, &mut pump).await {
         Ok(response) => response,
         Err(reason) => {
-            underway.end(None, 0, ExchangeEnd::Closed(reason));
+            let request = Request::of(connection, head, head_bytes, &state);
+            underway.end(Some(request), None, 0, ExchangeEnd::Closed(reason));
             return Err(Stop::Abort(reason));
         }
     };
+    state.send_interim(|interim| connection.output.gather_interim(interim));
     let mut status = response.status();
-    let unread = Unread::after(head);
+    let mut unread = Unread::after(head, state.incoming().map(|incoming| &**incoming), &pump);
     let mut close = close_reason(head, unread, shared, connection.exchanges);
+    if response.is_framed_by_close(head.version()) {
+        close = close.or(Some(CloseReason::Requested));
+    }
     let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
-    let framing = Framing { version: head.version(), persistence, body };
-    let mut answered = connection.answer(shared, response, framing).await;
+    let framing = Framing { version: head.version(), persistence, body: wish };
+    let mut answered = match response.body {
+        Body::Stream(_) | Body::Upgrade(_) => {
+            let incoming = state.incoming().map(|incoming| &**incoming);
+            let streamed = streamed(connection, shared, response, framing, (head, incoming, &mut pump));
+            // Boxed, so that every other request's future has not its size.
+            let (answered, changed) = Box::pin(streamed).await;
+            // It may have been read meanwhile, or have failed.
+            unread = Unread::after(head, incoming, &pump);
+            close = close.or(changed).or((unread == Unread::Leave).then_some(CloseReason::UnreadBody));
+            answered
+        }
+        _ => connection.answer(shared, response, framing).await,
+    };
     if let Err(CloseReason::InvalidResponse) = answered {
         // Nothing of it was sent, so the client can be told, after the answers before it.
         status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -107,12 +135,19 @@ async fn exchange<A: Application>(
         let framing = Framing { persistence: Persistence::Close, ..framing };
         answered = connection.answer(shared, Response::error(status, ""), framing).await;
     }
+    if let Some(incoming) = state.incoming() {
+        incoming.end(Err(BodyError::ExchangeOver));
+    }
+    if answered == Err(CloseReason::StreamFailed) && head.version() == Version::Http11 {
+        // What was sent shall be read: the end that is missing tells the client.
+        (answered, close) = (Ok(()), Some(CloseReason::StreamFailed));
+    }
     let (bytes, end) = match (answered, close) {
         (Err(reason), _) => (connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason)),
         (Ok(()), Some(reason)) => (connection.answered_bytes, ExchangeEnd::Closed(reason)),
         (Ok(()), None) => (connection.answered_bytes, ExchangeEnd::Kept),
     };
-    underway.end(Some(status), bytes, end);
+    underway.end(Some(Request::of(connection, head, head_bytes, &state)), Some(status), bytes, end);
     answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
         connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
@@ -120,11 +155,53 @@ async fn exchange<A: Application>(
     }
     if unread == Unread::Drain {
         connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
-        if let Err(reason) = connection.drain_body(shared, head.framing()).await {
+        let decoder = match state.incoming() {
+            Some(incoming) => incoming.decoder.borrow().clone(),
+            None => BodyDecoder::new(head.framing(), shared.limits()),
+        };
+        if let Err(reason) = connection.drain_body(shared, decoder).await {
             return Err(Stop::Close(reason));
         }
     }
     Ok(bytes)
+}
+
+/// Answers with a body that is written meanwhile, or gives the connection to another protocol. Also says why the connection
+/// closes after that, if it does for that.
+async fn streamed<A>(
+    connection: &mut Connection,
+    shared: &Shared<A>,
+    response: Response,
+    framing: Framing,
+    (head, incoming, pump): (&RequestHead, Option<&Incoming>, &mut BodyPump),
+) -> (Result<(), CloseReason>, Option<CloseReason>) {
+    match response.body {
+        Body::Stream(body) => {
+            let answered = connection.answer_stream(shared, &response.head, *body, framing, (incoming, pump));
+            (answered.await, None)
+        }
+        Body::Upgrade(upgrade)
+            if head.upgrade() == Upgrade::Offered && head.framing() == BodyFraming::None =>
+        {
+            connection.answered_bytes = 0;
+            let changed = connection.answer_head(shared, &response.head, Transfer::Upgraded, framing).await;
+            if changed.is_err() {
+                return (changed, None);
+            }
+            let incoming = Rc::new(Incoming::until_close());
+            let conversation = upgrade.begin(&incoming);
+            let reading = (Some(&*incoming), pump);
+            let over = connection.send_stream(shared, conversation, Transfer::Upgraded, reading).await;
+            incoming.end(Err(BodyError::ExchangeOver));
+            (over, Some(CloseReason::UpgradeOver))
+        }
+        // RFC 9110 section 15.5.22: what it would have to ask for is in the head.
+        _ => {
+            let mut required = Response::error(StatusCode::UPGRADE_REQUIRED, "");
+            required.head.fields = response.head.fields;
+            (connection.answer(shared, required, framing).await, None)
+        }
+    }
 }
 
 /// An exchange that has begun. It is recorded exactly once, also where its task panics or is dropped.
@@ -138,22 +215,23 @@ impl<'a, A> Underway<'a, A> {
         Self { shared, received_at }
     }
 
-    fn end(self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+    fn end(self, request: Option<Request<'_>>, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
         // Its drop is for exchanges that do not come to this, an observer that panics included.
-        ManuallyDrop::new(self).record(status, bytes, end);
+        ManuallyDrop::new(self).record(request, status, bytes, end);
     }
 
-    fn record(&self, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+    fn record(&self, request: Option<Request<'_>>, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
         let answered_at = selvedge_runtime::now();
         let received_at = self.received_at;
-        self.shared.note_exchange(&ExchangeRecord { status, bytes, received_at, answered_at, end });
+        let record = ExchangeRecord { status, bytes, received_at, answered_at, end };
+        self.shared.note_exchange(&record, request);
     }
 }
 
 impl<A> Drop for Underway<'_, A> {
     fn drop(&mut self) {
         // A panic in a drop while another one unwinds would end the process.
-        let record = || self.record(None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
+        let record = || self.record(None, None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
         let _ = catch_unwind(AssertUnwindSafe(record));
     }
 }
@@ -173,27 +251,66 @@ fn acceptable<A>(head: &RequestHead, shared: &Shared<A>) -> Result<(), Reject> {
 async fn handle<A: Application>(
     connection: &mut Connection,
     shared: &Shared<A>,
-    head: &RequestHead,
-    head_bytes: &HeadBytes,
+    (head, head_bytes): (&RequestHead, &HeadBytes),
+    state: &RequestState<'_>,
+    pump: &mut BodyPump,
 ) -> Result<Response, CloseReason> {
     if let Some(response) = own_answer(head, shared.trace()) {
         return Ok(response);
     }
-    let Connection { stream, peer, output, .. } = connection;
-    let request = Request::new(head, head_bytes, peer, stream);
-    let mut call = pin!(shared.application.call(request));
-    poll_fn(|context| match call.as_mut().poll(context) {
-        Poll::Ready(response) => Poll::Ready(Ok(response)),
-        Poll::Pending => {
-            let mut stream = stream.borrow_mut();
-            let failed = output.poll_start(&mut stream, context).is_err();
-            match stream.poll_failure(context) {
-                Poll::Pending if !failed => Poll::Pending,
-                _ => Poll::Ready(Err(CloseReason::ClientFailure)),
+    let Connection { stream, peer, input, output, deadline, .. } = connection;
+    let mut call = pin!(shared.application.call(Request::new(head, head_bytes, state, peer, Some(stream))));
+    poll_fn(|context| {
+        for _ in 0..ROUNDS_PER_TURN_MAX {
+            if let Poll::Ready(response) = call.as_mut().poll(context) {
+                return Poll::Ready(Ok(response));
+            }
+            let stream = &mut *stream.borrow_mut();
+            let parts = PumpParts { stream, input, output, timeouts: shared.timeouts() };
+            match poll_meanwhile(parts, deadline, state, pump, context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
+                Poll::Ready(Ok(())) => {}
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     })
     .await
+}
+
+/// What the connection does while a handler waits. Ready when there is something for it, or the connection is over.
+fn poll_meanwhile(
+    parts: PumpParts<'_>,
+    deadline: &Deadline,
+    state: &RequestState<'_>,
+    pump: &mut BodyPump,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), CloseReason>> {
+    let PumpParts { stream, input, output, timeouts } = parts;
+    state.send_interim(|interim| output.gather_interim(interim));
+    let mut failed = output.poll_start(stream, context).is_err();
+    if let Some(incoming) = state.incoming() {
+        let parts = PumpParts { stream, input, output, timeouts };
+        if pump.poll(incoming, parts, context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        failed |= output.poll_start(stream, context).is_err();
+        while let Some(due) = pump.due() {
+            let now = selvedge_runtime::now();
+            if due > now {
+                wait_for(deadline, due, context);
+                break;
+            }
+            if pump.poll_too_slow(incoming, now).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+    match stream.poll_failure(context) {
+        Poll::Pending if !failed => Poll::Pending,
+        _ => Poll::Ready(Err(CloseReason::ClientFailure)),
+    }
 }
 
 /// What the engine answers for every application.
@@ -247,8 +364,19 @@ async fn refuse<A>(
 ) -> Stop {
     let bytes = connection.refuse(underway.shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
-    underway.end(Some(reject.status()), bytes, ExchangeEnd::Closed(reason));
+    underway.end(None, Some(reject.status()), bytes, ExchangeEnd::Closed(reason));
     Stop::Close(reason)
+}
+
+impl<'a> Request<'a> {
+    fn of(
+        connection: &'a Connection,
+        head: &'a RequestHead,
+        head_bytes: &'a HeadBytes,
+        state: &'a RequestState<'a>,
+    ) -> Self {
+        Self::new(head, head_bytes, state, &connection.peer, Some(&connection.stream))
+    }
 }
 
 impl Connection {
@@ -258,6 +386,6 @@ impl Connection {
         let body = wish_of_refused(self.input.bytes());
         let bytes = self.refuse(shared, Reject::HeadTimeout, body).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
-        underway.end(Some(Reject::HeadTimeout.status()), bytes, end);
+        underway.end(None, Some(Reject::HeadTimeout.status()), bytes, end);
     }
 }

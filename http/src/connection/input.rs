@@ -1,9 +1,9 @@
 //! Step 3 of a request's walk, receive. In: leases of received bytes. Out: complete heads, in place where they came whole.
 //! Next: [`super::exchange`].
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
-use selvedge_runtime::{BufferPool, Lease, SharedLease};
+use selvedge_runtime::{BufferPool, Chunk, Lease, SharedLease};
 
 use crate::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
 use crate::proxy_protocol::{self, Malformed, Progress, Source};
@@ -129,6 +129,17 @@ impl Input {
 
     pub(super) fn is_empty(&self) -> bool {
         self.bytes().is_empty()
+    }
+
+    /// These bytes of what was received and not used, in place where nobody else needs their buffer.
+    pub(super) fn take(&self, range: Range<usize>) -> Chunk {
+        match &self.held {
+            Held::Lease(lease) if !BufferPool::is_scarce() => {
+                let (start, end) = (self.start + range.start, self.start + range.end);
+                Chunk::Shared(lease.clone(), start as u32..end as u32)
+            }
+            _ => self.bytes()[range].to_vec().into(),
+        }
     }
 
     /// Gives up the first `length` bytes.

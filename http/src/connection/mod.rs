@@ -12,6 +12,7 @@ mod pace;
 mod parts;
 mod pool;
 mod proxied;
+mod stream;
 
 pub(crate) use exchange::run;
 pub use pace::Timeouts;
@@ -28,12 +29,13 @@ use selvedge_runtime::Moment;
 use selvedge_runtime::net::{Slot, Stream};
 use selvedge_runtime::timer::Deadline;
 
-use crate::application::{Application, Peer};
+use crate::application::Application;
 use crate::record::CloseReason;
+use crate::request::Peer;
 use crate::shared::{DrainWatcher, Draining, Shared};
 use answer::Output;
 use input::Input;
-use pace::Pace;
+use pace::{Pace, wait_for};
 
 /// Octets read and thrown away after the last response, before the connection is closed all the same.
 const LINGER_BYTES_MAX: u64 = 256 * 1024;
@@ -249,10 +251,7 @@ impl Connection {
         }
         let next_look =
             if self.waits_for == WaitsFor::Reader && now < look_at { due.min(look_at) } else { due };
-        // Judged by the clock above: setting it anew makes an expired deadline a waiting one again.
-        self.deadline.set(next_look);
-        let waiting = self.deadline.poll_expired(context);
-        debug_assert!(waiting.is_pending(), "a deadline set to a later moment has not expired");
+        wait_for(&self.deadline, next_look, context);
         Poll::Pending
     }
 

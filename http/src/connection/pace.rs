@@ -66,10 +66,15 @@ impl Pace {
     }
 
     /// The first wait begins: what moved before needs no time.
-    fn begin(&mut self, moved_bytes: impl FnOnce() -> i64) {
+    pub(super) fn begin(&mut self, moved_bytes: impl FnOnce() -> i64) {
         if self.moved_bytes.is_none() {
             self.moved_bytes = Some(moved_bytes());
         }
+    }
+
+    /// As [`due`](Self::due), by the progress that was reckoned last.
+    pub(super) fn due_so_far(&self) -> Moment {
+        self.due
     }
 
     /// When the transfer is too slow, as it has moved so many octets by `now`.
@@ -122,6 +127,14 @@ pub(super) async fn paced<S, T>(
         Poll::Pending
     })
     .await
+}
+
+/// The task is woken at `due`, which is to come. Whether it has come is for the clock to say: setting a deadline anew makes
+/// an expired one a waiting one again.
+pub(super) fn wait_for(deadline: &Deadline, due: Moment, context: &Context<'_>) {
+    deadline.set(due);
+    let waiting = deadline.poll_expired(context);
+    debug_assert!(waiting.is_pending(), "a deadline set to a later moment has not expired");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

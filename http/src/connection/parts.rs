@@ -7,7 +7,7 @@ use http::header;
 use selvedge_runtime::BlockClass;
 
 use super::Connection;
-use super::answer::{Framing, has_body};
+use super::answer::{Framing, Transfer, has_body};
 use crate::multipart_ranges::{Boundary, FRAMING_BYTES_MAX, MultipartRanges};
 use crate::record::CloseReason;
 use crate::response::{FileContent, FilePart, FileParts, ResponseHead};
@@ -34,7 +34,7 @@ impl Connection {
             let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(HEAD_BYTES);
             self.make_room(shared, room.min(BlockClass::Large.bytes())).await?;
         }
-        self.answer_head(shared, &head, length, framing).await?;
+        self.answer_head(shared, &head, Transfer::Length(length), framing).await?;
         if !has_body(&head, framing) {
             return Ok(());
         }

@@ -36,10 +36,10 @@ use std::time::Duration;
 use http::StatusCode;
 use selvedge_runtime::{Moment, Turns, spawn_detached, timer};
 
-use crate::application::Request;
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::path::SitePath;
+use crate::request::Request;
 use crate::response::Response;
 use locate::Refused;
 use memory::Found;

@@ -11,11 +11,11 @@ use super::entry::{Entry, EntryBody};
 use super::resource::Resource;
 use super::tree::Tree;
 use super::{Answer, Files, refusal};
-use crate::application::Request;
 use crate::conditional::{self, Outcome};
 use crate::fixed_fields::FixedFields;
 use crate::h1::{Field, KnownField};
 use crate::range::{self, ByteRange, RangeOutcome, Ranges};
+use crate::request::Request;
 use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
 
 /// A file that is not what its entry says any more.

@@ -8,6 +8,27 @@ use super::limits::Limits;
 use super::reject::Reject;
 use crate::syntax::{hex_digit, is_field_value, is_token};
 
+/// Octets of the longest line that [`size_line`] writes.
+pub(crate) const SIZE_LINE_BYTES_MAX: usize = 16 + 2;
+/// Octets of the last chunk and an empty trailer section.
+pub(crate) const LAST_CHUNK_BYTES: usize = 5;
+
+/// The line before a chunk of `size` octets, at the end of `room`.
+pub(crate) fn size_line(size: usize, room: &mut [u8; SIZE_LINE_BYTES_MAX]) -> &[u8] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut start = SIZE_LINE_BYTES_MAX - 2;
+    room[start..].copy_from_slice(b"\r\n");
+    let mut rest = size;
+    loop {
+        start -= 1;
+        room[start] = DIGITS[rest % 16];
+        rest /= 16;
+        if rest == 0 {
+            return &room[start..];
+        }
+    }
+}
+
 /// Decodes one chunked body. It holds counters, no octets.
 #[derive(Clone, Debug)]
 pub struct ChunkedDecoder {
@@ -109,6 +130,11 @@ impl ChunkedDecoder {
                 }
             }
         }
+    }
+
+    /// Whether the end was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state == State::End
     }
 
     /// One octet of what is not data.

@@ -1,6 +1,8 @@
 //! HTTP/1.x message syntax and framing (RFC 9112), in the order in which a request meets it: [`limits`], [`scan`],
-//! [`request`] (with [`method`], [`target`], [`field`], [`known_field`], [`framing`]), [`chunked`], [`response`].
+//! [`request`] (with [`method`], [`target`], [`field`], [`known_field`], [`framing`]), [`body`] (with [`chunked`]),
+//! [`response`].
 
+pub mod body;
 pub mod chunked;
 pub mod date;
 pub mod error_body;
@@ -18,6 +20,7 @@ pub mod target;
 
 mod request_line;
 
+pub use body::BodyDecoder;
 pub use chunked::{ChunkEvent, ChunkedDecoder, Decoded};
 pub use date::{DATE_LEN, DateCache};
 pub use error_body::ErrorBody;

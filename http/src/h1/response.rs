@@ -99,6 +99,11 @@ impl<'b> HeadWriter<'b> {
         }
     }
 
+    /// `Connection` of a 101 (RFC 9110 section 7.8).
+    pub fn connection_upgrade(&mut self) -> &mut Self {
+        self.put(b"connection: upgrade\r\n")
+    }
+
     /// `Last-Modified`.
     pub fn last_modified(&mut self, date: &[u8; DATE_LEN]) -> &mut Self {
         self.put(b"last-modified: ").put(date).put(b"\r\n")

@@ -134,7 +134,7 @@ fn an_observer_that_panics_ends_its_connection_and_nothing_else() {
         WorkerLimits::default(),
         Arc::new(Records::default()),
         |worker| {
-            let observer: Observer = Rc::new(|_| panic!("the observer was asked to"));
+            let observer: Observer = Rc::new(|_, _| panic!("the observer was asked to"));
             WorkerApplication { application: paths(worker), observer: Some(observer) }
         },
     );

@@ -38,6 +38,16 @@ impl Reply {
     }
 }
 
+/// The sending half of a connection.
+pub(crate) struct Sender(TcpStream);
+
+impl Sender {
+    pub(crate) fn send(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        self.0.write_all(&bytes).expect("the server reads");
+        bytes
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -135,6 +145,61 @@ impl Client {
                 Ok(())
             }
         }
+    }
+
+    /// A response's head as it came, and nothing behind it.
+    pub(crate) fn head(&mut self) -> String {
+        let end = loop {
+            match self.ahead.windows(4).position(|octets| octets == b"\r\n\r\n") {
+                Some(end) => break end + 4,
+                None => self.read_more().expect("a head comes"),
+            }
+        };
+        String::from_utf8(self.take(end)).expect("a head is ASCII")
+    }
+
+    /// The next chunk's data, empty for the last.
+    pub(crate) fn chunk(&mut self) -> Vec<u8> {
+        let end = loop {
+            match self.ahead.windows(2).position(|octets| octets == b"\r\n") {
+                Some(end) => break end,
+                None => self.read_more().expect("a chunk comes"),
+            }
+        };
+        let line = String::from_utf8(self.take(end + 2)).expect("a size is ASCII");
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("a size");
+        let data = self.take(size);
+        assert_eq!(self.take(2), b"\r\n");
+        data
+    }
+
+    /// A response with a chunked body.
+    pub(crate) fn chunked_reply(&mut self) -> Reply {
+        let head = self.head();
+        assert!(
+            head.starts_with("HTTP/1.1 200 ") && head.contains("\r\ntransfer-encoding: chunked\r\n"),
+            "{head}"
+        );
+        assert!(!head.contains("content-length"), "{head}");
+        let mut reply = Reply { status: 200, fields: Vec::new(), body: Vec::new() };
+        loop {
+            match self.chunk() {
+                data if data.is_empty() => return reply,
+                data => reply.body.extend_from_slice(&data),
+            }
+        }
+    }
+
+    /// The same connection, for another thread that sends.
+    pub(crate) fn duplicate(&self) -> Sender {
+        Sender(self.stream.try_clone().expect("a descriptor"))
+    }
+
+    /// The server sends nothing more, however the connection ends.
+    pub(crate) fn expect_nothing(&self) {
+        let mut room = [0; 16];
+        let read = (&self.stream).read(&mut room).unwrap_or(0);
+        assert_eq!(read, 0, "{}", room.escape_ascii());
     }
 
     /// Reads up to `bytes` octets as they come, whatever they mean.

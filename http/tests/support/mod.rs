@@ -72,7 +72,7 @@ impl TestServer {
         let records_there = Arc::clone(&records);
         Self::start_observed(options, limits, records, move |worker| {
             let records = Arc::clone(&records_there);
-            let observer: Observer = Rc::new(move |record| records.push(*record));
+            let observer: Observer = Rc::new(move |record, _| records.push(*record));
             WorkerApplication { application: factory(worker), observer: Some(observer) }
         })
     }

@@ -1,0 +1,17 @@
+//! Bodies that are not there at once: a request's, pulled piece by piece, and a response's, written piece by piece.
+//!
+//! The application's end of each is a handle of its own, [`RequestBody`] and [`BodyWriter`]; the connection's end receives
+//! when it is asked to, and sends what it is given. Between them stands one piece, or a bounded queue: that is the
+//! backpressure. No handle does I/O.
+
+mod incoming;
+mod outgoing;
+mod request_body;
+mod stream_body;
+mod writer;
+
+pub(crate) use incoming::Incoming;
+pub(crate) use outgoing::{Ending, Outgoing, Piece};
+pub use request_body::{BodyError, RequestBody};
+pub use stream_body::StreamBody;
+pub use writer::BodyWriter;

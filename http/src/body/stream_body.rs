@@ -1,0 +1,80 @@
+//! A response's body that is written while it is sent, as it stands in the response.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::outgoing::{Ending, Outgoing};
+use super::writer::{AtDrop, BodyWriter};
+
+type Producing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// A body that is written while it is sent.
+pub struct StreamBody {
+    outgoing: Rc<Outgoing>,
+    /// Who writes, where the connection's own task runs it.
+    producing: Option<Producing>,
+    length: Option<u64>,
+}
+
+impl StreamBody {
+    /// A body that `produce` writes, in the connection's task, while the client reads.
+    pub fn of<F>(produce: impl FnOnce(BodyWriter) -> F) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        let outgoing = Rc::new(Outgoing::default());
+        let producing = produce(BodyWriter::new(Rc::clone(&outgoing), AtDrop::Nothing));
+        Self { outgoing, producing: Some(Box::pin(producing)), length: None }
+    }
+
+    /// A body, and its writer for another task of this worker.
+    pub fn channel() -> (BodyWriter, Self) {
+        let outgoing = Rc::new(Outgoing::default());
+        let writer = BodyWriter::new(Rc::clone(&outgoing), AtDrop::Abort);
+        (writer, Self { outgoing, producing: None, length: None })
+    }
+
+    /// The same of as many octets, which the client is told. If others come, the connection closes.
+    pub fn with_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
+    }
+
+    /// Octets, where that was said.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
+    /// Lets whoever writes go on. What it says at its end follows the pieces.
+    pub(crate) fn poll_produce(&mut self, context: &mut Context<'_>) {
+        if let Some(producing) = &mut self.producing
+            && let Poll::Ready(produced) = producing.as_mut().poll(context)
+        {
+            self.producing = None;
+            self.outgoing.end(match produced {
+                Ok(()) => Ending::Finished(Vec::new()),
+                Err(_) => Ending::Aborted,
+            });
+        }
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        self.outgoing.break_off(io::ErrorKind::BrokenPipe);
+    }
+}
+
+impl fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamBody").field("length", &self.length).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,320 @@
+//! Steps 6 to 8 of a request's walk where a response is written while it is sent. In: what the application writes. Out: sends,
+//! one at a time, framed. While the client does not read, the application waits; the request's body goes on being received
+//! as far as it is asked for.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use http::{HeaderName, HeaderValue};
+use selvedge_runtime::net::More;
+use selvedge_runtime::{BlockClass, Chunk, Moment};
+
+use super::Connection;
+use super::answer::{Framing, Transfer, has_body};
+use super::body::{BodyPump, PumpParts};
+use super::pace::{Pace, wait_for};
+use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
+use crate::fixed_fields::is_owned;
+use crate::h1::Version;
+use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, size_line};
+use crate::record::CloseReason;
+use crate::response::ResponseHead;
+use crate::shared::Shared;
+
+/// Rounds of writing, receiving and sending in one poll; then other connections have theirs.
+pub(super) const ROUNDS_PER_TURN_MAX: u32 = 16;
+
+/// The end of a chunked body (RFC 9112 section 7.1) before its trailer section.
+const LAST_CHUNK: &[u8] = b"0\r\n";
+
+/// A body on its way to the client.
+struct Sending {
+    transfer: Transfer,
+    /// Taken, and not yet placed.
+    next: Option<Piece>,
+    /// Its framing is with the kernel or gathered, itself not.
+    large: Option<Chunk>,
+    /// While a send is waited for.
+    pace: Option<Pace>,
+}
+
+/// What a poll has brought about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// The body's end is gathered.
+    Over,
+    Moved,
+    /// For the kernel, or for the application.
+    Waiting,
+}
+
+impl Transfer {
+    /// How a streamed body is framed for a client of `version`.
+    pub(super) fn of_stream(body: &StreamBody, version: Version) -> Self {
+        match (body.length(), version) {
+            (Some(length), _) => Self::Length(length),
+            (None, Version::Http11) => Self::Chunked,
+            (None, Version::Http10) => Self::UntilClose,
+        }
+    }
+}
+
+impl Connection {
+    /// Answers with a body that is written meanwhile. A body that fails, or has not the length it was said to have, ends the
+    /// connection so that the client can tell.
+    pub(super) async fn answer_stream<A>(
+        &mut self,
+        shared: &Shared<A>,
+        head: &ResponseHead,
+        body: StreamBody,
+        framing: Framing,
+        reading: (Option<&Incoming>, &mut BodyPump),
+    ) -> Result<(), CloseReason> {
+        self.answered_bytes = 0;
+        let transfer = Transfer::of_stream(&body, framing.version);
+        self.answer_head(shared, head, transfer, framing).await?;
+        if !has_body(head, framing) {
+            return Ok(());
+        }
+        self.send_stream(shared, body, transfer, reading).await
+    }
+
+    /// Sends what is written, up to its end being gathered.
+    pub(super) async fn send_stream<A>(
+        &mut self,
+        shared: &Shared<A>,
+        mut body: StreamBody,
+        transfer: Transfer,
+        (incoming, pump): (Option<&Incoming>, &mut BodyPump),
+    ) -> Result<(), CloseReason> {
+        let mut sending = Sending { transfer, next: None, large: None, pace: None };
+        let mut rounds = 0;
+        let sent = poll_fn(|context| {
+            loop {
+                body.poll_produce(context);
+                body.outgoing().wait(context);
+                let mut received = Poll::Pending;
+                if let Some(incoming) = incoming {
+                    let parts = PumpParts {
+                        stream: self.stream.get_mut(),
+                        input: &mut self.input,
+                        output: &mut self.output,
+                        timeouts: shared.timeouts(),
+                    };
+                    received = pump.poll(incoming, parts, context);
+                }
+                match self.poll_pieces(context, body.outgoing(), &mut sending) {
+                    Err(reason) => return Poll::Ready(Err(reason)),
+                    Ok(Progress::Over) => return Poll::Ready(Ok(())),
+                    Ok(Progress::Waiting) if received.is_pending() => {
+                        match self.poll_stream_waiting(context, shared, &mut sending, incoming, pump) {
+                            Poll::Pending => return Poll::Pending,
+                            Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
+                            Poll::Ready(Ok(())) => {}
+                        }
+                    }
+                    Ok(Progress::Moved | Progress::Waiting) => {}
+                }
+                rounds += 1;
+                if rounds == ROUNDS_PER_TURN_MAX {
+                    rounds = 0;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+        let reset = match sent {
+            // To this client the connection's end is the body's.
+            Err(CloseReason::StreamFailed) => transfer == Transfer::UntilClose,
+            Err(CloseReason::WriteTimeout) => true,
+            _ => false,
+        };
+        if reset {
+            self.stream.get_mut().reset_on_drop();
+        }
+        sent
+    }
+
+    /// Brings what was written to the kernel, as far as that takes it.
+    fn poll_pieces(
+        &mut self,
+        context: &Context<'_>,
+        outgoing: &Outgoing,
+        sending: &mut Sending,
+    ) -> Result<Progress, CloseReason> {
+        let mut progress = Progress::Waiting;
+        loop {
+            match self.stream.get_mut().poll_sent(context) {
+                Poll::Pending => return Ok(progress),
+                Poll::Ready(Ok(())) => sending.pace = None,
+                Poll::Ready(Err(_)) => return Err(CloseReason::ClientFailure),
+            }
+            if let Some(chunk) = sending.large.take() {
+                self.answered_bytes += chunk.len() as u64;
+                self.stream.get_mut().start_send(chunk, More::Nothing);
+                if sending.transfer == Transfer::Chunked {
+                    self.append_to_stream(b"\r\n");
+                }
+                progress = Progress::Moved;
+                continue;
+            }
+            let placed = self.place_pieces(outgoing, sending)?;
+            if placed == Placed::Alone || sending.large.is_some() && self.output.is_empty() {
+                progress = Progress::Moved;
+                continue;
+            }
+            let ending = match placed {
+                Placed::All => outgoing.take_ending(),
+                _ => Ending::Open,
+            };
+            match ending {
+                Ending::Finished(trailers) => return self.end_stream(sending.transfer, &trailers),
+                Ending::Aborted => return Err(CloseReason::StreamFailed),
+                Ending::Open => {}
+            }
+            if self.output.is_empty() {
+                outgoing.note_sent();
+                return Ok(progress);
+            }
+            let more = if sending.large.is_some() { More::Follows } else { More::Nothing };
+            self.output.start(self.stream.get_mut(), more);
+            progress = Progress::Moved;
+        }
+    }
+
+    /// Gathers pieces behind what is gathered, as many as there is room for.
+    fn place_pieces(&mut self, outgoing: &Outgoing, sending: &mut Sending) -> Result<Placed, CloseReason> {
+        while let Some(piece) = sending.next.take().or_else(|| outgoing.take()) {
+            if let Transfer::Length(left) = &mut sending.transfer {
+                *left = left.checked_sub(piece.len() as u64).ok_or(CloseReason::StreamFailed)?;
+            }
+            let is_chunked = sending.transfer == Transfer::Chunked;
+            let mut room = [0; SIZE_LINE_BYTES_MAX];
+            let (front, back): (&[u8], &[u8]) = match is_chunked {
+                true => (size_line(piece.len(), &mut room), b"\r\n"),
+                false => (b"", b""),
+            };
+            let framed_len = front.len() + piece.len() + back.len();
+            let large = piece.len() > BlockClass::Small.bytes();
+            let needed = match &piece {
+                Piece::Copied(_) if self.output.is_empty() => {
+                    let Piece::Copied(framable) = piece else { unreachable!("matched above") };
+                    self.answered_bytes += framed_len as u64;
+                    self.stream.get_mut().start_send(framable.framed(front, back), More::Nothing);
+                    return Ok(Placed::Alone);
+                }
+                Piece::Whole(_) if large => front.len(),
+                _ => framed_len,
+            };
+            let class = BlockClass::fitting(needed).unwrap_or(BlockClass::Large);
+            if needed > 0 && self.output.room(needed, class).is_none() {
+                if let Transfer::Length(left) = &mut sending.transfer {
+                    *left += piece.len() as u64;
+                }
+                sending.next = Some(piece);
+                return Ok(Placed::Some);
+            }
+            self.append_to_stream(front);
+            match piece {
+                Piece::Whole(chunk) if large => {
+                    sending.large = Some(chunk);
+                    return Ok(Placed::Some);
+                }
+                Piece::Whole(chunk) => self.append_to_stream(&chunk),
+                Piece::Copied(mut framable) => self.append_to_stream(framable.bytes()),
+            }
+            self.append_to_stream(back);
+        }
+        Ok(Placed::All)
+    }
+
+    fn append_to_stream(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.output.append(bytes);
+            self.answered_bytes += bytes.len() as u64;
+        }
+    }
+
+    /// Gathers what ends the body.
+    fn end_stream(
+        &mut self,
+        transfer: Transfer,
+        trailers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Progress, CloseReason> {
+        match transfer {
+            Transfer::Length(0) | Transfer::UntilClose | Transfer::Upgraded => Ok(Progress::Over),
+            Transfer::Length(_) => Err(CloseReason::StreamFailed),
+            Transfer::Chunked => {
+                let mut end = LAST_CHUNK.to_vec();
+                for (name, value) in trailers.iter().filter(|(name, _)| !is_owned(name)) {
+                    for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                        end.extend_from_slice(piece);
+                    }
+                }
+                end.extend_from_slice(b"\r\n");
+                let class = BlockClass::fitting(end.len()).ok_or(CloseReason::StreamFailed)?;
+                if self.output.room(end.len(), class).is_none() {
+                    // No send is in flight here.
+                    self.output.start(self.stream.get_mut(), More::Follows);
+                    self.output.room(end.len(), class).ok_or(CloseReason::StreamFailed)?;
+                }
+                self.append_to_stream(&end);
+                Ok(Progress::Over)
+            }
+        }
+    }
+
+    /// Waits for whatever comes first. Ready when there is something to go on with, or the connection is over.
+    fn poll_stream_waiting<A>(
+        &mut self,
+        context: &Context<'_>,
+        shared: &Shared<A>,
+        sending: &mut Sending,
+        incoming: Option<&Incoming>,
+        pump: &mut BodyPump,
+    ) -> Poll<Result<(), CloseReason>> {
+        let stream = self.stream.get_mut();
+        if stream.poll_failure(context).is_ready() {
+            return Poll::Ready(Err(CloseReason::ClientFailure));
+        }
+        if stream.is_sending() && sending.pace.is_none() {
+            let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
+            pace.begin(|| i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes()));
+            sending.pace = Some(pace);
+        }
+        loop {
+            let write_due: Option<Moment> = sending.pace.as_ref().map(Pace::due_so_far);
+            let Some(due) = [write_due, pump.due()].into_iter().flatten().min() else {
+                self.deadline.clear();
+                return Poll::Pending;
+            };
+            let now = selvedge_runtime::now();
+            if due > now {
+                wait_for(&self.deadline, due, context);
+                return Poll::Pending;
+            }
+            let moved = i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes());
+            if let Some(pace) = &mut sending.pace
+                && pace.due(moved, now) <= now
+            {
+                return Poll::Ready(Err(CloseReason::WriteTimeout));
+            }
+            if let Some(incoming) = incoming
+                && pump.poll_too_slow(incoming, now).is_ready()
+            {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+/// What became of the pieces that were there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Placed {
+    /// One is being sent by itself.
+    Alone,
+    /// There is no room for the next, or it follows by itself.
+    Some,
+    All,
+}

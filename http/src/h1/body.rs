@@ -1,0 +1,65 @@
+//! A request's body, whatever its framing (RFC 9112 section 6). In: octets after the head, split anyhow. Out: where the
+//! body's own stand in them.
+
+use super::chunked::{ChunkEvent, ChunkedDecoder, Decoded};
+use super::framing::BodyFraming;
+use super::limits::Limits;
+use super::reject::Reject;
+
+/// Decodes one body. It holds counters, no octets.
+#[derive(Clone, Debug)]
+pub struct BodyDecoder(Framed);
+
+#[derive(Clone, Debug)]
+enum Framed {
+    /// As many octets are still to come.
+    Length(u64),
+    Chunked(ChunkedDecoder),
+    /// Everything up to the end of the connection: another protocol's octets.
+    UntilClose,
+}
+
+impl BodyDecoder {
+    /// A decoder at the start of a body.
+    pub fn new(framing: BodyFraming, limits: &Limits) -> Self {
+        Self(match framing {
+            BodyFraming::None => Framed::Length(0),
+            BodyFraming::Length(length) => Framed::Length(length),
+            BodyFraming::Chunked => Framed::Chunked(ChunkedDecoder::new(limits)),
+        })
+    }
+
+    /// A decoder of what follows a change of the protocol.
+    pub fn until_close() -> Self {
+        Self(Framed::UntilClose)
+    }
+
+    /// Decodes from the front of `input` up to the next event. Call it again with the rest of the input until it says
+    /// `NeedMore` or `End`.
+    ///
+    /// # Errors
+    /// Those of [`ChunkedDecoder::decode`].
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Reject> {
+        let length = match &mut self.0 {
+            Framed::Chunked(decoder) => return decoder.decode(input),
+            Framed::Length(0) => return Ok(Decoded { consumed: 0, event: ChunkEvent::End }),
+            Framed::Length(left) => {
+                let length = (*left).min(input.len() as u64);
+                *left -= length;
+                length as usize
+            }
+            Framed::UntilClose => input.len(),
+        };
+        let event = if length == 0 { ChunkEvent::NeedMore } else { ChunkEvent::Data(0..length) };
+        Ok(Decoded { consumed: length, event })
+    }
+
+    /// Octets still to come, where that is known.
+    pub fn bytes_left(&self) -> Option<u64> {
+        match &self.0 {
+            Framed::Length(left) => Some(*left),
+            Framed::Chunked(decoder) => decoder.has_ended().then_some(0),
+            Framed::UntilClose => None,
+        }
+    }
+}

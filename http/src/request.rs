@@ -1,0 +1,343 @@
+//! Step 5 of a request's walk, route: the engine's side of it. In: a parsed head and its octets. Out: a [`Request`] for the
+//! application. Next: its [`Response`](crate::Response).
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode;
+use selvedge_runtime::Moment;
+use selvedge_runtime::net::{Address, Stream};
+
+use crate::body::{Incoming, RequestBody};
+use crate::extensions::Extensions;
+use crate::h1::{
+    BodyDecoder, BodyFraming, Field, FieldLine, FieldValues, KnownField, Limits, Method, RequestHead,
+    Upgrade, Version,
+};
+use crate::networks::{ClientAddress, Networks};
+use crate::real_address::{RealAddress, real_address};
+
+/// Octets of all interim responses of one exchange.
+const INTERIM_BYTES_MAX: usize = 16 * 1024;
+
+/// A request: its head, read in place from the receive buffer, and the way to its body. A copy is as good as the original.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    head: &'a RequestHead,
+    bytes: &'a [u8],
+    path: &'a [u8],
+    query: Option<&'a [u8]>,
+    state: &'a RequestState<'a>,
+    peer: &'a Peer,
+    /// `None` where no connection is.
+    stream: Option<&'a RefCell<Stream>>,
+}
+
+/// What an exchange holds for its request, for as long as it lasts.
+#[derive(Debug)]
+pub(crate) struct RequestState<'c> {
+    received_at: Moment,
+    framing: BodyFraming,
+    limits: &'c Limits,
+    /// Made when it is asked for.
+    body: OnceCell<Rc<Incoming>>,
+    body_bytes_max: Cell<u64>,
+    /// Interim responses that wait to be sent, and how many octets there may still be.
+    interim: RefCell<Vec<u8>>,
+    interim_bytes_left: Cell<usize>,
+    extensions: Extensions,
+}
+
+impl<'c> RequestState<'c> {
+    pub(crate) fn new(received_at: Moment, framing: BodyFraming, limits: &'c Limits) -> Self {
+        Self {
+            received_at,
+            framing,
+            limits,
+            body: OnceCell::new(),
+            body_bytes_max: Cell::new(limits.body_bytes_max),
+            interim: RefCell::default(),
+            interim_bytes_left: Cell::new(INTERIM_BYTES_MAX),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// The body, if it was asked for.
+    pub(crate) fn incoming(&self) -> Option<&Rc<Incoming>> {
+        self.body.get()
+    }
+
+    /// Gives `send` the interim responses that wait; those it does not take wait on.
+    pub(crate) fn send_interim(&self, send: impl FnOnce(&[u8]) -> bool) {
+        let mut interim = self.interim.borrow_mut();
+        if !interim.is_empty() && send(&interim) {
+            *interim = Vec::new();
+        }
+    }
+
+    fn body(&self) -> RequestBody {
+        let length = match self.framing {
+            BodyFraming::None => return RequestBody::new(None),
+            BodyFraming::Length(length) => Some(length),
+            BodyFraming::Chunked => None,
+        };
+        let incoming = self.body.get_or_init(|| {
+            let decoder = BodyDecoder::new(self.framing, self.limits);
+            Rc::new(Incoming::new(length, decoder, self.body_bytes_max.get()))
+        });
+        RequestBody::new(Some(Rc::clone(incoming)))
+    }
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(
+        head: &'a RequestHead,
+        bytes: &'a [u8],
+        state: &'a RequestState<'a>,
+        peer: &'a Peer,
+        stream: Option<&'a RefCell<Stream>>,
+    ) -> Self {
+        Self { head, bytes, path: head.path(bytes), query: head.query(bytes), state, peer, stream }
+    }
+
+    // ---- the request line ----
+
+    /// The method.
+    pub fn method(&self) -> http::Method {
+        match self.head.method() {
+            Method::Get => http::Method::GET,
+            Method::Head => http::Method::HEAD,
+            Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
+            Method::Delete => http::Method::DELETE,
+            Method::Connect => http::Method::CONNECT,
+            Method::Options => http::Method::OPTIONS,
+            Method::Trace => http::Method::TRACE,
+            Method::Patch => http::Method::PATCH,
+            Method::Other(name) => {
+                http::Method::from_bytes(name.of(self.bytes)).expect("a parsed method is a token")
+            }
+        }
+    }
+
+    /// Whether it is GET or HEAD.
+    pub fn is_get_or_head(&self) -> bool {
+        self.head.method().is_get_or_head()
+    }
+
+    /// The version; a minor above 1 is served as 1.1.
+    pub fn version(&self) -> Version {
+        self.head.version()
+    }
+
+    /// The path as it was sent, or as middleware has rewritten it: not decoded, without the query.
+    pub fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// The path's segments between its slashes, each decoded: `/a%20b/` has `a b` and an empty one. What is not UTF-8 is
+    /// replaced.
+    pub fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let path = self.path.strip_prefix(b"/").unwrap_or(self.path);
+        path.split(|&byte| byte == b'/').map(|segment| percent_decode(segment).decode_utf8_lossy())
+    }
+
+    /// The query as it was sent, without its question mark; `None` where there is none.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        self.query
+    }
+
+    /// The same request for another path.
+    pub fn with_path<'b>(self, path: &'b [u8]) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { path, ..self }
+    }
+
+    /// The same request with another query, or none.
+    pub fn with_query<'b>(self, query: Option<&'b [u8]>) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { query, ..self }
+    }
+
+    /// The authority: of an absolute-form target, else Host's value (RFC 9112 section 3.2).
+    pub fn authority(&self) -> Option<&'a [u8]> {
+        self.head.authority(self.bytes)
+    }
+
+    // ---- fields ----
+
+    /// The value of a field, if it came on exactly one line.
+    pub fn header(&self, name: &HeaderName) -> Option<&'a [u8]> {
+        match KnownField::from_name(name.as_str().as_bytes()) {
+            Some(known) => self.field(known).one(),
+            None => {
+                let is_it = |line: &FieldLine<'_>| line.name.eq_ignore_ascii_case(name.as_str().as_bytes());
+                let mut lines = self.headers().filter(is_it);
+                lines.next().filter(|_| lines.next().is_none()).map(|line| line.value)
+            }
+        }
+    }
+
+    /// All field lines in order.
+    pub fn headers(&self) -> impl Iterator<Item = FieldLine<'a>> + use<'a> {
+        self.head.field_lines(self.bytes)
+    }
+
+    /// A field whose place was noted while the head was parsed.
+    pub fn field(&self, field: KnownField) -> Field<'a> {
+        self.head.field(self.bytes, field)
+    }
+
+    /// Any field, found by going through the head.
+    pub fn field_named(&self, name: &'a str) -> Field<'a> {
+        self.head.field_named(self.bytes, name)
+    }
+
+    /// The values of all lines of a known field.
+    pub fn values(&self, field: KnownField) -> FieldValues<'a> {
+        self.head.values(self.bytes, field)
+    }
+
+    /// The parsed head.
+    pub fn head(&self) -> &'a RequestHead {
+        self.head
+    }
+
+    /// The head's octets, which the parsed head's offsets are into.
+    pub fn head_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    // ---- the body ----
+
+    /// The body, to be pulled. Every call gives the same one.
+    pub fn body(&self) -> RequestBody {
+        self.state.body()
+    }
+
+    /// Refuses a body of more than `bytes_max` octets, for everybody who reads it; a limit that was lower stays.
+    pub fn limit_body(&self, bytes_max: u64) {
+        let state = self.state;
+        state.body_bytes_max.set(state.body_bytes_max.get().min(bytes_max));
+        if let Some(incoming) = state.incoming() {
+            incoming.limit(bytes_max);
+        }
+    }
+
+    /// Octets of the body that are read at most.
+    pub fn body_bytes_max(&self) -> u64 {
+        self.state.body_bytes_max.get()
+    }
+
+    // ---- the exchange ----
+
+    /// Tells the client before the response which fields it will probably have, `Link` mostly: a 103 (RFC 8297). Clients of
+    /// HTTP/1.0 are told nothing, nor is anybody more than 16 KiB in all.
+    pub fn early_hints<'h>(&self, fields: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>) {
+        if self.version() == Version::Http10 {
+            return;
+        }
+        let mut hints = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+        for (name, value) in fields {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                hints.extend_from_slice(piece);
+            }
+        }
+        hints.extend_from_slice(b"\r\n");
+        let left = &self.state.interim_bytes_left;
+        if let Some(still) = left.get().checked_sub(hints.len()) {
+            left.set(still);
+            self.state.interim.borrow_mut().extend_from_slice(&hints);
+        }
+    }
+
+    /// What middleware has noted at it.
+    pub fn extensions(&self) -> &'a Extensions {
+        &self.state.extensions
+    }
+
+    /// The protocols the client offers to change to (RFC 9110 section 7.8), `websocket` among them; nothing where it offers
+    /// none or may not.
+    pub fn upgrades(&self) -> FieldValues<'a> {
+        match self.head.upgrade() {
+            Upgrade::Offered => self.values(KnownField::Upgrade),
+            Upgrade::None => FieldValues::known(None),
+        }
+    }
+
+    /// When its head was complete.
+    pub fn received_at(&self) -> Moment {
+        self.state.received_at
+    }
+
+    // ---- the client ----
+
+    /// The client's address: one system call per connection, made when it is first asked for. Where the server expects the
+    /// PROXY protocol, the address that the proxy has told.
+    ///
+    /// # Errors
+    /// `NotConnected` when the client is gone.
+    pub fn peer(&self) -> io::Result<&'a Address> {
+        self.peer.get(self.stream)
+    }
+
+    /// This end's address: a system call.
+    ///
+    /// # Errors
+    /// Those of getsockname(2).
+    pub fn local(&self) -> io::Result<Address> {
+        match self.stream {
+            Some(stream) => stream.borrow().local(),
+            None => Ok(Address::Unnamed),
+        }
+    }
+
+    /// The client's address as far as `trusted` proxies tell it, by `Forwarded` and `X-Forwarded-For`.
+    ///
+    /// # Errors
+    /// As [`peer`](Self::peer).
+    pub fn real_address(&self, trusted: &Networks) -> io::Result<RealAddress> {
+        let peer = ClientAddress::from(self.peer()?);
+        let lines = |name| self.head.values_named(self.bytes, name);
+        Ok(real_address(peer, trusted, lines("forwarded"), lines("x-forwarded-for")))
+    }
+}
+
+impl From<&Address> for ClientAddress {
+    fn from(address: &Address) -> Self {
+        match address {
+            Address::Ip(address) => Self::ip(address.ip()),
+            Address::Unix(_) | Address::Unnamed => Self::Unix,
+        }
+    }
+}
+
+/// A connection's peer, asked at most once.
+#[derive(Debug, Default)]
+pub(crate) struct Peer(OnceCell<Address>);
+
+impl Peer {
+    fn get(&self, stream: Option<&RefCell<Stream>>) -> io::Result<&Address> {
+        if let Some(address) = self.0.get() {
+            return Ok(address);
+        }
+        let address = match stream {
+            Some(stream) => stream.borrow().peer()?,
+            None => Address::Unnamed,
+        };
+        Ok(self.0.get_or_init(|| address))
+    }
+
+    /// Whom a proxy has told it to be, before anybody asks.
+    pub(crate) fn set(&self, address: Address) {
+        let set = self.0.set(address);
+        debug_assert!(set.is_ok(), "a connection has one PROXY header");
+    }
+}

@@ -1,0 +1,83 @@
+//! A connection that goes on in another protocol (RFC 9110 section 7.8): its octets, both ways, in the application's hands.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use selvedge_runtime::Chunk;
+
+use crate::body::{BodyWriter, Incoming, RequestBody, StreamBody};
+
+type Conversing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// Who has the connection after its 101.
+pub struct Upgrade(Box<dyn FnOnce(Upgraded) -> Conversing>);
+
+/// A connection in another protocol.
+#[derive(Debug)]
+pub struct Upgraded {
+    reader: RequestBody,
+    writer: BodyWriter,
+}
+
+impl Upgrade {
+    pub(crate) fn new<F>(converse: impl FnOnce(Upgraded) -> F + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        Self(Box::new(move |upgraded| Box::pin(converse(upgraded))))
+    }
+
+    /// Begins the conversation: what is sent of it.
+    pub(crate) fn begin(self, incoming: &Rc<Incoming>) -> StreamBody {
+        let reader = RequestBody::new(Some(Rc::clone(incoming)));
+        StreamBody::of(move |writer| (self.0)(Upgraded { reader, writer }))
+    }
+}
+
+impl Upgraded {
+    /// The next octets from the client, `None` when it has ended its sending.
+    ///
+    /// # Errors
+    /// When the connection has failed.
+    pub async fn receive(&mut self) -> io::Result<Option<Chunk>> {
+        Ok(self.reader.chunk().await?)
+    }
+
+    /// As [`BodyWriter::write`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write(bytes).await
+    }
+
+    /// As [`BodyWriter::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send(&mut self, chunk: impl Into<Chunk>) -> io::Result<()> {
+        self.writer.send(chunk).await
+    }
+
+    /// As [`BodyWriter::flush`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush().await
+    }
+
+    /// Both directions, each on its own.
+    pub fn into_parts(self) -> (RequestBody, BodyWriter) {
+        (self.reader, self.writer)
+    }
+}
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").finish_non_exhaustive()
+    }
+}
