@@ -56,7 +56,7 @@ mod test_support;
 
 pub use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use application::Application;
-pub use body::{BodyError, BodyWriter, RequestBody, StreamBody};
+pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use extensions::Extensions;

@@ -1,6 +1,8 @@
 //! What a handler gives back, step 6 of a request's walk. A response is data: the engine frames it, sends it and owns Date,
 //! Content-Length, Connection and Transfer-Encoding. Next: `connection/answer.rs`.
 
+mod plain;
+
 use std::future::Future;
 use std::io;
 use std::ops::Deref;
@@ -305,7 +307,7 @@ impl Response {
     /// The same with another status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.head.status = status;
+        self.head_mut().status = status;
         self
     }
 
@@ -324,15 +326,16 @@ impl Response {
             });
             return Self::error(StatusCode::INTERNAL_SERVER_ERROR, "");
         };
+        let head = self.head_mut();
         if name == header::CONTENT_TYPE {
-            self.head.content_type = None;
-            self.head.fields.retain(|(other, _)| *other != header::CONTENT_TYPE);
+            head.content_type = None;
+            head.fields.retain(|(other, _)| *other != header::CONTENT_TYPE);
         }
-        self.head.fields.push((name, value));
+        head.fields.push((name, value));
         self
     }
 
-    /// The head.
+    /// The head. That of a prepared response has its status alone: see [`head_mut`](Self::head_mut).
     pub fn head(&self) -> &ResponseHead {
         &self.head
     }
@@ -352,8 +355,9 @@ impl Response {
         matches!(&self.body, Body::Stream(body) if body.length().is_none() && version == Version::Http10)
     }
 
-    /// The head, to add to it. That of a prepared response is not used.
+    /// The head, to change it.
     pub fn head_mut(&mut self) -> &mut ResponseHead {
+        self.make_plain();
         &mut self.head
     }
 

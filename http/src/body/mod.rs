@@ -6,12 +6,15 @@
 
 mod incoming;
 mod outgoing;
+mod reader;
 mod request_body;
 mod stream_body;
 mod writer;
 
 pub(crate) use incoming::Incoming;
 pub(crate) use outgoing::{Ending, Outgoing, Piece};
+pub use reader::BodyReader;
+pub(crate) use reader::Part;
 pub use request_body::{BodyError, RequestBody};
 pub use stream_body::StreamBody;
 pub use writer::BodyWriter;

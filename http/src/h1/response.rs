@@ -184,6 +184,16 @@ impl<'b> HeadWriter<'b> {
     }
 }
 
+/// The value that [`HeadWriter::content_range`] writes.
+pub(crate) fn content_range(start: u64, len: u64, size: u64) -> String {
+    format!("bytes {start}-{}/{size}", start + (len - 1))
+}
+
+/// The value that [`HeadWriter::content_range_unsatisfied`] writes.
+pub(crate) fn content_range_unsatisfied(size: u64) -> String {
+    format!("bytes */{size}")
+}
+
 impl fmt::Display for HeadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
