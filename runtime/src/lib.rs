@@ -58,7 +58,7 @@ pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{
     Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, Moment, RingFeatures, SharedLease,
-    StartError, allocator_calls_of_thread,
+    StartError, allocated_bytes_of_thread, allocator_calls_of_thread,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
 pub use turns::{Turn, Turns};
