@@ -23,29 +23,26 @@ static ALLOCATOR: CountingAllocator = CountingAllocator(std::alloc::System);
 const MIB: u64 = 1 << 20;
 const UPLOAD_BYTES: u64 = 4 << 30;
 
-/// The most that was held at once, beyond what was held at the beginning: leases, blocks and heap of this worker.
+/// The most that this worker held at once: receive buffers, blocks, and heap beyond that of the beginning.
 #[derive(Default)]
 struct Peak {
-    begun: Cell<i64>,
+    heap_begun: Cell<i64>,
     bytes: Cell<i64>,
 }
 
 impl Peak {
-    fn held() -> i64 {
+    fn begin(&self) {
+        self.heap_begun.set(allocated_bytes_of_thread());
+    }
+
+    fn look(&self) {
         let usage = BufferPool::usage();
         // Those that wait unread too.
         let leases = usage.receive_buffers - usage.receive_with_kernel;
         let leases = leases * KernelLimits::default().receive_buffer_bytes;
         let blocks = usage.block_leases * BlockClass::Large.bytes();
-        (leases + blocks) as i64 + allocated_bytes_of_thread()
-    }
-
-    fn begin(&self) {
-        self.begun.set(Self::held());
-    }
-
-    fn look(&self) {
-        self.bytes.set(self.bytes.get().max(Self::held() - self.begun.get()));
+        let heap = allocated_bytes_of_thread() - self.heap_begun.get();
+        self.bytes.set(self.bytes.get().max((leases + blocks) as i64 + heap));
     }
 }
 
