@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use selvedge_http::files::FileOptions;
-use selvedge_http::{ExchangeRecord, Observer, ServerOptions, WorkerApplication};
-use selvedge_runtime::{CountingAllocator, WorkerLimits, allocator_calls_of_thread};
+use selvedge_http::{
+    Application, ExchangeRecord, Observer, Request, Response, ServerOptions, StatusCode, WorkerApplication,
+    header,
+};
+use selvedge_runtime::{CountingAllocator, Worker, WorkerLimits, allocator_calls_of_thread};
 use support::client::{Asked as Method, Client};
 use support::directory::Directory;
 use support::site::site;
@@ -27,10 +30,11 @@ const SPAN: Duration = Duration::from_millis(5_500);
 type Seen = (ExchangeRecord, u64);
 
 /// A server with default options whose observer keeps a record of each request, in memory set aside before.
-fn observed_server(directory: &Directory) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
+fn observed_server<A: Application>(
+    make: impl Fn(&Worker) -> A + Send + Sync + 'static,
+) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
     let seen = Arc::new(Mutex::new(Vec::with_capacity(WARM_UP + COUNTED + 8)));
     let seen_there = Arc::clone(&seen);
-    let make_site = site(FileOptions::new(directory.path()));
     let server = TestServer::start_observed(
         ServerOptions::default(),
         WorkerLimits::default(),
@@ -40,7 +44,7 @@ fn observed_server(directory: &Directory) -> (TestServer, Arc<Mutex<Vec<Seen>>>)
             let observer: Observer = Rc::new(move |record, _| {
                 seen.lock().expect("no holder panics").push((*record, allocator_calls_of_thread()));
             });
-            WorkerApplication { application: make_site(worker), observer: Some(observer) }
+            WorkerApplication { application: make(worker), observer: Some(observer) }
         },
     );
     (server, seen)
@@ -76,7 +80,10 @@ fn drive(client: &mut Client, requests: &[Asked]) -> Vec<String> {
 fn calls_while_counted(requests: &[Asked], content: &[u8]) -> u64 {
     let directory = Directory::new("allocations");
     directory.write("file.txt", content);
-    let (server, seen) = observed_server(&directory);
+    calls_of(observed_server(site(FileOptions::new(directory.path()))), requests)
+}
+
+fn calls_of((server, seen): (TestServer, Arc<Mutex<Vec<Seen>>>), requests: &[Asked]) -> u64 {
     let mut client = server.connect();
     let dates = drive(&mut client, requests);
     assert!(dates.len() >= 5, "the run spans several seconds: {dates:?}");
@@ -95,6 +102,17 @@ fn calls_while_counted(requests: &[Asked], content: &[u8]) -> u64 {
         }
     }
     counted[counted.len() - 1].1 - counted[0].1
+}
+
+#[test]
+fn a_handler_s_text_costs_no_allocation() {
+    let hello = |_: &Worker| {
+        async |request: Request<'_>| match request.header(&header::ACCEPT) {
+            Some(_) => Response::text("hello"),
+            None => Response::error(StatusCode::NOT_ACCEPTABLE, "nothing accepted"),
+        }
+    };
+    assert_eq!(calls_of(observed_server(hello), &[("GET", "Accept: */*\r\n", 200), ("HEAD", "", 406)]), 0);
 }
 
 #[test]
