@@ -26,7 +26,7 @@ pub(super) fn connect(port: u16) -> io::Result<TcpStream> {
 /// going to be measured.
 pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<()> {
     let (requests, connection) = match workload.kind {
-        Kind::KeepAlive | Kind::Idle => (2, ""),
+        Kind::KeepAlive | Kind::Handler | Kind::Idle => (2, ""),
         Kind::Pipelined { depth } => (depth, ""),
         Kind::Close => (1, "Connection: close\r\n"),
     };

@@ -93,8 +93,12 @@ pub(super) fn all_rounds(
     servers: &[Installed],
     workload: &'static Workload,
 ) -> anyhow::Result<BTreeMap<Server, Vec<Sample>>> {
+    let hello = setting.options.hello.as_deref();
+    let taking_part = servers.iter().filter_map(|installed| installed.for_workload(workload, hello));
+    let mut servers: Vec<Installed> = taking_part.collect();
     let other = servers.iter().filter_map(|installed| installed.other_configuration(workload));
-    let mut servers: Vec<Installed> = servers.iter().cloned().chain(other).collect();
+    let other: Vec<_> = other.collect();
+    servers.extend(other);
     let mut samples: BTreeMap<Server, Vec<Sample>> = BTreeMap::new();
     for round in 0..setting.options.rounds {
         servers.rotate_left(usize::from(round > 0));

@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// Seconds of load per measurement
     #[arg(long, value_name = "S", default_value_t = 1)]
     seconds: u64,
-    /// Workloads, separated by commas [default: all but 64m]
+    /// Workloads, separated by commas [default: all but 64m and hello]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     workloads: Vec<String>,
     /// Servers, separated by commas [default: all that are there]
@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Another selvedge binary, measured in turn with it: what a change costs
     #[arg(long, value_name = "PATH")]
     before: Option<PathBuf>,
+    /// The folder of the programs that the workload 'hello' compares: see benches/hello
+    #[arg(long, value_name = "DIR")]
+    hello: Option<PathBuf>,
     /// One round of one second each: only to see that everything runs
     #[arg(long)]
     quick: bool,
@@ -123,9 +126,12 @@ fn measure_all(
 ) -> anyhow::Result<()> {
     let by_load = |workload: &&&'static Workload| workload.kind != Kind::Idle;
     if has_wrk && let Some(first) = workloads.iter().find(by_load) {
-        let same = measure::same_against_itself(setting, &servers[0], first)?;
-        report::print_same_against_itself(&same);
-        comparison.same_against_itself = Some(same);
+        let hello = setting.options.hello.as_deref();
+        if let Some(installed) = servers.iter().find_map(|installed| installed.for_workload(first, hello)) {
+            let same = measure::same_against_itself(setting, &installed, first)?;
+            report::print_same_against_itself(&same);
+            comparison.same_against_itself = Some(same);
+        }
     }
     for workload in workloads {
         if workload.kind == Kind::Idle {

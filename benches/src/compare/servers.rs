@@ -12,8 +12,9 @@ use clap::ValueEnum;
 use super::{
     Options,
     process::{descriptor_limit, find_executable},
-    workloads::{Sharing, Workload},
+    workloads::{Kind, Sharing, Workload},
 };
+use crate::content::content;
 use crate::cpus;
 
 /// More than any workload opens. Some servers reserve memory for each.
@@ -42,6 +43,11 @@ pub(super) enum Server {
     H2o,
     Mighty,
     Caddy,
+    /// On tokio; measured in the workload 'hello' only, as the two that follow.
+    Hyper,
+    /// On io_uring.
+    Ntex,
+    Warp,
 }
 
 impl Server {
@@ -57,7 +63,26 @@ impl Server {
             Self::H2o => "h2o",
             Self::Mighty => "mighty",
             Self::Caddy => "caddy",
+            Self::Hyper => "hyper",
+            Self::Ntex => "ntex",
+            Self::Warp => "warp",
         }
+    }
+
+    /// The program that answers in the workload 'hello'; `None` where the server itself does, or has no handlers.
+    fn hello_program(self) -> Option<&'static str> {
+        match self {
+            Self::Selvedge => Some("selvedge-hello"),
+            Self::Hyper => Some("hyper-hello"),
+            Self::Ntex => Some("ntex-hello"),
+            Self::Warp => Some("warp-hello"),
+            _ => None,
+        }
+    }
+
+    /// Whether it serves files.
+    fn has_files(self) -> bool {
+        !matches!(self, Self::Hyper | Self::Ntex | Self::Warp)
     }
 
     /// Whether it is another project's server.
@@ -108,12 +133,20 @@ pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
                 Err(error) => return Err(error),
             },
             Server::Ceiling => Some(env::current_exe()?),
+            // In the folder that `--hello` names, if anywhere.
+            peer if !peer.has_files() => match &options.hello {
+                Some(folder) => hello(folder, peer),
+                None => continue,
+            },
             peer => find_executable(peer.name()),
         };
         match executable {
             Some(executable) => {
                 let version = version(server, &executable);
                 found.servers.push(Installed { server, executable, version });
+            }
+            None if !server.has_files() => {
+                found.missing.push(format!("{} is missing: see benches/hello", server.name()));
             }
             None => {
                 found.missing.push(format!("{} is missing: apt install {}", server.name(), server.package()))
@@ -157,10 +190,16 @@ fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The server's program of the workload 'hello', if it was built.
+fn hello(folder: &Path, server: Server) -> Option<PathBuf> {
+    let path = folder.join(server.hello_program()?);
+    path.is_file().then_some(path)
+}
+
 fn version(server: Server, executable: &Path) -> Option<String> {
     let flag = match server {
         Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => "-V",
-        Server::Ceiling => return None,
+        Server::Ceiling | Server::Hyper | Server::Ntex | Server::Warp => return None,
         Server::Mighty => {
             let format = format!("--showformat={} ${{Version}}\n", server.name());
             return first_line(Command::new("dpkg-query").args(["--show", &format, server.package()]));
@@ -192,11 +231,24 @@ pub(super) struct Start<'a> {
 }
 
 impl Installed {
+    /// How it takes part in `workload`, if it does; `hello` is the folder of the programs with handlers.
+    pub(super) fn for_workload(&self, workload: &Workload, hello_folder: Option<&Path>) -> Option<Self> {
+        match (workload.kind, self.server) {
+            (Kind::Handler, Server::Nginx | Server::Ceiling) => Some(self.clone()),
+            (Kind::Handler, server) => {
+                Some(Self { executable: hello(hello_folder?, server)?, ..self.clone() })
+            }
+            (_, server) => server.has_files().then(|| self.clone()),
+        }
+    }
+
     /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
     pub(super) fn other_configuration(&self, workload: &Workload) -> Option<Self> {
         let server = match self.server {
             Server::Selvedge if workload.sharing == Sharing::Together => Server::SelvedgeReuseport,
-            Server::Nginx if workload.bytes < SMALL_BYTES => Server::NginxWithoutSendfile,
+            Server::Nginx if workload.bytes < SMALL_BYTES && workload.kind != Kind::Handler => {
+                Server::NginxWithoutSendfile
+            }
             _ => return None,
         };
         Some(Self { server, ..self.clone() })
@@ -206,7 +258,24 @@ impl Installed {
     pub(super) fn command(&self, start: &Start<'_>) -> io::Result<Command> {
         let mut command = Command::new(&self.executable);
         let Start { port, workers, .. } = *start;
+        if start.workload.kind == Kind::Handler && self.server.hello_program().is_some() {
+            let text = start.files.join(start.workload.file);
+            command.arg(port.to_string());
+            return Ok(match self.server {
+                Server::Warp => {
+                    command.arg(text).args(["+RTS", &format!("-N{workers}"), "-RTS"]);
+                    command
+                }
+                _ => {
+                    command.arg(workers.to_string()).arg(text);
+                    command
+                }
+            });
+        }
         match self.server {
+            Server::Hyper | Server::Ntex | Server::Warp => {
+                unreachable!("it takes part in no other workload")
+            }
             Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => {
                 command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
                 command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
@@ -264,17 +333,29 @@ fn nginx(start: &Start<'_>, server: Server) -> String {
     let Start { port, workers, .. } = *start;
     let reuse_port = if workers > 1 { " reuseport" } else { "" };
     let user = as_root("user root;");
+    let answer = match start.workload.kind {
+        Kind::Handler => {
+            // In its configuration a backslash, a quote and a dollar mean something; the first two can be escaped.
+            let text = String::from_utf8_lossy(&content(start.workload.bytes)).into_owned();
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "${dollar}");
+            format!("default_type text/plain; location / {{ return 200 \"{text}\"; }}")
+        }
+        _ => format!("root {files};"),
+    };
+    // The one way to say a dollar.
+    let dollar = "geo $dollar { default \"$\"; }";
     format!(
         "daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
 events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
 http {{
+  {dollar}
   access_log off; sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
   keepalive_timeout {IDLE_TIMEOUT_S}s; keepalive_requests 1000000000;
   open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
   types {{ text/plain txt; }}
   client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
   uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
-  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; root {files}; }}
+  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; {answer} }}
 }}
 "
     )

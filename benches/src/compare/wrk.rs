@@ -37,7 +37,7 @@ pub(super) fn command(
         .arg(format!("-c{}", workload.connections))
         .arg(format!("-d{seconds}s"));
     match workload.kind {
-        Kind::KeepAlive | Kind::Idle => {}
+        Kind::KeepAlive | Kind::Handler | Kind::Idle => {}
         Kind::Close => {
             command.args(["-H", "Connection: close"]);
         }
