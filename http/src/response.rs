@@ -6,6 +6,7 @@ mod plain;
 use std::future::Future;
 use std::io;
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -42,6 +43,8 @@ pub enum Body {
     Stream(Box<StreamBody>),
     /// Another protocol: the head is that of a 101.
     Upgrade(Box<Upgrade>),
+    /// The file at this path of the machine, as the request's conditions and ranges want it.
+    Path(Box<Path>),
     /// A part of a file.
     File(FilePart),
     /// Several parts of a file, as multipart/byteranges: the head's Content-Type is that of each part.
@@ -222,6 +225,22 @@ impl Response {
     /// 200 with a body of several pieces, which are not joined before they are sent.
     pub const fn segments(segments: Vec<Chunk>) -> Self {
         Self::new(ResponseHead::new(StatusCode::OK), Body::Segments(segments))
+    }
+
+    /// The file at `path`, with its type, its validators, and as far as the request's conditions and ranges want it: 200,
+    /// 206, 304, 412 or 416; 404 where there is none. Relative paths are below the working directory. The worker remembers
+    /// 1,024 of them, and looks again after a second.
+    ///
+    /// Nothing is checked about where the path leads: never make it of what a client sent. For the files below a directory
+    /// there is [`Files`](crate::files::Files).
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path: PathBuf = path.into();
+        Self::new(ResponseHead::new(StatusCode::OK), Body::Path(path.into_boxed_path()))
+    }
+
+    /// 200 with a part of an open file, as it is: conditions and ranges are the caller's.
+    pub const fn file_part(part: FilePart) -> Self {
+        Self::new(ResponseHead::new(StatusCode::OK), Body::File(part))
     }
 
     /// 200 with a body that `produce` writes while it is sent, as fast as the client reads. An error it gives back ends the

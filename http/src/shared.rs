@@ -10,6 +10,7 @@ use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 
 use crate::clock::Clock;
 use crate::connection::Timeouts;
+use crate::files::MachineFiles;
 use crate::h1::Limits;
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
@@ -32,6 +33,7 @@ pub(crate) struct Shared<A> {
     figures: Arc<Figures>,
     observer: Option<Observer>,
     file_turns: Turns,
+    machine_files: MachineFiles,
 }
 
 impl<A> Shared<A> {
@@ -53,6 +55,7 @@ impl<A> Shared<A> {
             figures,
             observer,
             file_turns: Turns::new(BufferPool::file_blocks()),
+            machine_files: MachineFiles::default(),
         })
     }
 
@@ -89,6 +92,11 @@ impl<A> Shared<A> {
     /// Turns at the blocks for file contents.
     pub(crate) fn file_turns(&self) -> &Turns {
         &self.file_turns
+    }
+
+    /// Files that handlers name by their path.
+    pub(crate) fn machine_files(&self) -> &MachineFiles {
+        &self.machine_files
     }
 
     pub(crate) fn drain(&self) -> &Rc<Drain> {

@@ -157,7 +157,7 @@ impl Connection {
                 Ok(())
             }
             // They need a request: see `exchange`.
-            Body::Stream(_) | Body::Upgrade(_) => Err(CloseReason::InvalidResponse),
+            Body::Path(_) | Body::Stream(_) | Body::Upgrade(_) => Err(CloseReason::InvalidResponse),
         }
     }
 

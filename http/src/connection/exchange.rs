@@ -106,6 +106,14 @@ async fn exchange<A: Application>(
             return Err(Stop::Abort(reason));
         }
     };
+    let response = match response.body {
+        Body::Path(path) => {
+            let request = Request::of(connection, head, head_bytes, &state);
+            // Boxed, so that every other request's future has not its size.
+            Box::pin(shared.machine_files().answer(&request, &path, response.head)).await
+        }
+        _ => response,
+    };
     state.send_interim(|interim| connection.output.gather_interim(interim));
     let mut status = response.status();
     let mut unread = Unread::after(head, state.incoming().map(|incoming| &**incoming), &pump);

@@ -5,6 +5,7 @@
 //! followed. In order: this file, `tree` (what is at a path), `resource` (which form of it), `entry` (its answer),
 //! `respond` (what the request makes of it).
 
+mod by_path;
 mod derive;
 mod derived;
 mod directory;
@@ -20,6 +21,7 @@ mod respond;
 mod shares;
 mod tree;
 
+pub(crate) use by_path::MachineFiles;
 pub use derived::DerivedStore;
 pub use directory::{Directory, Listable};
 pub use field_rules::{FieldRule, FieldRules, FilePattern, RuleAnswers};

@@ -15,11 +15,12 @@ use crate::multipart_ranges::{Boundary, FRAMING_BYTES_MAX, MultipartRanges};
 impl Response {
     /// Its head and a reader of its body. Fields the engine owns are in neither.
     ///
-    /// An upgrade's body is empty: who reads it is not a connection.
+    /// An upgrade's body is empty: who reads it is not a connection. So is that of a path, which only the connection's worker
+    /// can answer: see [`Body::Path`].
     pub fn into_reader(mut self) -> (ResponseHead, BodyReader) {
         self.make_plain();
         let (length, parts) = match self.body {
-            Body::Empty | Body::Prepared(_) | Body::Upgrade(_) => (Some(0), VecDeque::new()),
+            Body::Empty | Body::Prepared(_) | Body::Upgrade(_) | Body::Path(_) => (Some(0), VecDeque::new()),
             Body::Full(chunk) => (Some(chunk.len() as u64), VecDeque::from([Part::Chunk(chunk)])),
             Body::Segments(segments) => {
                 let length = segments.iter().map(|segment| segment.len() as u64).sum();

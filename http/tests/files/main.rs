@@ -12,6 +12,7 @@ mod contents;
 mod forms;
 mod freshness;
 mod misses;
+mod named;
 mod ranges;
 
 use std::time::Duration;
