@@ -20,7 +20,7 @@ use crate::fixed_fields::FixedFields;
 use crate::h1::Version;
 use crate::negotiation::Coding;
 use crate::range::Ranges;
-use crate::upgrade::{Upgrade, Upgraded};
+use crate::upgrade::{AskedBy, Upgrade, Upgraded};
 
 /// An answer to one request.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub enum Body {
     Segments(Vec<Chunk>),
     /// What is written while it is sent.
     Stream(Box<StreamBody>),
-    /// Another protocol: the head is that of a 101.
+    /// Another protocol, or a tunnel: the head is that of a 101, or of a 200 to CONNECT.
     Upgrade(Box<Upgrade>),
     /// The file at this path of the machine, as the request's conditions and ranges want it.
     Path(Box<Path>),
@@ -284,7 +284,17 @@ impl Response {
     {
         let mut head = ResponseHead::new(StatusCode::SWITCHING_PROTOCOLS);
         head.fields.push((header::UPGRADE, protocol));
-        Self::new(head, Body::Upgrade(Box::new(Upgrade::new(converse))))
+        Self::new(head, Body::Upgrade(Box::new(Upgrade::new(AskedBy::Offer, converse))))
+    }
+
+    /// 200 to CONNECT: the connection is a tunnel, whose client's end `converse` has. CONNECT reaches an application only
+    /// where [`ServerOptions::connect`](crate::ServerOptions::connect) lets it; the request's authority says where to.
+    pub fn tunnel<F>(converse: impl FnOnce(Upgraded) -> F + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        let upgrade = Upgrade::new(AskedBy::Connect, converse);
+        Self::new(ResponseHead::new(StatusCode::OK), Body::Upgrade(Box::new(upgrade)))
     }
 
     /// An error with its small text body.

@@ -15,7 +15,7 @@ use selvedge_runtime::{Running, Runtime, StartError, Worker, report_line, spawn_
 
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
-use crate::h1::Limits;
+use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::CloseReason;
 use crate::shared::{Draining, Figures, Observer, Shared};
@@ -34,6 +34,8 @@ pub struct ServerOptions {
     pub proxies: Option<Networks>,
     /// What becomes of TRACE.
     pub trace: TracePolicy,
+    /// What becomes of CONNECT.
+    pub connect: ConnectPolicy,
     /// How long running requests have after [`Control::stop`].
     pub drain: Duration,
 }
@@ -55,6 +57,7 @@ impl Default for ServerOptions {
             timeouts: Timeouts::default(),
             requests_max: None,
             trace: TracePolicy::default(),
+            connect: ConnectPolicy::default(),
             proxies: None,
             drain: Duration::from_secs(8),
         }

@@ -11,7 +11,7 @@ use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 use crate::clock::Clock;
 use crate::connection::Timeouts;
 use crate::files::MachineFiles;
-use crate::h1::Limits;
+use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
 use crate::request::Request;
@@ -27,6 +27,7 @@ pub(crate) struct Shared<A> {
     timeouts: Timeouts,
     requests_max: Option<NonZero<u64>>,
     trace: TracePolicy,
+    connect: ConnectPolicy,
     proxies: Option<Networks>,
     clock: RefCell<Clock>,
     drain: Rc<Drain>,
@@ -49,6 +50,7 @@ impl<A> Shared<A> {
             timeouts: options.timeouts,
             requests_max: options.requests_max,
             trace: options.trace,
+            connect: options.connect,
             proxies: options.proxies.clone(),
             clock: RefCell::new(Clock::new()),
             drain: Rc::default(),
@@ -80,6 +82,11 @@ impl<A> Shared<A> {
     /// What becomes of TRACE.
     pub(crate) fn trace(&self) -> TracePolicy {
         self.trace
+    }
+
+    /// What becomes of CONNECT.
+    pub(crate) fn connect(&self) -> ConnectPolicy {
+        self.connect
     }
 
     /// The time of this turn.

@@ -1,4 +1,5 @@
-//! A connection that goes on in another protocol (RFC 9110 section 7.8): its octets, both ways, in the application's hands.
+//! A connection that goes on in another protocol (RFC 9110 section 7.8), or as a tunnel (section 9.3.6): its octets, both ways,
+//! in the application's hands.
 
 use std::fmt;
 use std::future::Future;
@@ -9,11 +10,23 @@ use std::rc::Rc;
 use selvedge_runtime::Chunk;
 
 use crate::body::{BodyWriter, Incoming, RequestBody, StreamBody};
+use crate::h1::{self, BodyFraming, Method, RequestHead};
 
 type Conversing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
-/// Who has the connection after its 101.
-pub struct Upgrade(Box<dyn FnOnce(Upgraded) -> Conversing>);
+/// Who has the connection after the response's head.
+pub struct Upgrade {
+    asked_by: AskedBy,
+    converse: Box<dyn FnOnce(Upgraded) -> Conversing>,
+}
+
+/// What a request must be for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedBy {
+    /// One that offers to change the protocol.
+    Offer,
+    Connect,
+}
 
 /// A connection in another protocol.
 #[derive(Debug)]
@@ -23,17 +36,26 @@ pub struct Upgraded {
 }
 
 impl Upgrade {
-    pub(crate) fn new<F>(converse: impl FnOnce(Upgraded) -> F + 'static) -> Self
+    pub(crate) fn new<F>(asked_by: AskedBy, converse: impl FnOnce(Upgraded) -> F + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + 'static,
     {
-        Self(Box::new(move |upgraded| Box::pin(converse(upgraded))))
+        Self { asked_by, converse: Box::new(move |upgraded| Box::pin(converse(upgraded))) }
+    }
+
+    /// Whether the request asks for it, and has no body in the way.
+    pub(crate) fn is_for(&self, head: &RequestHead) -> bool {
+        let is_asked_for = match self.asked_by {
+            AskedBy::Offer => head.upgrade() == h1::Upgrade::Offered && head.method() != Method::Connect,
+            AskedBy::Connect => head.method() == Method::Connect,
+        };
+        is_asked_for && head.framing() == BodyFraming::None
     }
 
     /// Begins the conversation: what is sent of it.
     pub(crate) fn begin(self, incoming: &Rc<Incoming>) -> StreamBody {
         let reader = RequestBody::new(Some(Rc::clone(incoming)));
-        StreamBody::of(move |writer| (self.0)(Upgraded { reader, writer }))
+        StreamBody::of(move |writer| (self.converse)(Upgraded { reader, writer }))
     }
 }
 

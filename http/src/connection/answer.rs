@@ -89,8 +89,10 @@ pub(super) enum Transfer {
     Chunked,
     /// By the connection's end.
     UntilClose,
-    /// By another protocol.
+    /// By another protocol, after a 101.
     Upgraded,
+    /// By whom a tunnel leads to.
+    Tunnel,
 }
 
 /// What the head of a response must say besides what the application said.
@@ -383,6 +385,7 @@ fn write_head(
     }
     match transfer {
         Transfer::Upgraded => drop(writer.connection_upgrade()),
+        Transfer::Tunnel => {}
         _ => drop(writer.connection(framing.version, framing.persistence)),
     }
     writer.finish().map(|written| written.len)

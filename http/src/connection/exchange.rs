@@ -24,8 +24,7 @@ use super::{After, Connection};
 use crate::application::Application;
 use crate::body::{BodyError, Incoming};
 use crate::h1::{
-    BodyDecoder, BodyFraming, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm,
-    Upgrade, Version,
+    BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm, Version,
 };
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::request::{Request, RequestState};
@@ -62,7 +61,7 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
     let mut answers = 0;
     let mut bytes = 0;
     loop {
-        let (head, head_bytes) = match connection.input.next_head(shared.limits()) {
+        let (head, head_bytes) = match connection.input.next_head(shared.limits(), shared.connect()) {
             Ok(Some(head)) => head,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
             Err(reject) => {
@@ -106,7 +105,7 @@ async fn exchange<A: Application>(
             return Err(Stop::Abort(reason));
         }
     };
-    let response = match response.body {
+    let mut response = match response.body {
         Body::Path(path) => {
             let request = Request::of(connection, head, head_bytes, &state);
             // Boxed, so that every other request's future has not its size.
@@ -114,16 +113,31 @@ async fn exchange<A: Application>(
         }
         _ => response,
     };
+    let mut answered = Ok(());
+    match Misfit::of(&response, head) {
+        None => {}
+        Some(Misfit::NoTunnel) => answered = Err(CloseReason::InvalidResponse),
+        // RFC 9110 section 15.5.22: what the client would have to offer is in the head.
+        Some(Misfit::NotOffered) => {
+            response.head.status = StatusCode::UPGRADE_REQUIRED;
+            response.body = Body::Error { reason: "" };
+        }
+    }
     state.send_interim(|interim| connection.output.gather_interim(interim));
     let mut status = response.status();
-    let mut unread = Unread::after(head, state.incoming().map(|incoming| &**incoming), &pump);
+    let mut unread = match (&response.body, state.incoming()) {
+        // Whoever writes the response has the body still, and reads on most likely: how it ends is seen then.
+        (Body::Stream(_), Some(incoming)) if Rc::strong_count(incoming) > 1 => Unread::Nothing,
+        (_, incoming) => Unread::after(head, incoming.map(|incoming| &**incoming), &pump),
+    };
     let mut close = close_reason(head, unread, shared, connection.exchanges);
     if response.is_framed_by_close(head.version()) {
         close = close.or(Some(CloseReason::Requested));
     }
     let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
     let framing = Framing { version: head.version(), persistence, body: wish };
-    let mut answered = match response.body {
+    answered = match response.body {
+        _ if answered.is_err() => answered,
         Body::Stream(_) | Body::Upgrade(_) => {
             let incoming = state.incoming().map(|incoming| &**incoming);
             let streamed = streamed(connection, shared, response, framing, (head, incoming, &mut pump));
@@ -188,26 +202,47 @@ async fn streamed<A>(
             let answered = connection.answer_stream(shared, &response.head, *body, framing, (incoming, pump));
             (answered.await, None)
         }
-        Body::Upgrade(upgrade)
-            if head.upgrade() == Upgrade::Offered && head.framing() == BodyFraming::None =>
-        {
+        Body::Upgrade(upgrade) => {
             connection.answered_bytes = 0;
-            let changed = connection.answer_head(shared, &response.head, Transfer::Upgraded, framing).await;
+            let transfer = match head.method() {
+                Method::Connect => Transfer::Tunnel,
+                _ => Transfer::Upgraded,
+            };
+            let changed = connection.answer_head(shared, &response.head, transfer, framing).await;
             if changed.is_err() {
                 return (changed, None);
             }
             let incoming = Rc::new(Incoming::until_close());
             let conversation = upgrade.begin(&incoming);
             let reading = (Some(&*incoming), pump);
-            let over = connection.send_stream(shared, conversation, Transfer::Upgraded, reading).await;
+            let over = connection.send_stream(shared, conversation, transfer, reading).await;
             incoming.end(Err(BodyError::ExchangeOver));
             (over, Some(CloseReason::UpgradeOver))
         }
-        // RFC 9110 section 15.5.22: what it would have to ask for is in the head.
-        _ => {
-            let mut required = Response::error(StatusCode::UPGRADE_REQUIRED, "");
-            required.head.fields = response.head.fields;
-            (connection.answer(shared, required, framing).await, None)
+        _ => (connection.answer(shared, response, framing).await, None),
+    }
+}
+
+/// Why a response does not fit its request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Misfit {
+    /// Another protocol, which the client has not offered.
+    NotOffered,
+    /// A tunnel for nobody who asked for one, or none where it was asked for.
+    NoTunnel,
+}
+
+impl Misfit {
+    #[inline]
+    fn of(response: &Response, head: &RequestHead) -> Option<Self> {
+        let is_success = response.head.status.is_success();
+        match &response.body {
+            Body::Upgrade(upgrade) if upgrade.is_for(head) => None,
+            Body::Upgrade(_) if is_success => Some(Self::NoTunnel),
+            Body::Upgrade(_) => Some(Self::NotOffered),
+            // What follows a success is the tunnel (RFC 9110 section 9.3.6).
+            _ if head.method() == Method::Connect && is_success => Some(Self::NoTunnel),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 
 use selvedge_runtime::{BufferPool, Chunk, Lease, SharedLease};
 
-use crate::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
+use crate::h1::{ConnectPolicy, HeadScanner, Limits, Reject, RequestHead, Scan};
 use crate::proxy_protocol::{self, Malformed, Progress, Source};
 
 /// What a connection has received and not yet used.
@@ -83,14 +83,18 @@ impl Input {
     ///
     /// # Errors
     /// What [`HeadScanner::scan`] and [`RequestHead::parse`] refuse.
-    pub(super) fn next_head(&mut self, limits: &Limits) -> Result<Option<(RequestHead, HeadBytes)>, Reject> {
+    pub(super) fn next_head(
+        &mut self,
+        limits: &Limits,
+        connect: ConnectPolicy,
+    ) -> Result<Option<(RequestHead, HeadBytes)>, Reject> {
         if self.is_empty() {
             return Ok(None);
         }
         let mut scanner = self.scanner;
         let found = match scanner.scan(self.bytes(), limits)? {
             Scan::Incomplete => None,
-            Scan::Complete(head) => Some((RequestHead::parse(head, limits)?, head.len())),
+            Scan::Complete(head) => Some((RequestHead::parse_with(head, limits, connect)?, head.len())),
         };
         let Some((head, length)) = found else {
             self.scanner = scanner;

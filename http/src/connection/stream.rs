@@ -243,7 +243,9 @@ impl Connection {
         trailers: &[(HeaderName, HeaderValue)],
     ) -> Result<Progress, CloseReason> {
         match transfer {
-            Transfer::Length(0) | Transfer::UntilClose | Transfer::Upgraded => Ok(Progress::Over),
+            Transfer::Length(0) | Transfer::UntilClose | Transfer::Upgraded | Transfer::Tunnel => {
+                Ok(Progress::Over)
+            }
             Transfer::Length(_) => Err(CloseReason::StreamFailed),
             Transfer::Chunked => {
                 let mut end = LAST_CHUNK.to_vec();

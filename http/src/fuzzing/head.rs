@@ -40,6 +40,7 @@ fn check_accepted_head(head: &RequestHead, octets: &[u8]) {
     let path = head.path(octets);
     match head.target_form() {
         TargetForm::Asterisk => assert_eq!((path, method), (&b"*"[..], Method::Options)),
+        TargetForm::Authority => panic!("CONNECT is refused"),
         TargetForm::Origin | TargetForm::Absolute => assert_eq!(path[0], b'/'),
     }
     for part in [Some(path), head.query(octets), head.authority(octets)].into_iter().flatten() {

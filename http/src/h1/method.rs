@@ -16,7 +16,7 @@ pub enum Method {
     Put,
     /// DELETE
     Delete,
-    /// CONNECT; the parser refuses it.
+    /// CONNECT; refused unless [`ConnectPolicy`](super::ConnectPolicy) says otherwise.
     Connect,
     /// OPTIONS
     Options,

@@ -33,4 +33,4 @@ pub use reject::Reject;
 pub use request::{RequestHead, Version};
 pub use response::{BodyWish, HeadError, HeadWriter, WrittenHead};
 pub use scan::{CompleteHead, HeadScanner, Scan};
-pub use target::TargetForm;
+pub use target::{ConnectPolicy, TargetForm};

@@ -9,7 +9,7 @@ use super::method::Method;
 use super::reject::Reject;
 use super::request_line::RequestLine;
 use super::scan::CompleteHead;
-use super::target::{TargetForm, is_authority};
+use super::target::{ConnectPolicy, TargetForm, is_authority};
 
 /// A version of HTTP/1.x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +56,25 @@ const _: () = assert!(size_of::<RequestHead>() < 160);
 const FIELDS_USUAL: usize = 32;
 
 impl RequestHead {
-    /// Parses a head that the scanner found to be complete. Allocates nothing.
+    /// Parses a head that the scanner found to be complete. Allocates nothing. CONNECT is refused.
     ///
     /// # Errors
     /// What RFC 9112 and [`Limits`] refuse: see [`Reject`].
     pub fn parse(head: CompleteHead<'_>, limits: &Limits) -> Result<Self, Reject> {
+        Self::parse_with(head, limits, ConnectPolicy::Refused)
+    }
+
+    /// As [`parse`](Self::parse), with CONNECT as `connect` has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_with(
+        head: CompleteHead<'_>,
+        limits: &Limits,
+        connect: ConnectPolicy,
+    ) -> Result<Self, Reject> {
         let bytes = head.bytes();
-        let line = RequestLine::parse(head, limits)?;
+        let line = RequestLine::parse(head, limits, connect)?;
         let mut fields = KnownFields::default();
         parse_fields(bytes, line.end, limits, &mut fields)?;
         let mut parsed = RequestHead {
@@ -111,13 +123,14 @@ impl RequestHead {
     }
 
     /// The path as it was sent, beginning with `/` (which stands for the empty path of an absolute-form); `*` in
-    /// asterisk-form. Not decoded: see [`crate::path::SitePath`].
+    /// asterisk-form, empty in authority-form. Not decoded: see [`crate::path::SitePath`].
     ///
     /// # Panics
     /// When `head` is shorter than the parsed head was (so do all methods that take the octets).
     pub fn path<'b>(&self, head: &'b [u8]) -> &'b [u8] {
         match (self.target_form, self.path.is_absent()) {
             (TargetForm::Asterisk, _) => b"*",
+            (TargetForm::Authority, _) => b"",
             (_, true) => b"/",
             (_, false) => self.path.of(head),
         }

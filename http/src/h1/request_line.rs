@@ -6,7 +6,7 @@ use super::method::Method;
 use super::reject::Reject;
 use super::request::Version;
 use super::scan::CompleteHead;
-use super::target::Target;
+use super::target::{ConnectPolicy, Target};
 use crate::syntax::{is_target, is_token};
 
 /// A parsed request line.
@@ -22,7 +22,11 @@ impl RequestLine {
     /// httparse is not asked for this line: it knows no minor version but 0 and 1, and takes targets that must be
     /// refused, so that the line would have to be read twice.
     #[inline]
-    pub(crate) fn parse(head: CompleteHead<'_>, limits: &Limits) -> Result<Self, Reject> {
+    pub(crate) fn parse(
+        head: CompleteHead<'_>,
+        limits: &Limits,
+        connect: ConnectPolicy,
+    ) -> Result<Self, Reject> {
         let bytes = head.bytes();
         let method_start = head.start();
         let method_end = end_of(bytes, method_start, is_token);
@@ -48,7 +52,7 @@ impl RequestLine {
         let version_start = target_end + 1;
         let end = version_start + VERSION_LINE_BYTES;
         let version = parse_version(bytes.get(version_start..end).ok_or(Reject::RequestLine)?)?;
-        let target = Target::parse(bytes, target_start, query_mark, target_end, method)?;
+        let target = Target::parse(bytes, target_start, query_mark, target_end, method, connect)?;
         Ok(RequestLine { method, version, target, end })
     }
 }

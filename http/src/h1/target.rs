@@ -14,15 +14,27 @@ pub enum TargetForm {
     Absolute,
     /// `*`, only with OPTIONS: the server as a whole.
     Asterisk,
+    /// `host:port`, only with CONNECT: where a tunnel is to lead.
+    Authority,
+}
+
+/// What becomes of CONNECT (RFC 9110 section 9.3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ConnectPolicy {
+    /// It is refused with 501: this is no proxy.
+    #[default]
+    Refused,
+    /// It reaches the application, which answers 2xx with a tunnel.
+    Application,
 }
 
 /// A parsed target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) form: TargetForm,
-    /// Absent unless the form is absolute.
+    /// Absent unless the form is absolute, or an authority itself.
     pub(crate) authority: Span,
-    /// Absent in asterisk-form, and in an absolute-form without a path, where it means `/`.
+    /// Absent in asterisk-form and authority-form, and in an absolute-form without a path, where it means `/`.
     pub(crate) path: Span,
     /// Without the question mark; absent when there is none.
     pub(crate) query: Span,
@@ -37,9 +49,13 @@ impl Target {
         query_mark: usize,
         end: usize,
         method: Method,
+        connect: ConnectPolicy,
     ) -> Result<Self, Reject> {
         if matches!(method, Method::Connect) {
-            return Err(Reject::ConnectUnsupported);
+            return match connect {
+                ConnectPolicy::Refused => Err(Reject::ConnectUnsupported),
+                ConnectPolicy::Application => Self::parse_authority(head, start, end),
+            };
         }
         let query = if query_mark < end { Span::new(query_mark + 1, end) } else { Span::ABSENT };
         match &head[start..end] {
@@ -81,6 +97,26 @@ impl Target {
                     query,
                 })
             }
+        }
+    }
+}
+
+impl Target {
+    /// RFC 9112 section 3.2.3: `uri-host ":" port`, and here neither is empty: a tunnel leads somewhere.
+    fn parse_authority(head: &[u8], start: usize, end: usize) -> Result<Self, Reject> {
+        let target = &head[start..end];
+        let colon = memchr::memrchr(b':', target).ok_or(Reject::Target)?;
+        if !is_authority(target) || colon == 0 || !target[colon + 1..].iter().all(u8::is_ascii_digit) {
+            return Err(Reject::Target);
+        }
+        match colon + 1 < target.len() {
+            true => Ok(Target {
+                form: TargetForm::Authority,
+                authority: Span::new(start, end),
+                path: Span::ABSENT,
+                query: Span::ABSENT,
+            }),
+            false => Err(Reject::Target),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An application of streams, by path.
+//! An application of streams, by path, and of tunnels.
 
 use std::cell::Cell;
 use std::io;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use selvedge_http::{Application, IntoResponse, Request, Response, StreamBody, header};
+use selvedge_http::{Application, IntoResponse, Method, Request, Response, StreamBody, header};
 use selvedge_runtime::{Worker, timer};
 
 use super::support::pattern;
@@ -39,6 +39,18 @@ impl Drop for Ended {
 
 impl Application for Streams {
     async fn call(&self, request: Request<'_>) -> Response {
+        if request.method() == Method::CONNECT {
+            return match request.authority() {
+                Some(b"echo:7") => Response::tunnel(async |mut client| {
+                    while let Some(said) = client.receive().await? {
+                        client.send(said).await?;
+                    }
+                    Ok(())
+                }),
+                Some(b"plain:7") => "a body where a tunnel begins".into_response(),
+                _ => StatusCode::FORBIDDEN.into_response(),
+            };
+        }
         let segments: Vec<_> = request.segments().collect();
         let number = |at: usize| segments[at].parse::<usize>().expect("a number");
         match &*segments[0] {
