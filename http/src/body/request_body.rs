@@ -111,14 +111,6 @@ impl Drop for Asking<'_> {
     }
 }
 
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if let Some(incoming) = &self.incoming {
-            incoming.stop_asking();
-        }
-    }
-}
-
 impl BodyError {
     /// The status that tells the client.
     pub const fn status(self) -> StatusCode {
