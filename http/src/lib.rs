@@ -11,7 +11,7 @@
 //! * [`networks`], [`real_address`], [`proxy_protocol`]: lists of addresses, and who a client behind proxies is.
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
-//! ([`Response`]), and answers from files ([`files`]).
+//! ([`Response`]), which of several applications a request is for ([`Router`]), and answers from files ([`files`]).
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -26,6 +26,7 @@ mod into_response;
 mod record;
 mod request;
 mod response;
+mod router;
 mod server;
 mod shared;
 mod upgrade;
@@ -67,6 +68,7 @@ pub use request::Request;
 pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
+pub use router::{BoxApplication, ParamError, Parameters, RouteError, Router};
 pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
 pub use shared::{Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};

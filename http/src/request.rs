@@ -19,6 +19,7 @@ use crate::h1::{
 };
 use crate::networks::{ClientAddress, Networks};
 use crate::real_address::{RealAddress, real_address};
+use crate::router::Matched;
 
 /// Octets of all interim responses of one exchange.
 const INTERIM_BYTES_MAX: usize = 16 * 1024;
@@ -34,6 +35,8 @@ pub struct Request<'a> {
     peer: &'a Peer,
     /// `None` where no connection is.
     stream: Option<&'a RefCell<Stream>>,
+    /// Of the innermost router that it has come through.
+    matched: Option<&'a Matched<'a>>,
 }
 
 /// What an exchange holds for its request, for as long as it lasts.
@@ -49,6 +52,8 @@ pub(crate) struct RequestState<'c> {
     interim: RefCell<Vec<u8>>,
     interim_bytes_left: Cell<usize>,
     extensions: Extensions,
+    /// Its path as the program has written it.
+    route: RefCell<Option<Rc<str>>>,
 }
 
 impl<'c> RequestState<'c> {
@@ -62,6 +67,7 @@ impl<'c> RequestState<'c> {
             interim: RefCell::default(),
             interim_bytes_left: Cell::new(INTERIM_BYTES_MAX),
             extensions: Extensions::default(),
+            route: RefCell::default(),
         }
     }
 
@@ -100,7 +106,8 @@ impl<'a> Request<'a> {
         peer: &'a Peer,
         stream: Option<&'a RefCell<Stream>>,
     ) -> Self {
-        Self { head, bytes, path: head.path(bytes), query: head.query(bytes), state, peer, stream }
+        let (path, query) = (head.path(bytes), head.query(bytes));
+        Self { head, bytes, path, query, state, peer, stream, matched: None }
     }
 
     // ---- the request line ----
@@ -164,6 +171,12 @@ impl<'a> Request<'a> {
         'a: 'b,
     {
         Request { query, ..self }
+    }
+
+    /// The path of the route that a router has found for it, as the program has written it: `/users/{id}`. Routers in routers
+    /// note one after the other, so that an observer sees the innermost's; `None` where none has found one.
+    pub fn route(&self) -> Option<Rc<str>> {
+        self.state.route.borrow().clone()
     }
 
     /// The authority: of an absolute-form target, else Host's value (RFC 9112 section 3.2).
@@ -307,6 +320,23 @@ impl<'a> Request<'a> {
         let peer = ClientAddress::from(self.peer()?);
         let lines = |name| self.head.values_named(self.bytes, name);
         Ok(real_address(peer, trusted, lines("forwarded"), lines("x-forwarded-for")))
+    }
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn matched(&self) -> Option<&'a Matched<'a>> {
+        self.matched
+    }
+
+    pub(crate) fn with_matched<'b>(self, matched: &'b Matched<'b>) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { matched: Some(matched), ..self }
+    }
+
+    pub(crate) fn note_route(&self, route: &Rc<str>) {
+        self.state.route.replace(Some(Rc::clone(route)));
     }
 }
 
