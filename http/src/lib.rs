@@ -18,6 +18,7 @@
 mod application;
 mod block;
 mod body;
+mod boxed;
 mod clock;
 mod connection;
 mod extensions;
@@ -58,6 +59,7 @@ mod test_support;
 pub use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use application::Application;
 pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
+pub use boxed::BoxApplication;
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use extensions::Extensions;
