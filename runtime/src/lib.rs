@@ -20,6 +20,8 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+use std::any::Any;
+
 mod blocking;
 mod blocks;
 mod buffers;
@@ -97,4 +99,13 @@ pub fn report(reason: &'static str, text: impl FnOnce() -> String) {
         let core = core.expect("a worker's report needs a worker");
         core.reporter().report(reason, core.now(), text);
     });
+}
+
+/// Counts and reports a panic that the caller has caught, as the runtime does with one that ends a task: at most one line per
+/// `what`, second and worker.
+///
+/// # Panics
+/// Outside a worker.
+pub fn report_panic(what: &'static str, panic: Box<dyn Any + Send>) {
+    worker::with_current(|core| core.expect("a worker's report needs a worker").note_panic(what, panic));
 }

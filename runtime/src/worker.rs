@@ -213,7 +213,7 @@ impl Core {
         }
     }
 
-    fn note_panic(&self, what: &'static str, panic: Box<dyn Any + Send>) {
+    pub(crate) fn note_panic(&self, what: &'static str, panic: Box<dyn Any + Send>) {
         self.counters.panics.add(1);
         let place = report::take_panic_place();
         self.reporter.report(what, self.now(), || {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -53,17 +54,22 @@ impl StreamBody {
         &self.outgoing
     }
 
-    /// Lets whoever writes go on. What it says at its end follows the pieces.
+    /// Lets whoever writes go on. What it says at its end follows the pieces; a panic is a body that is not whole.
     pub(crate) fn poll_produce(&mut self, context: &mut Context<'_>) {
-        if let Some(producing) = &mut self.producing
-            && let Poll::Ready(produced) = producing.as_mut().poll(context)
-        {
-            self.producing = None;
-            self.outgoing.end(match produced {
-                Ok(()) => Ending::Finished(Vec::new()),
-                Err(_) => Ending::Aborted,
-            });
-        }
+        let Some(producing) = &mut self.producing else { return };
+        // Unwind safe, as it is not polled again. A panic that went on would close the connection as if its body were whole, for
+        // clients who know its end by that.
+        let ending = match catch_unwind(AssertUnwindSafe(|| producing.as_mut().poll(context))) {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(Ok(()))) => Ending::Finished(Vec::new()),
+            Ok(Poll::Ready(Err(_))) => Ending::Aborted,
+            Err(panic) => {
+                selvedge_runtime::report_panic("the writer of a body panicked", panic);
+                Ending::Aborted
+            }
+        };
+        self.producing = None;
+        self.outgoing.end(ending);
     }
 }
 
