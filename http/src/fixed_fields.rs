@@ -69,6 +69,12 @@ impl FixedFields {
         self.0.as_deref().map(|lines| &**lines).unwrap_or_default()
     }
 
+    /// Those lines that `keep` takes, each given with its CRLF.
+    pub(crate) fn filtered(&self, keep: impl FnMut(&&[u8]) -> bool) -> Self {
+        let lines = self.as_bytes().split_inclusive(|&byte| byte == b'\n');
+        Self::of_lines(lines.filter(keep).collect::<Vec<_>>().concat())
+    }
+
     fn of_lines(lines: Vec<u8>) -> Self {
         Self((!lines.is_empty()).then(|| Rc::new(lines.into())))
     }

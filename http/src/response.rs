@@ -1,6 +1,7 @@
 //! What a handler gives back, step 6 of a request's walk. A response is data: the engine frames it, sends it and owns Date,
 //! Content-Length, Connection and Transfer-Encoding. Next: `connection/answer.rs`.
 
+mod fields;
 mod plain;
 
 use std::future::Future;
