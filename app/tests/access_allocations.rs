@@ -50,7 +50,7 @@ fn a_request_that_is_let_through_costs_no_allocation() {
             assert_eq!(record.status.map(|status| status.as_u16()), Some(200));
             calls.lock().expect("no holder panics").push(allocator_calls_of_thread());
         });
-        WorkerApplication { application, observer: Some(observer) }
+        WorkerApplication { observer: Some(observer), ..application.into() }
     });
     let server = server.expect("io_uring is available");
 

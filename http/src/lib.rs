@@ -25,6 +25,7 @@ mod extensions;
 mod fixed_fields;
 mod into_response;
 mod record;
+mod refusal;
 mod request;
 mod response;
 mod router;
@@ -66,11 +67,12 @@ pub use extensions::Extensions;
 pub use fixed_fields::{FixedFields, OwnedField};
 pub use into_response::IntoResponse;
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
+pub use refusal::{OnRefusal, Refusal};
 pub use request::Request;
 pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
 pub use router::{BoxApplication, ParamError, Parameters, RouteError, Router};
 pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
-pub use shared::{Figures, Observer};
+pub use shared::{Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};

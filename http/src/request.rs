@@ -20,6 +20,7 @@ use crate::h1::{
 use crate::networks::{ClientAddress, Networks};
 use crate::real_address::{RealAddress, real_address};
 use crate::router::Matched;
+use crate::shared::{Drain, Draining};
 
 /// Octets of all interim responses of one exchange.
 const INTERIM_BYTES_MAX: usize = 16 * 1024;
@@ -29,6 +30,8 @@ const INTERIM_BYTES_MAX: usize = 16 * 1024;
 pub struct Request<'a> {
     head: &'a RequestHead,
     bytes: &'a [u8],
+    /// Instead of the head's own.
+    method: Option<&'a http::Method>,
     path: &'a [u8],
     query: Option<&'a [u8]>,
     state: &'a RequestState<'a>,
@@ -45,6 +48,8 @@ pub(crate) struct RequestState<'c> {
     received_at: Moment,
     framing: BodyFraming,
     limits: &'c Limits,
+    /// `None` where no server is.
+    drain: Option<&'c Drain>,
     /// Made when it is asked for.
     body: OnceCell<Rc<Incoming>>,
     body_bytes_max: Cell<u64>,
@@ -62,6 +67,7 @@ impl<'c> RequestState<'c> {
             received_at,
             framing,
             limits,
+            drain: None,
             body: OnceCell::new(),
             body_bytes_max: Cell::new(limits.body_bytes_max),
             interim: RefCell::default(),
@@ -69,6 +75,11 @@ impl<'c> RequestState<'c> {
             extensions: Extensions::default(),
             route: RefCell::default(),
         }
+    }
+
+    /// The same of a server that may take leave.
+    pub(crate) fn with_drain(self, drain: &'c Drain) -> Self {
+        Self { drain: Some(drain), ..self }
     }
 
     /// The body, if it was asked for.
@@ -107,13 +118,16 @@ impl<'a> Request<'a> {
         stream: Option<&'a RefCell<Stream>>,
     ) -> Self {
         let (path, query) = (head.path(bytes), head.query(bytes));
-        Self { head, bytes, path, query, state, peer, stream, matched: None }
+        Self { head, bytes, method: None, path, query, state, peer, stream, matched: None }
     }
 
     // ---- the request line ----
 
-    /// The method.
+    /// The method as it was sent, or as middleware has changed it.
     pub fn method(&self) -> http::Method {
+        if let Some(method) = self.method {
+            return method.clone();
+        }
         match self.head.method() {
             Method::Get => http::Method::GET,
             Method::Head => http::Method::HEAD,
@@ -132,7 +146,10 @@ impl<'a> Request<'a> {
 
     /// Whether it is GET or HEAD.
     pub fn is_get_or_head(&self) -> bool {
-        self.head.method().is_get_or_head()
+        match self.method {
+            Some(method) => *method == http::Method::GET || *method == http::Method::HEAD,
+            None => self.head.method().is_get_or_head(),
+        }
     }
 
     /// The version; a minor above 1 is served as 1.1.
@@ -145,6 +162,11 @@ impl<'a> Request<'a> {
         self.path
     }
 
+    /// The path as it was sent, whatever middleware has made of it.
+    pub fn original_path(&self) -> &'a [u8] {
+        self.head.path(self.bytes)
+    }
+
     /// The path's segments between its slashes, each decoded: `/a%20b/` has `a b` and an empty one. What is not UTF-8 is
     /// replaced.
     pub fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
@@ -155,6 +177,15 @@ impl<'a> Request<'a> {
     /// The query as it was sent, without its question mark; `None` where there is none.
     pub fn query(&self) -> Option<&'a [u8]> {
         self.query
+    }
+
+    /// The same request with another method. What the client gets stays what its own method asks for: the answer to a HEAD
+    /// goes out without its body.
+    pub fn with_method<'b>(self, method: &'b http::Method) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { method: Some(method), ..self }
     }
 
     /// The same request for another path.
@@ -288,6 +319,11 @@ impl<'a> Request<'a> {
     /// When its head was complete.
     pub fn received_at(&self) -> Moment {
         self.state.received_at
+    }
+
+    /// Whether the server takes leave: it answers what has come, and takes no further connections.
+    pub fn draining(&self) -> Draining {
+        self.state.drain.map_or(Draining::No, Drain::state)
     }
 
     // ---- the client ----

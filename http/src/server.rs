@@ -18,6 +18,7 @@ use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::CloseReason;
+use crate::refusal::OnRefusal;
 use crate::shared::{Draining, Figures, Observer, Shared};
 
 /// How a server treats its clients.
@@ -64,25 +65,49 @@ impl Default for ServerOptions {
     }
 }
 
-/// What a factory makes on each worker: the application, and who is told of its exchanges.
+/// What a factory makes on each worker: the application, who is told of its exchanges, and what is said of refusals.
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// use selvedge_http::{Application, Refusal, Request, Response, WorkerApplication};
+///
+/// async fn hello(_: Request<'_>) -> &'static str {
+///     "hello"
+/// }
+///
+/// fn on_each_worker() -> WorkerApplication<impl Application> {
+///     WorkerApplication {
+///         observer: Some(Rc::new(|record, _| println!("{record:?}"))),
+///         on_refusal: Some(Rc::new(|refusal: &Refusal| {
+///             Response::html(format!("<h1>{}</h1>", refusal.status()).into_bytes()).with_status(refusal.status())
+///         })),
+///         ..WorkerApplication::from(hello)
+///     }
+/// }
+/// # on_each_worker();
+/// ```
 pub struct WorkerApplication<A> {
     /// Answers the requests.
     pub application: A,
     /// Told of every exchange at its end.
     pub observer: Option<Observer>,
+    /// Says what a client gets that the engine refuses by itself, instead of a line of text.
+    pub on_refusal: Option<OnRefusal>,
 }
 
 impl<A> std::fmt::Debug for WorkerApplication<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WorkerApplication")
             .field("observed", &self.observer.is_some())
+            .field("words_for_refusals", &self.on_refusal.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl<A: Application> From<A> for WorkerApplication<A> {
     fn from(application: A) -> Self {
-        Self { application, observer: None }
+        Self { application, observer: None, on_refusal: None }
     }
 }
 
@@ -142,9 +167,8 @@ impl Server {
         let drain = options.drain;
         let (tell_open, open) = mpsc::channel();
         let running = runtime.start(move |worker| {
-            let WorkerApplication { application, observer } = factory(&worker).into();
             let figures = Arc::clone(&control_there.figures[worker.index()]);
-            let shared = Shared::new(application, &options, figures, observer);
+            let shared = Shared::new(factory(&worker).into(), &options, figures);
             let intake = Arc::clone(&control_there.intake);
             let door = intake.open_door(worker.index());
             let _ = tell_open.send(());

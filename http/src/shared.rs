@@ -14,8 +14,10 @@ use crate::files::MachineFiles;
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
+use crate::refusal::{OnRefusal, Refusal, ask};
 use crate::request::Request;
-use crate::server::{ServerOptions, TracePolicy};
+use crate::response::Response;
+use crate::server::{ServerOptions, TracePolicy, WorkerApplication};
 
 /// Is told of every exchange at its end, on its worker; of its request too, if that could be read.
 pub type Observer = Rc<dyn Fn(&ExchangeRecord, Option<Request<'_>>)>;
@@ -33,17 +35,18 @@ pub(crate) struct Shared<A> {
     drain: Rc<Drain>,
     figures: Arc<Figures>,
     observer: Option<Observer>,
+    on_refusal: Option<OnRefusal>,
     file_turns: Turns,
     machine_files: MachineFiles,
 }
 
 impl<A> Shared<A> {
     pub(crate) fn new(
-        application: A,
+        application: WorkerApplication<A>,
         options: &ServerOptions,
         figures: Arc<Figures>,
-        observer: Option<Observer>,
     ) -> Rc<Self> {
+        let WorkerApplication { application, observer, on_refusal } = application;
         Rc::new(Self {
             application,
             limits: options.limits,
@@ -56,6 +59,7 @@ impl<A> Shared<A> {
             drain: Rc::default(),
             figures,
             observer,
+            on_refusal,
             file_turns: Turns::new(BufferPool::file_blocks()),
             machine_files: MachineFiles::default(),
         })
@@ -110,6 +114,11 @@ impl<A> Shared<A> {
         &self.drain
     }
 
+    /// What the application wants said of a refusal; `None` where that is nothing, or of no use.
+    pub(crate) fn refusal_response(&self, refusal: Refusal) -> Option<Response> {
+        ask(self.on_refusal.as_ref()?, refusal)
+    }
+
     pub(crate) fn note_exchange(&self, record: &ExchangeRecord, request: Option<Request<'_>>) {
         let class = record.status.map_or(0, |status| usize::from(status.as_u16() / 100).min(5));
         self.figures.exchanges[class].add(1);
@@ -154,10 +163,24 @@ impl Figures {
     }
 }
 
-/// Whether the server takes leave.
+/// Whether a server takes leave.
+///
+/// ```
+/// use selvedge_http::{Draining, Request};
+///
+/// /// Long polls end early, so that the drain need not cut them off.
+/// async fn poll(request: Request<'_>) -> &'static str {
+///     match request.draining() {
+///         Draining::Yes => "come back",
+///         Draining::No => "nothing new",
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Draining {
+pub enum Draining {
+    /// It answers what has come, and ends.
     Yes,
+    /// It goes on.
     No,
 }
 

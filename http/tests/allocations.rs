@@ -44,7 +44,7 @@ fn observed_server<A: Application>(
             let observer: Observer = Rc::new(move |record, _| {
                 seen.lock().expect("no holder panics").push((*record, allocator_calls_of_thread()));
             });
-            WorkerApplication { application: make(worker), observer: Some(observer) }
+            WorkerApplication { observer: Some(observer), ..make(worker).into() }
         },
     );
     (server, seen)

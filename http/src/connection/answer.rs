@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::fixed_fields::is_owned;
 use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
 use crate::record::CloseReason;
+use crate::refusal::{Refusal, report_unusable};
 use crate::response::{Body, Prepared, RangeField, Response, ResponseHead};
 use crate::shared::Shared;
 
@@ -335,19 +336,43 @@ impl Connection {
         self.answered_bytes.saturating_sub(lost)
     }
 
-    /// Answers a request that is refused; the connection closes after it. Returns the octets of the answer.
-    pub(super) async fn refuse<A>(&mut self, shared: &Shared<A>, reject: Reject, body: BodyWish) -> u64 {
-        let response = Response::error(reject.status(), reject.reason());
+    /// Answers a request that is refused; the connection closes after it. Returns the status and the octets of the answer.
+    pub(super) async fn refuse<A>(
+        &mut self,
+        shared: &Shared<A>,
+        reject: Reject,
+        body: BodyWish,
+    ) -> (StatusCode, u64) {
         let framing = Framing { version: Version::Http11, persistence: Persistence::Close, body };
+        let (status, answered) = self.answer_refusal(shared, Refusal::Rejected(reject), framing).await;
         // A client that is gone needs no answer.
-        let answered = match self.answer(shared, response, framing).await {
+        let answered = match answered {
             Ok(()) => self.flush(shared, More::Nothing).await,
             Err(reason) => Err(reason),
         };
-        match answered {
+        let bytes = match answered {
             Ok(()) => self.answered_bytes,
             Err(_) => self.answered_bytes_before_failure(),
+        };
+        (status, bytes)
+    }
+
+    /// Answers with what the application wants said of a refusal, or with the engine's own text. Also returns the status.
+    pub(super) async fn answer_refusal<A>(
+        &mut self,
+        shared: &Shared<A>,
+        refusal: Refusal,
+        framing: Framing,
+    ) -> (StatusCode, Result<(), CloseReason>) {
+        if let Some(response) = shared.refusal_response(refusal) {
+            let status = response.status();
+            match self.answer(shared, response, framing).await {
+                // Nothing of it was sent.
+                Err(CloseReason::InvalidResponse) => report_unusable(),
+                answered => return (status, answered),
+            }
         }
+        (refusal.status(), self.answer(shared, refusal.response(), framing).await)
     }
 }
 

@@ -27,6 +27,7 @@ use crate::h1::{
     BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm, Version,
 };
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
+use crate::refusal::Refusal;
 use crate::request::{Request, RequestState};
 use crate::response::{Body, Response};
 use crate::server::TracePolicy;
@@ -95,7 +96,7 @@ async fn exchange<A: Application>(
     if let Err(reject) = acceptable(head, shared) {
         return Err(refuse(connection, underway, reject, wish).await);
     }
-    let state = RequestState::new(received_at, head.framing(), shared.limits());
+    let state = RequestState::new(received_at, head.framing(), shared.limits()).with_drain(shared.drain());
     let mut pump = BodyPump::new(head);
     let response = match handle(connection, shared, (head, head_bytes), &state, &mut pump).await {
         Ok(response) => response,
@@ -152,10 +153,9 @@ async fn exchange<A: Application>(
     };
     if let Err(CloseReason::InvalidResponse) = answered {
         // Nothing of it was sent, so the client can be told, after the answers before it.
-        status = StatusCode::INTERNAL_SERVER_ERROR;
         close = Some(CloseReason::InvalidResponse);
         let framing = Framing { persistence: Persistence::Close, ..framing };
-        answered = connection.answer(shared, Response::error(status, ""), framing).await;
+        (status, answered) = connection.answer_refusal(shared, Refusal::InvalidResponse, framing).await;
     }
     if let Some(incoming) = state.incoming() {
         incoming.end(Err(BodyError::ExchangeOver));
@@ -298,7 +298,7 @@ async fn handle<A: Application>(
     state: &RequestState<'_>,
     pump: &mut BodyPump,
 ) -> Result<Response, CloseReason> {
-    if let Some(response) = own_answer(head, shared.trace()) {
+    if let Some(response) = own_answer(head, shared) {
         return Ok(response);
     }
     let Connection { stream, peer, input, output, deadline, .. } = connection;
@@ -357,14 +357,15 @@ fn poll_meanwhile(
 }
 
 /// What the engine answers for every application.
-fn own_answer(head: &RequestHead, trace: TracePolicy) -> Option<Response> {
+fn own_answer<A>(head: &RequestHead, shared: &Shared<A>) -> Option<Response> {
     match head.method() {
         // About the server and no resource of it (RFC 9110 section 9.3.7).
         Method::Options if head.target_form() == TargetForm::Asterisk => {
             Some(Response::empty(StatusCode::NO_CONTENT))
         }
-        Method::Trace if trace == TracePolicy::Refused => {
-            Some(Response::error(StatusCode::NOT_IMPLEMENTED, "TRACE not supported"))
+        Method::Trace if shared.trace() == TracePolicy::Refused => {
+            let refusal = Refusal::Trace;
+            Some(shared.refusal_response(refusal).unwrap_or_else(|| refusal.response()))
         }
         _ => None,
     }
@@ -405,9 +406,9 @@ async fn refuse<A>(
     reject: Reject,
     body: BodyWish,
 ) -> Stop {
-    let bytes = connection.refuse(underway.shared, reject, body).await;
+    let (status, bytes) = connection.refuse(underway.shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
-    underway.end(None, Some(reject.status()), bytes, ExchangeEnd::Closed(reason));
+    underway.end(None, Some(status), bytes, ExchangeEnd::Closed(reason));
     Stop::Close(reason)
 }
 
@@ -427,8 +428,8 @@ impl Connection {
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
         let underway = Underway::begin(shared, self.waits_since);
         let body = wish_of_refused(self.input.bytes());
-        let bytes = self.refuse(shared, Reject::HeadTimeout, body).await;
+        let (status, bytes) = self.refuse(shared, Reject::HeadTimeout, body).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
-        underway.end(None, Some(Reject::HeadTimeout.status()), bytes, end);
+        underway.end(None, Some(status), bytes, end);
     }
 }

@@ -135,7 +135,7 @@ fn an_observer_that_panics_ends_its_connection_and_nothing_else() {
         Arc::new(Records::default()),
         |worker| {
             let observer: Observer = Rc::new(|_, _| panic!("the observer was asked to"));
-            WorkerApplication { application: paths(worker), observer: Some(observer) }
+            WorkerApplication { observer: Some(observer), ..paths(worker).into() }
         },
     );
     // With an answer, and without one.

@@ -73,7 +73,7 @@ impl TestServer {
         Self::start_observed(options, limits, records, move |worker| {
             let records = Arc::clone(&records_there);
             let observer: Observer = Rc::new(move |record, _| records.push(*record));
-            WorkerApplication { application: factory(worker), observer: Some(observer) }
+            WorkerApplication { observer: Some(observer), ..factory(worker).into() }
         })
     }
 
