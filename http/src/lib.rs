@@ -37,6 +37,7 @@ pub mod conditional;
 pub mod files;
 pub mod h1;
 pub mod media_type;
+pub mod middleware;
 pub mod multipart_ranges;
 pub mod negotiation;
 pub mod networks;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use http::StatusCode;
 
+use crate::fixed_fields::is_owned;
 use crate::h1::Reject;
 use crate::response::{Body, Response};
 
@@ -76,18 +77,22 @@ pub(crate) fn ask(on_refusal: &OnRefusal, refusal: Refusal) -> Option<Response> 
             return None;
         }
     };
-    match response.body() {
-        Body::Empty | Body::Full(_) | Body::Segments(_) | Body::Error { .. } | Body::Prepared(_) => {}
-        // What would have to be read or waited for has no place where a connection ends.
-        Body::Stream(_) | Body::Upgrade(_) | Body::File(_) | Body::Parts(_) => {
-            report_unusable();
-            return None;
-        }
+    if !is_in_memory(response.body()) || response.head().fields.iter().any(|(name, _)| is_owned(name)) {
+        report_unusable();
+        return None;
     }
     let status = response.status();
     match status.is_client_error() || status.is_server_error() {
         true => Some(response),
         false => Some(response.with_status(refusal.status())),
+    }
+}
+
+/// What would have to be read or waited for has no place where a connection ends.
+fn is_in_memory(body: &Body) -> bool {
+    match body {
+        Body::Empty | Body::Full(_) | Body::Segments(_) | Body::Error { .. } | Body::Prepared(_) => true,
+        Body::Stream(_) | Body::Upgrade(_) | Body::File(_) | Body::Parts(_) => false,
     }
 }
 

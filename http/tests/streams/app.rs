@@ -16,7 +16,7 @@ use super::support::pattern;
 ///   length, and nothing of the rest is read; `/ignore`: nothing is read; `/wait`: as `/length` after 50 ms;
 /// * `/echo`: the body, sent while it comes;
 /// * `/numbers/N`: the numbers below N, written one by one; `/pieces/N`: pieces of N octets, of 1 MiB in all;
-/// * `/exact/SAID/WRITTEN`: as many octets; `/fails`: breaks off after some; `/trailers`; `/spawned`: by another task;
+/// * `/exact/SAID/WRITTEN`: as many octets; `/fails`, `/panics`: breaks off after some; `/trailers`; `/spawned`: by another task;
 /// * `/segments`; `/forever`: zeros until nobody reads; `/written`: what `/forever` has written so far; `/dropped`: how many
 ///   of its writers have ended; `/hints`: a 103 first; `/shout`: another protocol, that says all in capitals.
 #[derive(Default)]
@@ -103,6 +103,11 @@ impl Application for Streams {
                 writer.write(b"the beginning").await?;
                 writer.flush().await?;
                 Err(io::Error::other("and no end"))
+            }),
+            "panics" => Response::stream(async |mut writer| {
+                writer.write(b"the beginning").await?;
+                writer.flush().await?;
+                panic!("the writer was asked to")
             }),
             "trailers" => Response::stream(async |mut writer| {
                 writer.write(b"body").await?;

@@ -107,15 +107,19 @@ fn a_stream_has_the_length_that_was_said_or_ends_the_connection() {
 #[test]
 fn a_stream_that_fails_ends_the_connection_without_its_last_chunk() {
     let server = server();
-    let mut client = server.connect();
-    ask(&mut client, "/fails");
-    let (all, _) = client.read_to_end();
-    assert!(all.ends_with(b"d\r\nthe beginning\r\n"), "{}", all.escape_ascii());
-    // Here its end would look like the body's.
-    let mut client = server.connect();
-    client.send("GET /fails HTTP/1.0\r\n\r\n");
-    let (_, end) = client.read_to_end();
-    assert_eq!(end, End::Reset);
+    for path in ["/fails", "/panics"] {
+        let mut client = server.connect();
+        ask(&mut client, path);
+        let (all, _) = client.read_to_end();
+        assert!(all.ends_with(b"d\r\nthe beginning\r\n"), "{}", all.escape_ascii());
+        // Here its end would look like the body's.
+        let mut client = server.connect();
+        client.send(format!("GET {path} HTTP/1.0\r\n\r\n"));
+        let (_, end) = client.read_to_end();
+        assert_eq!(end, End::Reset, "{path}");
+    }
+    let stopped = server.stop();
+    assert_eq!((stopped.closes(CloseReason::StreamFailed), stopped.closes(CloseReason::Panic)), (4, 0));
 }
 
 #[test]

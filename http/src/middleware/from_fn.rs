@@ -1,0 +1,70 @@
+//! Middleware out of an async closure. In: a request, and what is behind. Out: what the closure answers.
+
+use crate::application::Application;
+use crate::into_response::IntoResponse;
+use crate::request::Request;
+use crate::response::Response;
+
+/// Middleware that is an async function or closure: it sees each request, and what is behind it as [`Next`].
+///
+/// ```
+/// use selvedge_http::middleware::{Next, from_fn};
+/// use selvedge_http::{Application, IntoResponse, Request, Response, StatusCode, header};
+///
+/// async fn hello(_: Request<'_>) -> &'static str {
+///     "hello"
+/// }
+///
+/// async fn with_a_key<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+///     match request.header(&header::AUTHORIZATION) {
+///         Some(b"Bearer key") => next.call(request).await,
+///         _ => StatusCode::UNAUTHORIZED.into_response(),
+///     }
+/// }
+///
+/// fn application() -> impl Application {
+///     hello.with(from_fn(with_a_key)).with(from_fn(async |request: Request<'_>, next: Next<'_, _>| {
+///         let response = next.call(request).await;
+///         println!("{} {}", request.method(), response.status());
+///         response
+///     }))
+/// }
+/// # application();
+/// ```
+pub fn from_fn<A, F, R>(function: F) -> impl FnOnce(A) -> FromFn<A, F>
+where
+    A: Application,
+    F: for<'r, 'n> AsyncFn(Request<'r>, Next<'n, A>) -> R + 'static,
+    R: IntoResponse,
+{
+    move |application| FromFn { application, function }
+}
+
+/// What [`from_fn`] makes.
+#[derive(Debug, Clone)]
+pub struct FromFn<A, F> {
+    application: A,
+    function: F,
+}
+
+/// The application behind a [`from_fn`].
+#[derive(Debug)]
+pub struct Next<'n, A>(&'n A);
+
+impl<A: Application> Next<'_, A> {
+    /// What it answers. It may be called several times, or not at all.
+    pub async fn call(&self, request: Request<'_>) -> Response {
+        self.0.call(request).await
+    }
+}
+
+impl<A, F, R> Application for FromFn<A, F>
+where
+    A: Application,
+    F: for<'r, 'n> AsyncFn(Request<'r>, Next<'n, A>) -> R + 'static,
+    R: IntoResponse,
+{
+    async fn call(&self, request: Request<'_>) -> Response {
+        (self.function)(request, Next(&self.application)).await.into_response()
+    }
+}

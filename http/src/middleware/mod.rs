@@ -1,0 +1,51 @@
+//! What stands between a server and an application.
+//!
+//! Each is an application around another one, put there by [`Application::with`](crate::Application::with); the last that is
+//! added is the first to see a request. What needs no change passes through as it is: files stay without a copy.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use selvedge_http::middleware::{body_limit, recover, timeout};
+//! use selvedge_http::{Application, Request};
+//!
+//! async fn hello(_: Request<'_>) -> &'static str {
+//!     "hello"
+//! }
+//!
+//! fn application() -> impl Application {
+//!     hello.with(body_limit(64 * 1024)).with(timeout(Duration::from_secs(10))).with(recover())
+//! }
+//! # application();
+//! ```
+
+mod body_limit;
+mod cache_control;
+mod from_fn;
+mod head_from_get;
+mod headers;
+mod health;
+mod map_response;
+mod path_match;
+mod real_ip;
+mod recover;
+mod request_id;
+mod rewrite;
+mod strip_prefix;
+mod timeout;
+mod virtual_hosts;
+
+pub use body_limit::{BodyLimit, body_limit};
+pub use cache_control::{CacheControl, cache_control};
+pub use from_fn::{FromFn, Next, from_fn};
+pub use head_from_get::{HeadFromGet, head_from_get};
+pub use headers::{HeaderChanges, Headers, headers};
+pub use health::{Health, health};
+pub use map_response::{MapResponse, MapResponseAsync, map_response, map_response_async};
+pub use real_ip::{RealIp, real_ip};
+pub use recover::{Recover, recover, recover_with};
+pub use request_id::{RequestId, RequestIds, request_id};
+pub use rewrite::{Rewrite, Rewrites, rewrite};
+pub use strip_prefix::{StripPrefix, strip_prefix};
+pub use timeout::{Timeout, timeout, timeout_with_status};
+pub use virtual_hosts::{HostPattern, HostPatternError, VirtualHosts};
