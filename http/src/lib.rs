@@ -73,7 +73,7 @@ pub use request::Request;
 pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
-pub use router::{BoxApplication, ParamError, Parameters, RouteError, Router};
+pub use router::{ParamError, Parameters, RouteError, Router};
 pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
 pub use shared::{Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};

@@ -92,7 +92,7 @@ pub(crate) fn ask(on_refusal: &OnRefusal, refusal: Refusal) -> Option<Response> 
 fn is_in_memory(body: &Body) -> bool {
     match body {
         Body::Empty | Body::Full(_) | Body::Segments(_) | Body::Error { .. } | Body::Prepared(_) => true,
-        Body::Stream(_) | Body::Upgrade(_) | Body::File(_) | Body::Parts(_) => false,
+        Body::Stream(_) | Body::Upgrade(_) | Body::Path(_) | Body::File(_) | Body::Parts(_) => false,
     }
 }
 

@@ -1,10 +1,10 @@
 //! All routes of one path. In: a method. Out: the route that answers it, or the methods that are answered here.
 
+use crate::boxed::BoxApplication;
 use std::panic::Location;
 
 use http::{HeaderValue, Method};
 
-use super::BoxApplication;
 use super::error::{RouteError, placed};
 use super::pattern::Pattern;
 

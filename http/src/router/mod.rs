@@ -2,7 +2,6 @@
 //! an [`Application`](crate::Application) that gives each request to the one it is for. The matching is in `serve.rs`.
 
 mod endpoint;
-mod erased;
 mod error;
 mod parameters;
 mod pattern;
@@ -20,13 +19,12 @@ use std::rc::Rc;
 use http::Method;
 
 use crate::application::Application;
+use crate::boxed::{BoxApplication, Rooms};
 use endpoint::{Endpoint, Route, Scoped};
-use erased::Rooms;
 use error::placed;
 use pattern::Pattern;
 use tree::Tree;
 
-pub use erased::BoxApplication;
 pub use error::RouteError;
 pub(crate) use parameters::Matched;
 pub use parameters::{ParamError, Parameters};

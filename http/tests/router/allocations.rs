@@ -97,7 +97,7 @@ fn calls(requests: &[&str], at_once: usize) -> Vec<u64> {
                 assert_eq!(record.status, Some(StatusCode::OK));
                 seen.lock().expect("no holder panics").push(allocator_calls_of_thread());
             });
-            WorkerApplication { application: application(), observer: Some(observer) }
+            WorkerApplication { observer: Some(observer), ..application().into() }
         },
     );
     let mut clients: Vec<_> = (0..at_once).map(|_| server.connect()).collect();

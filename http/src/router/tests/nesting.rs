@@ -1,10 +1,11 @@
 //! Routers and other applications below a prefix, and routers beside each other.
 
 use super::{check, router_of, says};
+use crate::BoxApplication;
 use crate::application::Application;
 use crate::request::Request;
 use crate::response::Response;
-use crate::router::{BoxApplication, Router};
+use crate::router::Router;
 
 /// Middleware that changes nothing.
 struct Around<A>(A);

@@ -83,7 +83,7 @@ fn the_route_is_known_to_all_once_it_is_found() {
     let router = router_of(&["GET /u/{id}", "POST /u/{user}", "any /all/{*rest}"])
         .nest("/n/{m}", router_of(&["GET /", "GET /x/{y}"]))
         .nest("/static", says("files"))
-        .nest("/boxed", crate::router::BoxApplication::new(inner))
+        .nest("/boxed", crate::BoxApplication::new(inner))
         .fallback(says("fallback"));
     let application = router.with(Outside);
     for (request, route) in [
