@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use selvedge_runtime::net::listen::ListenError;
+
 /// What is wrong with a value and what to give instead. The caller knows where the value stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
@@ -26,3 +28,9 @@ impl fmt::Display for BadValue {
 }
 
 impl Error for BadValue {}
+
+impl From<ListenError> for BadValue {
+    fn from(error: ListenError) -> Self {
+        Self::new(error.what, error.fix)
+    }
+}

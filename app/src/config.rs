@@ -9,17 +9,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use selvedge_http::networks::Networks;
+use selvedge_runtime::net::listen::{self, ListenSpec};
 
 use crate::cpu_list::CpuList;
-use crate::listen_spec::ListenSpec;
 use crate::site_config::SiteConfig;
 
 /// Port when neither `--port` nor a variable names one.
 pub const PORT_DEFAULT: u16 = 8080;
 
-/// Length of the queue of connections that wait for accept. The kernel's own limit since 5.4
-/// (`net.core.somaxconn`, listen(2)), so that the default never asks for more than it gives.
-pub const BACKLOG_DEFAULT: NonZero<u32> = NonZero::new(4096).expect("4096 is not zero");
+/// Length of the queue of connections that wait for accept.
+pub const BACKLOG_DEFAULT: NonZero<u32> = NonZero::new(listen::BACKLOG_DEFAULT).expect("it is not zero");
 
 /// How long running exchanges may take to end after the signal to stop.
 pub const DRAIN_DEFAULT: Duration = Duration::from_secs(8);
@@ -32,7 +31,7 @@ pub const INDEX_DEFAULT: &str = "index.html";
 pub struct Config {
     /// The directory to serve, as given: not resolved, since a deploy may replace what the path leads to.
     pub root: PathBuf,
-    /// Where to listen: at least one, at most [`LISTENERS_MAX`](crate::listen_spec::LISTENERS_MAX), all different.
+    /// Where to listen: at least one, at most [`LISTENERS_MAX`](listen::LISTENERS_MAX), all different.
     pub listeners: Vec<ListenSpec>,
     /// Number of workers; `None`: one per CPU of the affinity mask, bounded by the CPU quota.
     pub threads: Option<NonZero<usize>>,

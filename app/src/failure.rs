@@ -3,7 +3,6 @@
 
 mod clap_error;
 pub(crate) mod errno;
-mod listen;
 mod password_file;
 mod root;
 
@@ -15,6 +14,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+
+use selvedge_runtime::net::listen::ListenError;
 
 use crate::bad_value::BadValue;
 
@@ -89,6 +90,13 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
+
+/// A place that can't be listened at.
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::fatal(error.what, error.fix)
+    }
+}
 
 /// A path as it stands in a message.
 fn quoted(path: &Path) -> String {

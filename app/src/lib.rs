@@ -11,8 +11,6 @@ pub mod config;
 pub mod cpu_list;
 pub mod descriptors;
 pub mod failure;
-pub mod listen;
-pub mod listen_spec;
 pub mod listing;
 pub mod options;
 pub mod serve;

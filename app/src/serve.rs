@@ -11,7 +11,7 @@ use std::sync::Arc;
 use selvedge_http::files::{self, DerivedStore, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions};
-use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, PortSharing, SocketFile};
+use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, Listening, PortSharing, listen};
 use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{Runtime, StartError, print_line, report_line};
 
@@ -21,7 +21,6 @@ use crate::config::{self, AcceptPolicy, BrowsePolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
-use crate::listen;
 use crate::listing::Shares;
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
@@ -61,16 +60,14 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         net::AcceptPolicy::ReusePort => PortSharing::Shared,
         _ => PortSharing::Exclusive,
     };
-    let listeners = listen::bind(config, sharing, workers)?;
-    let endpoints: Vec<Endpoint> = listeners[0].iter().filter_map(|it| endpoint(it.address())).collect();
-    if config.auth_file.is_some() {
-        warn_of_cleartext(listeners[0].iter().map(|listening| listening.address()));
-    }
-    let socket_files: Vec<SocketFile> =
-        listeners[0].iter().filter_map(|it| it.socket_file().cloned()).collect();
+    let listeners = listen(config, sharing, workers)?;
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
+    let endpoints: Vec<Endpoint> = intake.addresses().iter().filter_map(endpoint).collect();
+    if config.auth_file.is_some() {
+        warn_of_cleartext(intake.addresses().iter());
+    }
 
     let files = file_options(config, &root, budget.files_per_worker);
     let memory_bytes = runtime.memory_bytes() as u64
@@ -84,7 +81,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
     let server = start(config, root, files, access, runtime, &intake)?;
     let features = server.running().features();
-    obey(signals, server.control().clone(), socket_files, config.verbosity)
+    obey(signals, server.control().clone(), config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
     let banner = Banner {
         endpoints: &endpoints,
@@ -102,6 +99,14 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     }
     server.join();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Binds everything the configuration names: one list of listeners, or with `SO_REUSEPORT` one per worker.
+fn listen(config: &Config, sharing: PortSharing, workers: usize) -> Result<Vec<Vec<Listening>>, Failure> {
+    let backlog = config.backlog.get();
+    let bound = config.listeners.iter().map(|spec| spec.bind(backlog, sharing));
+    let bound: Vec<Vec<Listening>> = bound.collect::<Result<_, _>>()?;
+    Ok(listen::lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)?)
 }
 
 /// What is served: a directory, or one file of one.
@@ -268,12 +273,7 @@ fn start(
 }
 
 /// The first signal drains, the second ends at once.
-fn obey(
-    signals: Signals,
-    control: Control,
-    socket_files: Vec<SocketFile>,
-    verbosity: Verbosity,
-) -> io::Result<()> {
+fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<()> {
     let mut stopping = false;
     process::watch_signals(signals, move |signal| match signal {
         Signal::Stop if stopping => {
@@ -286,10 +286,6 @@ fn obey(
                 report_line("stopping: running answers are finished first; once more stops at once");
             }
             control.stop();
-            // Now, not at the end of the drain: by then a successor may listen there.
-            for file in &socket_files {
-                file.remove();
-            }
         }
         // Nothing to load anew and no log to open again: never a reason to end.
         Signal::Hangup | Signal::User1 => {}

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use selvedge_http::networks::Networks;
+use selvedge_runtime::net::listen::{ListenSpec, TcpAddress};
 
 use super::site_flags::SiteFlags;
 use super::values::{self, IndexNames, OrAuto};
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
-use crate::listen_spec::{ListenSpec, TcpAddress};
 
 const EXAMPLES: &str = "\
 Examples:

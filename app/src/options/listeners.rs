@@ -1,10 +1,11 @@
 //! Where to listen: `--listen`, or an address and a port, each from its flag, its variable or its default.
 
+use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
+
 use super::environment::{Environment, UrlValue};
 use super::values;
 use crate::config::PORT_DEFAULT;
 use crate::failure::Failure;
-use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
 /// Whether the directory to serve was chosen. The current directory may be somebody's home by accident, so it is not
 /// offered to the network unless an address says so.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use selvedge_http::files::Precompressed;
+use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
 use super::*;
 use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
-use crate::listen_spec::{LISTENERS_MAX, ListenSpec, TcpAddress};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.

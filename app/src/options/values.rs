@@ -5,11 +5,11 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use selvedge_http::networks::{NetworkError, Networks};
+use selvedge_runtime::net::listen::{self, ListenSpec, TcpAddress};
 
 use crate::bad_value::BadValue;
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
-use crate::listen_spec::{self, ListenSpec, TcpAddress};
 
 /// Most worker threads: no machine to be had has more CPUs in one affinity mask (CPU_SET(3)).
 const THREADS_MAX: usize = 1024;
@@ -64,20 +64,20 @@ pub(super) enum OrOff<T> {
 pub(super) struct IndexNames(pub(super) Vec<String>);
 
 pub(super) fn port(text: &str) -> Result<u16, BadValue> {
-    listen_spec::parse_port(text)
+    Ok(listen::parse_port(text)?)
 }
 
 pub(super) fn address(text: &str) -> Result<TcpAddress, BadValue> {
-    text.parse()
+    Ok(text.parse::<TcpAddress>()?)
 }
 
 pub(super) fn listen(text: &str) -> Result<ListenSpec, BadValue> {
-    text.parse()
+    Ok(text.parse::<ListenSpec>()?)
 }
 
 /// Several places to listen at, separated by white space: a path may hold any other separator.
 pub(super) fn listen_list(text: &str) -> Result<Vec<ListenSpec>, BadValue> {
-    let specs = text.split_whitespace().map(listen).collect::<Result<Vec<_>, _>>()?;
+    let specs = text.split_whitespace().map(self::listen).collect::<Result<Vec<_>, _>>()?;
     if specs.is_empty() {
         return Err(BadValue::new("it is blank", "name where to listen, as in :8080, or unset it"));
     }

@@ -14,7 +14,7 @@ use crate::net::Stream;
 use crate::net::accept::{AcceptPolicy, accept_all};
 use crate::report;
 use crate::stop::{StopSignal, StopSource};
-use crate::sys::{Accepted, Listening};
+use crate::sys::{Accepted, Address, Listening, SocketFile};
 use crate::task;
 use crate::worker;
 
@@ -37,6 +37,8 @@ pub struct Intake {
     next: AtomicUsize,
     /// Listeners not yet taken by the worker of that number.
     listeners: Mutex<Vec<Vec<(u16, Listening)>>>,
+    addresses: Box<[Address]>,
+    socket_files: Box<[SocketFile]>,
     stop: StopSource,
     stopped: StopSignal,
     /// Acceptors that may still hand something over.
@@ -106,8 +108,11 @@ impl Intake {
             room: Room { waited_for: AtomicBool::new(false), news: async_channel::bounded(1) },
         });
         let (stop, stopped) = StopSource::new();
+        let first = &listeners[0];
         Ok(Arc::new(Self {
             policy,
+            addresses: first.iter().map(|listening| listening.address().clone()).collect(),
+            socket_files: first.iter().filter_map(|listening| listening.socket_file().cloned()).collect(),
             places: places.collect(),
             connections_per_worker_max: share as u64,
             next: AtomicUsize::new(0),
@@ -140,9 +145,16 @@ impl Intake {
         self.places.iter().map(Place::open).collect()
     }
 
-    /// Takes no new connections: what is in the backlogs is handed over, then every [`Door`] ends.
+    /// Where it listens, as bound: with the ports that the kernel chose.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Takes no new connections: what is in the backlogs is handed over, then every [`Door`] ends. The files of Unix sockets
+    /// are removed now, not at the end: by then a successor may listen there.
     pub fn stop(&self) {
         self.stop.stop();
+        self.socket_files.iter().for_each(SocketFile::remove);
         for place in &self.places {
             let _ = place.room.news.0.try_send(());
         }

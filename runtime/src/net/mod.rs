@@ -5,6 +5,8 @@ mod intake;
 mod listener;
 mod stream;
 
+pub mod listen;
+
 pub use accept::AcceptPolicy;
 pub use intake::{Door, Intake, IntakeOptions, Slot};
 pub use listener::{TcpListener, UnixListener};

@@ -68,3 +68,9 @@ impl From<Vec<u8>> for Chunk {
         Self::Bytes(Bytes::from(bytes))
     }
 }
+
+impl From<String> for Chunk {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}

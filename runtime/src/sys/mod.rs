@@ -74,8 +74,8 @@ pub(crate) use waker::{IndexTable, Waiter};
 /// The numbers of errno(3) that code above this module tells apart, as this architecture has them.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        EACCES, ECANCELED, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTDIR, EPERM,
-        EXDEV,
+        EACCES, EAFNOSUPPORT, EBADF, ECANCELED, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT,
+        ENOMEM, ENOTDIR, ENOTSOCK, EPERM, EXDEV,
     };
 }
 

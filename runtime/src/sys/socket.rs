@@ -169,11 +169,19 @@ impl Listening {
         }
         // SAFETY: the number is open (checked), and by the caller's word it was given to this process to own.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-        let socket = SockRef::from(&borrowed);
+        Self::adopt(borrowed.try_clone_to_owned()?)
+    }
+
+    /// Takes over a listening stream socket of this process, such as a [`std::net::TcpListener`]. A Unix socket's file stays
+    /// its maker's to remove.
+    ///
+    /// # Errors
+    /// ENOTSOCK when it is no socket, EINVAL when it is one that does not listen.
+    pub fn adopt(listener: impl Into<OwnedFd>) -> io::Result<Self> {
+        let socket = socket2::Socket::from(listener.into());
         if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        let socket: socket2::Socket = borrowed.try_clone_to_owned()?.into();
         socket.set_nonblocking(true)?;
         if matches!(socket.domain(), Ok(Domain::IPV4 | Domain::IPV6)) {
             socket.set_tcp_nodelay(true)?;

@@ -1,11 +1,12 @@
-//! Where to listen, as `--listen` writes it: `tcp:HOST:PORT`, `unix:PATH`, `fd:N`.
+//! Where to listen, as options and programs write it. In: `tcp:HOST:PORT`, `unix:PATH`, `fd:N`. Out: a [`ListenSpec`].
+//! Next: [`super::bind`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::bad_value::BadValue;
+use super::error::ListenError;
 
 /// The most places to listen at. Each worker looks at every listener, so this is a limit of sense, not of memory.
 pub const LISTENERS_MAX: usize = 64;
@@ -14,6 +15,17 @@ pub const LISTENERS_MAX: usize = 64;
 pub const UNIX_PATH_BYTES_MAX: usize = 107;
 
 /// One place to listen at.
+///
+/// ```
+/// use selvedge_runtime::net::listen::{ListenSpec, TcpAddress};
+///
+/// let all = ListenSpec::Tcp { address: TcpAddress::DualStack, port: 8080 };
+/// assert_eq!(":8080".parse(), Ok(all.clone()));
+/// assert_eq!("[::]:8080".parse(), Ok(all));
+/// assert_eq!("localhost:80".parse::<ListenSpec>().map(|spec| spec.to_string()), Ok("tcp:localhost:80".into()));
+/// let error = "8080".parse::<ListenSpec>().unwrap_err();
+/// assert_eq!(error.to_string(), "there is no port; write :8080 for a port on all addresses");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenSpec {
     /// A TCP port. Port 0: the kernel chooses one.
@@ -49,9 +61,9 @@ pub enum TcpAddress {
 }
 
 impl FromStr for ListenSpec {
-    type Err = BadValue;
+    type Err = ListenError;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
+    fn from_str(text: &str) -> Result<Self, ListenError> {
         if let Some((scheme, rest)) = text.split_once("://")
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
@@ -59,7 +71,7 @@ impl FromStr for ListenSpec {
                 "unix" => format!("write unix:{rest}"),
                 _ => format!("write tcp:{}", rest.trim_end_matches('/')),
             };
-            return Err(BadValue::new("this is a URL", fix));
+            return Err(ListenError::new("this is a URL", fix));
         }
         if let Some(rest) = text.strip_prefix("unix:") {
             parse_unix(rest)
@@ -71,17 +83,17 @@ impl FromStr for ListenSpec {
     }
 }
 
-fn parse_tcp(text: &str) -> Result<ListenSpec, BadValue> {
+fn parse_tcp(text: &str) -> Result<ListenSpec, ListenError> {
     let missing_port = || {
         let fix = if text.bytes().all(|byte| byte.is_ascii_digit()) {
             format!("write :{text} for a port on all addresses")
         } else {
             String::from("write HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
         };
-        BadValue::new("there is no port", fix)
+        ListenError::new("there is no port", fix)
     };
     if text.is_empty() {
-        return Err(BadValue::new("there is no address", "write HOST:PORT, :PORT, unix:PATH or fd:N"));
+        return Err(ListenError::new("there is no address", "write HOST:PORT, :PORT, unix:PATH or fd:N"));
     }
     let (host, port) = if let Some(bracketed) = text.strip_prefix('[') {
         bracketed.split_once("]:").ok_or_else(missing_port)?
@@ -89,7 +101,7 @@ fn parse_tcp(text: &str) -> Result<ListenSpec, BadValue> {
         let (host, port) = text.rsplit_once(':').ok_or_else(missing_port)?;
         if host.contains(':') {
             let fix = "put an IPv6 address in brackets, as in [::1]:8080";
-            return Err(BadValue::new("it is unclear where the address ends and the port begins", fix));
+            return Err(ListenError::new("it is unclear where the address ends and the port begins", fix));
         }
         (host, port)
     };
@@ -99,11 +111,14 @@ fn parse_tcp(text: &str) -> Result<ListenSpec, BadValue> {
 }
 
 /// A port number, 0 to 65535.
-pub(crate) fn parse_port(text: &str) -> Result<u16, BadValue> {
+///
+/// # Errors
+/// Anything else than digits, and numbers above.
+pub fn parse_port(text: &str) -> Result<u16, ListenError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits => Ok(port),
-        _ => Err(BadValue::new(
+        _ => Err(ListenError::new(
             format!("'{text}' is not a port"),
             "give a number from 1 to 65535, or 0 for any free port",
         )),
@@ -111,13 +126,13 @@ pub(crate) fn parse_port(text: &str) -> Result<u16, BadValue> {
 }
 
 impl FromStr for TcpAddress {
-    type Err = BadValue;
+    type Err = ListenError;
 
     /// Reads an IP address (IPv6 with or without brackets), `localhost`, or `*` for all.
     ///
     /// Other names are refused: looking them up would make the start depend on a name service, and a name with
     /// several addresses would leave it open which of them is listened on.
-    fn from_str(text: &str) -> Result<Self, BadValue> {
+    fn from_str(text: &str) -> Result<Self, ListenError> {
         match text {
             "*" => return Ok(Self::DualStack),
             _ if text.eq_ignore_ascii_case("localhost") => return Ok(Self::Loopback),
@@ -127,7 +142,7 @@ impl FromStr for TcpAddress {
         match bare.parse() {
             Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => Ok(Self::DualStack),
             Ok(ip) => Ok(Self::Ip(ip)),
-            Err(_) => Err(BadValue::new(
+            Err(_) => Err(ListenError::new(
                 format!("'{text}' is not an IP address"),
                 "give an address of this machine, localhost, or :: for all addresses",
             )),
@@ -135,50 +150,50 @@ impl FromStr for TcpAddress {
     }
 }
 
-fn parse_unix(text: &str) -> Result<ListenSpec, BadValue> {
+fn parse_unix(text: &str) -> Result<ListenSpec, ListenError> {
     let (path, mode) = match text.split_once('?') {
         Some((path, setting)) => (path, Some(parse_mode(setting)?)),
         None => (text, None),
     };
     if path.is_empty() {
-        return Err(BadValue::new("there is no path", "write unix:PATH, as in unix:/run/selvedge.sock"));
+        return Err(ListenError::new("there is no path", "write unix:PATH, as in unix:/run/selvedge.sock"));
     }
     if path.starts_with('@') {
         let fix = format!("name a path, or write unix:./{path} for a file of that name");
-        return Err(BadValue::new("abstract sockets are not supported", fix));
+        return Err(ListenError::new("abstract sockets are not supported", fix));
     }
     if path.len() > UNIX_PATH_BYTES_MAX {
         let what =
             format!("the path has {} bytes, a unix socket's at most {UNIX_PATH_BYTES_MAX}", path.len());
-        return Err(BadValue::new(what, "choose a shorter path, or a relative one"));
+        return Err(ListenError::new(what, "choose a shorter path, or a relative one"));
     }
     Ok(ListenSpec::Unix { path: PathBuf::from(path), mode })
 }
 
-fn parse_mode(setting: &str) -> Result<u32, BadValue> {
+fn parse_mode(setting: &str) -> Result<u32, ListenError> {
     let fix = "write unix:PATH?mode=660, with three octal digits";
     let Some(digits) = setting.strip_prefix("mode=") else {
-        return Err(BadValue::new(format!("'{setting}' is not a setting of a unix socket"), fix));
+        return Err(ListenError::new(format!("'{setting}' is not a setting of a unix socket"), fix));
     };
     let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if octal && mode <= 0o777 => Ok(mode),
-        _ => Err(BadValue::new(format!("'{digits}' is not a mode"), fix)),
+        _ => Err(ListenError::new(format!("'{digits}' is not a mode"), fix)),
     }
 }
 
-fn parse_fd(text: &str) -> Result<ListenSpec, BadValue> {
+fn parse_fd(text: &str) -> Result<ListenSpec, ListenError> {
     let fix = "give the number of a listening socket, as in fd:3, the first that socket activation passes";
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
-        Ok(1 | 2) => Err(BadValue::new(format!("descriptor {text} is for output"), fix)),
+        Ok(1 | 2) => Err(ListenError::new(format!("descriptor {text} is for output"), fix)),
         Ok(fd) if digits => Ok(ListenSpec::Inherited { fd }),
-        _ => Err(BadValue::new(format!("'{text}' is not a descriptor"), fix)),
+        _ => Err(ListenError::new(format!("'{text}' is not a descriptor"), fix)),
     }
 }
 
 impl fmt::Display for ListenSpec {
-    /// As `--listen` takes it.
+    /// As it is read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { address, port } => write!(f, "tcp:{address}:{port}"),

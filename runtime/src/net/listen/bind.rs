@@ -1,64 +1,70 @@
-//! From what the user asked for to listening sockets.
+//! From a [`ListenSpec`] to listening sockets. Next: [`crate::net::Intake`].
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use selvedge_runtime::net::{Address, Listening, PortSharing};
+use super::error::ListenError;
+use super::spec::{ListenSpec, TcpAddress};
+use crate::sys::{Address, Listening, PortSharing, errno};
 
-use crate::config::Config;
-use crate::failure::{Failure, errno};
-use crate::listen_spec::{ListenSpec, TcpAddress};
+/// Connections that may wait for accept, per listener: the kernel's own limit since 5.4 (`net.core.somaxconn`, listen(2)), so
+/// that the default never asks for more than it gives.
+pub const BACKLOG_DEFAULT: u32 = 4_096;
 
 /// Permission bits of a Unix socket for which none were asked.
 const UNIX_MODE_DEFAULT: u32 = 0o660;
 
-/// Binds everything the configuration names: one list of listeners, or with `SO_REUSEPORT` one per worker.
+impl ListenSpec {
+    /// Binds it and listens there, `backlog` connections waiting at most: one socket, or two for `localhost`.
+    ///
+    /// # Errors
+    /// Why that is not possible, and what helps.
+    pub fn bind(&self, backlog: u32, sharing: PortSharing) -> Result<Vec<Listening>, ListenError> {
+        let bound = match self {
+            Self::Tcp { address, port } => {
+                bind_tcp(*address, *port, |address| Listening::bind_ip(address, backlog, sharing))
+            }
+            Self::Unix { path, mode } => {
+                Listening::bind_unix(path, mode.unwrap_or(UNIX_MODE_DEFAULT), backlog).map(|it| vec![it])
+            }
+            Self::Inherited { fd } => Listening::inherit(*fd).map(|it| vec![it]),
+        };
+        bound.map_err(|error| ListenError::of(self, &error))
+    }
+}
+
+/// What an [`Intake`](crate::net::Intake) takes: the listeners, and with [`PortSharing::Shared`] such a list for each further
+/// worker too. Its sockets are the worker's own where a place can have several, else further handles on the first worker's.
 ///
 /// # Errors
-/// Which one cannot be listened at, why, and what helps.
-pub fn bind(config: &Config, sharing: PortSharing, workers: usize) -> Result<Vec<Vec<Listening>>, Failure> {
-    let mut first = Vec::new();
-    for spec in &config.listeners {
-        let bound = bind_one(spec, config.backlog.get(), sharing);
-        first.extend(bound?);
-    }
+/// When the process has no descriptors left, mostly.
+pub fn lists_for_workers(
+    first: Vec<Listening>,
+    backlog: u32,
+    sharing: PortSharing,
+    workers: usize,
+) -> Result<Vec<Vec<Listening>>, ListenError> {
     let mut lists = vec![first];
     if sharing == PortSharing::Shared {
         for _ in 1..workers {
-            let again = lists[0].iter().map(|listening| again(listening, config.backlog.get()));
-            let again: io::Result<Vec<Listening>> = again.collect();
-            lists.push(again.map_err(|error| Failure::listen(&config.listeners[0], &error))?);
+            let more = lists[0].iter().map(|listening| again(listening, backlog));
+            lists.push(more.collect::<Result<_, _>>()?);
         }
     }
     Ok(lists)
 }
 
-/// A further worker's listener of the same place: its own socket of the port, or the same socket where a place can have
-/// only one.
-fn again(listening: &Listening, backlog: u32) -> io::Result<Listening> {
-    match listening.address() {
+fn again(listening: &Listening, backlog: u32) -> Result<Listening, ListenError> {
+    let again = match listening.address() {
         Address::Ip(address) => {
             Listening::bind_ip(*address, backlog, PortSharing::Shared).or_else(|_| listening.try_clone())
         }
         Address::Unix(_) | Address::Unnamed => listening.try_clone(),
-    }
-}
-
-fn bind_one(spec: &ListenSpec, backlog: u32, sharing: PortSharing) -> Result<Vec<Listening>, Failure> {
-    let failed = |error: io::Error| Failure::listen(spec, &error);
-    match spec {
-        ListenSpec::Tcp { address, port } => {
-            bind_tcp(*address, *port, |address| Listening::bind_ip(address, backlog, sharing)).map_err(failed)
-        }
-        ListenSpec::Unix { path, mode } => {
-            let bound = Listening::bind_unix(path, mode.unwrap_or(UNIX_MODE_DEFAULT), backlog);
-            bound.map(|listening| vec![listening]).map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => Failure::unix_path_not_a_socket(path),
-                _ => failed(error),
-            })
-        }
-        ListenSpec::Inherited { fd } => Ok(vec![Listening::inherit(*fd).map_err(failed)?]),
-    }
+    };
+    again.map_err(|error| {
+        let what = format!("cannot listen on {} for each worker: {error}", listening.address());
+        ListenError::new(what, "raise the limit of descriptors (`ulimit -n`), or use fewer workers")
+    })
 }
 
 fn bind_tcp(
