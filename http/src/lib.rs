@@ -12,6 +12,14 @@
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
 //! ([`Response`]), which of several applications a request is for ([`Router`]), and answers from files ([`files`]).
+//!
+//! ```no_run
+//! use selvedge_http::{Request, Response, Server, StartError};
+//!
+//! fn main() -> Result<(), StartError> {
+//!     Server::builder().listen("[::]:8080").serve(|_worker| async |_: Request<'_>| Response::text("hello"))
+//! }
+//! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -74,6 +82,9 @@ pub use response::{
     Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
 };
 pub use router::{ParamError, Parameters, RouteError, Router};
-pub use server::{Control, Server, ServerOptions, TracePolicy, WorkerApplication};
+pub use selvedge_runtime::net::AcceptPolicy;
+pub use server::{
+    Control, ListenTarget, Server, ServerBuilder, ServerOptions, StartError, TracePolicy, WorkerApplication,
+};
 pub use shared::{Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};

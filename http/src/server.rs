@@ -2,7 +2,13 @@
 //!
 //! In: listeners and a factory. Out: connections served on every worker until the server is asked to stop, then drained.
 
+mod builder;
+mod listen_target;
+mod signals;
+mod start_error;
+
 use std::future::{Future, poll_fn};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,8 +16,10 @@ use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 
-use selvedge_runtime::net::{Door, Intake};
-use selvedge_runtime::{Running, Runtime, StartError, Worker, report_line, spawn_detached, timer};
+use selvedge_runtime::net::{Address, Door, Intake};
+use selvedge_runtime::{
+    Pinning, Running, Runtime, WatchdogSetting, Worker, report_line, spawn_detached, timer,
+};
 
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
@@ -20,6 +28,10 @@ use crate::networks::Networks;
 use crate::record::CloseReason;
 use crate::refusal::OnRefusal;
 use crate::shared::{Draining, Figures, Observer, Shared};
+
+pub use builder::ServerBuilder;
+pub use listen_target::ListenTarget;
+pub use start_error::StartError;
 
 /// How a server treats its clients.
 #[derive(Debug, Clone)]
@@ -111,13 +123,37 @@ impl<A: Application> From<A> for WorkerApplication<A> {
     }
 }
 
-/// A server that runs.
+/// A server that runs. Dropped, it goes on; that of [`Server::ephemeral`] stops.
+///
+/// ```
+/// use selvedge_http::{Request, Server, StartError};
+///
+/// fn main() -> Result<(), StartError> {
+///     let server = Server::builder().listen("127.0.0.1:0").workers(1).start(|_| async |_: Request<'_>| "hello")?;
+///     println!("http://{}", server.address());
+///     server.control().stop();
+///     server.join();
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Server {
-    running: Running,
+    /// `None` once it was joined.
+    running: Option<Running>,
     control: Control,
     drain: Duration,
+    at_drop: AtDrop,
 }
+
+/// What becomes of a server whose handle is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtDrop {
+    GoOn,
+    Stop,
+}
+
+/// How long a server for tests waits for running requests when it is dropped.
+const DRAIN_OF_EPHEMERAL: Duration = Duration::from_secs(1);
 
 /// Stops and watches a server, from any thread.
 #[derive(Debug, Clone)]
@@ -127,7 +163,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// Takes no new connections; answers what is in the backlogs and what runs, then every worker ends.
+    /// Takes no new connections; answers what is in the backlogs and what runs, then every worker ends. The files of Unix
+    /// sockets are removed at once.
     pub fn stop(&self) {
         self.intake.stop();
     }
@@ -141,11 +178,54 @@ impl Control {
     pub fn figures(&self, worker: usize) -> &Figures {
         &self.figures[worker]
     }
+
+    fn is_of_the_same_server(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.intake, &other.intake)
+    }
 }
 
 impl Server {
+    /// The way to configure one, and to start it.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// A server of one worker on a free port of 127.0.0.1, for tests. Dropped, it stops, and running requests have a second.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use selvedge_http::{Request, Server, StartError};
+    ///
+    /// fn main() -> Result<(), StartError> {
+    ///     let server = Server::ephemeral(|_| async |_: Request<'_>| "hello")?;
+    ///     let mut client = std::net::TcpStream::connect(server.address()).expect("it listens");
+    ///     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it reads");
+    ///     let mut answer = String::new();
+    ///     client.read_to_string(&mut answer).expect("it answers");
+    ///     assert!(answer.ends_with("\r\n\r\nhello"));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When the kernel gives no ring, mostly.
+    pub fn ephemeral<A, W, F>(factory: F) -> Result<Self, StartError>
+    where
+        A: Application,
+        W: Into<WorkerApplication<A>>,
+        F: Fn(&Worker) -> W + Send + Sync + 'static,
+    {
+        let mut server = Self::builder()
+            .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .drain(DRAIN_OF_EPHEMERAL)
+            .runtime(|runtime| runtime.workers(1).pinning(Pinning::Free).watchdog(WatchdogSetting::Off))
+            .start(factory)?;
+        server.at_drop = AtDrop::Stop;
+        Ok(server)
+    }
+
     /// Starts `runtime`'s workers; each serves what `intake` gives it with the application that `factory` makes there.
-    /// Returns when all of them do.
+    /// Returns when all of them do. [`builder`](Self::builder) is the short way.
     ///
     /// # Errors
     /// Those of [`Runtime::start`].
@@ -154,7 +234,7 @@ impl Server {
         intake: &Arc<Intake>,
         options: ServerOptions,
         factory: F,
-    ) -> Result<Self, StartError>
+    ) -> Result<Self, selvedge_runtime::StartError>
     where
         A: Application,
         W: Into<WorkerApplication<A>>,
@@ -176,7 +256,7 @@ impl Server {
         })?;
         // Until then the first connections would not be shared out evenly. A worker that fails here ends the process.
         let _ = open.iter().take(workers).count();
-        Ok(Self { running, control, drain })
+        Ok(Self { running: Some(running), control, drain, at_drop: AtDrop::GoOn })
     }
 
     /// Stops and watches it.
@@ -184,20 +264,53 @@ impl Server {
         &self.control
     }
 
+    /// Where it listens, as bound: with the ports that the kernel chose.
+    pub fn addresses(&self) -> &[Address] {
+        self.control.intake.addresses()
+    }
+
+    /// The first of its TCP addresses.
+    ///
+    /// # Panics
+    /// Where it listens at Unix sockets alone: see [`addresses`](Self::addresses).
+    pub fn address(&self) -> SocketAddr {
+        let tcp = |address: &Address| match address {
+            Address::Ip(address) => Some(*address),
+            Address::Unix(_) | Address::Unnamed => None,
+        };
+        self.addresses().iter().find_map(tcp).expect("the server has a TCP address")
+    }
+
     /// The runtime it runs on.
     pub fn running(&self) -> &Running {
-        &self.running
+        self.running.as_ref().expect("only the end takes it")
     }
 
     /// Waits until every worker has ended, after [`Control::stop`]; says how many connections the drain's end has cut off.
-    pub fn join(self) {
-        self.running.join();
+    pub fn join(mut self) {
+        if let Some(running) = self.running.take() {
+            running.join();
+        }
         let cut: u64 = self.control.figures.iter().map(|figures| figures.closes(CloseReason::CutOff)).sum();
         if cut > 0 {
             report_line(&format!(
                 "not finished within the {} s of the drain and cut off: {cut} connections",
                 self.drain.as_secs_f32()
             ));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        if self.at_drop == AtDrop::GoOn {
+            return;
+        }
+        self.control.stop();
+        // A test that has failed is not kept from saying so.
+        if !std::thread::panicking() {
+            running.join();
         }
     }
 }

@@ -1,0 +1,87 @@
+//! SIGINT and SIGTERM while a program serves. In: signals, on a thread of their own. Out: the first stops every server that
+//! [`ServerBuilder::serve`](super::ServerBuilder::serve) runs, a second ends the process at once.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use selvedge_runtime::process::{self, Signal, Signals};
+use selvedge_runtime::report_line;
+
+use super::Control;
+
+/// Who waits for signals, and what they stop. Of the process, as signals are.
+static SERVING: Mutex<Serving> =
+    Mutex::new(Serving { watch: Watch::NotYet, wish: Wish::Serve, controls: Vec::new() });
+
+struct Serving {
+    watch: Watch,
+    wish: Wish,
+    /// Of servers that serve: one for each thread that is in `serve`.
+    controls: Vec<Control>,
+}
+
+/// Whether a thread waits for signals.
+#[derive(PartialEq, Eq)]
+enum Watch {
+    NotYet,
+    Running,
+}
+
+/// What was asked for so far.
+#[derive(PartialEq, Eq)]
+enum Wish {
+    Serve,
+    Stop,
+}
+
+/// Blocks the signals in the calling thread and in those it starts from now on, and has a thread wait for them.
+///
+/// # Errors
+/// Those of starting a thread.
+pub(super) fn watch() -> io::Result<()> {
+    let signals = Signals::block()?;
+    let mut serving = serving();
+    if serving.watch == Watch::NotYet {
+        process::watch_signals(signals, obey)?;
+        serving.watch = Watch::Running;
+    }
+    Ok(())
+}
+
+/// A server that signals stop, until this is dropped.
+pub(super) struct Stoppable(Control);
+
+impl Stoppable {
+    pub(super) fn new(control: Control) -> Self {
+        serving().controls.push(control.clone());
+        Self(control)
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        let mut serving = serving();
+        serving.controls.retain(|control| !control.is_of_the_same_server(&self.0));
+        if serving.controls.is_empty() {
+            serving.wish = Wish::Serve;
+        }
+    }
+}
+
+fn obey(signal: Signal) {
+    // Nothing is loaded anew and no log opened again: the others are no reason to end.
+    if signal != Signal::Stop {
+        return;
+    }
+    let mut serving = serving();
+    if serving.wish == Wish::Stop || serving.controls.is_empty() {
+        report_line("stopped at once; running answers were cut off");
+        std::process::exit(1);
+    }
+    serving.wish = Wish::Stop;
+    serving.controls.iter().for_each(Control::stop);
+}
+
+fn serving() -> MutexGuard<'static, Serving> {
+    SERVING.lock().unwrap_or_else(PoisonError::into_inner)
+}
