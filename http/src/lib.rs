@@ -12,6 +12,7 @@
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
 //! ([`Response`]), which of several applications a request is for ([`Router`]), and answers from files ([`files`]).
+//! [`testing`] asks an application without a socket.
 //!
 //! ```no_run
 //! use selvedge_http::{Request, Response, Server, StartError};
@@ -53,6 +54,7 @@ pub mod path;
 pub mod proxy_protocol;
 pub mod range;
 pub mod real_address;
+pub mod testing;
 pub mod validators;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -82,6 +82,21 @@ impl<'c> RequestState<'c> {
         Self { drain: Some(drain), ..self }
     }
 
+    /// The state of a request that has had one before, from which `extensions` are.
+    pub(crate) fn with_extensions(
+        received_at: Moment,
+        framing: BodyFraming,
+        limits: &'c Limits,
+        extensions: Extensions,
+    ) -> Self {
+        Self { extensions, ..Self::new(received_at, framing, limits) }
+    }
+
+    /// What was noted at it.
+    pub(crate) fn into_extensions(self) -> Extensions {
+        self.extensions
+    }
+
     /// The body, if it was asked for.
     pub(crate) fn incoming(&self) -> Option<&Rc<Incoming>> {
         self.body.get()

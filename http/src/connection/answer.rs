@@ -113,10 +113,6 @@ impl Connection {
         framing: Framing,
     ) -> Result<(), CloseReason> {
         self.answered_bytes = 0;
-        // An interim response would leave the client waiting for the final one, and take the next answer for it.
-        if response.head.status.is_informational() {
-            return Err(CloseReason::InvalidResponse);
-        }
         match response.body {
             Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
             Body::Error { reason } => {
@@ -230,9 +226,7 @@ impl Connection {
         transfer: Transfer,
         framing: Framing,
     ) -> Result<(), CloseReason> {
-        if head.fields.iter().any(|(name, _)| is_owned(name)) {
-            return Err(CloseReason::InvalidResponse);
-        }
+        check_head(head, transfer)?;
         let room = self.make_room(shared, 1_024).await?;
         let mut written = write_head(room, head, transfer, framing, &mut shared.clock());
         if written == Err(HeadError::Full) {
@@ -376,8 +370,22 @@ impl Connection {
     }
 }
 
-/// Writes a whole head; 1xx, 204 and 304 without a length of their own (RFC 9110 sections 8.6 and 15.4.5).
-fn write_head(
+/// Refuses a head that would break the framing: with fields of the engine's, or with a status that is not final, so that the
+/// client would wait on and take the next answer for this one.
+pub(super) fn check_head(head: &ResponseHead, transfer: Transfer) -> Result<(), CloseReason> {
+    let is_valid_status = match transfer {
+        Transfer::Upgraded => head.status == StatusCode::SWITCHING_PROTOCOLS,
+        _ => !head.status.is_informational(),
+    };
+    match is_valid_status && !head.fields.iter().any(|(name, _)| is_owned(name)) {
+        true => Ok(()),
+        false => Err(CloseReason::InvalidResponse),
+    }
+}
+
+/// Writes a whole head that is [checked](check_head); 1xx, 204 and 304 without a length of their own (RFC 9110 sections 8.6
+/// and 15.4.5).
+pub(super) fn write_head(
     room: &mut [u8],
     head: &ResponseHead,
     transfer: Transfer,

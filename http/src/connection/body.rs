@@ -69,28 +69,14 @@ impl BodyPump {
         }
         let PumpParts { stream, input, output, timeouts } = parts;
         loop {
-            let decoded = match incoming.decoder.borrow_mut().decode(input.bytes()) {
-                Ok(decoded) => decoded,
-                Err(reject) => {
-                    incoming.end(Err(BodyError::Malformed(reject)));
-                    return Poll::Ready(());
-                }
-            };
-            match decoded.event {
-                ChunkEvent::Data(range) => {
-                    let chunk = input.take(range);
-                    input.consume(decoded.consumed);
+            match give_received(incoming, input, context) {
+                Received::Given => {
                     self.expects = Expects::Nothing;
                     self.pace = None;
-                    incoming.give(chunk, context);
                     return Poll::Ready(());
                 }
-                ChunkEvent::End => {
-                    input.consume(decoded.consumed);
-                    incoming.end(Ok(()));
-                    return Poll::Ready(());
-                }
-                ChunkEvent::NeedMore => input.consume(decoded.consumed),
+                Received::Over => return Poll::Ready(()),
+                Received::TooLittle => {}
             }
             if self.expects == Expects::Continue {
                 // No room now: it goes with the next poll, after what is being sent.
@@ -140,6 +126,44 @@ impl BodyPump {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+}
+
+/// Whether what was received is enough for who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// For a piece, which is given.
+    Given,
+    /// For the end, or for why there is no more.
+    Over,
+    TooLittle,
+}
+
+/// Gives the application the piece it asked for, out of what was received.
+pub(super) fn give_received(incoming: &Incoming, input: &mut Input, context: &Context<'_>) -> Received {
+    let decoded = match incoming.decoder.borrow_mut().decode(input.bytes()) {
+        Ok(decoded) => decoded,
+        Err(reject) => {
+            incoming.end(Err(BodyError::Malformed(reject)));
+            return Received::Over;
+        }
+    };
+    match decoded.event {
+        ChunkEvent::Data(range) => {
+            let chunk = input.take(range);
+            input.consume(decoded.consumed);
+            incoming.give(chunk, context);
+            Received::Given
+        }
+        ChunkEvent::End => {
+            input.consume(decoded.consumed);
+            incoming.end(Ok(()));
+            Received::Over
+        }
+        ChunkEvent::NeedMore => {
+            input.consume(decoded.consumed);
+            Received::TooLittle
+        }
     }
 }
 

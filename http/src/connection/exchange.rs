@@ -114,16 +114,7 @@ async fn exchange<A: Application>(
         }
         _ => response,
     };
-    let mut answered = Ok(());
-    match Misfit::of(&response, head) {
-        None => {}
-        Some(Misfit::NoTunnel) => answered = Err(CloseReason::InvalidResponse),
-        // RFC 9110 section 15.5.22: what the client would have to offer is in the head.
-        Some(Misfit::NotOffered) => {
-            response.head.status = StatusCode::UPGRADE_REQUIRED;
-            response.body = Body::Error { reason: "" };
-        }
-    }
+    let mut answered = fit(&mut response, head);
     state.send_interim(|interim| connection.output.gather_interim(interim));
     let mut status = response.status();
     let mut unread = match (&response.body, state.incoming()) {
@@ -223,27 +214,25 @@ async fn streamed<A>(
     }
 }
 
-/// Why a response does not fit its request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Misfit {
-    /// Another protocol, which the client has not offered.
-    NotOffered,
-    /// A tunnel for nobody who asked for one, or none where it was asked for.
-    NoTunnel,
-}
-
-impl Misfit {
-    #[inline]
-    fn of(response: &Response, head: &RequestHead) -> Option<Self> {
-        let is_success = response.head.status.is_success();
-        match &response.body {
-            Body::Upgrade(upgrade) if upgrade.is_for(head) => None,
-            Body::Upgrade(_) if is_success => Some(Self::NoTunnel),
-            Body::Upgrade(_) => Some(Self::NotOffered),
-            // What follows a success is the tunnel (RFC 9110 section 9.3.6).
-            _ if head.method() == Method::Connect && is_success => Some(Self::NoTunnel),
-            _ => None,
+/// Makes a response one that fits its request.
+///
+/// # Errors
+/// A tunnel for nobody who asked for one, or none where it was asked for.
+#[inline]
+pub(super) fn fit(response: &mut Response, head: &RequestHead) -> Result<(), CloseReason> {
+    let is_success = response.head.status.is_success();
+    match &response.body {
+        Body::Upgrade(upgrade) if upgrade.is_for(head) => Ok(()),
+        Body::Upgrade(_) if is_success => Err(CloseReason::InvalidResponse),
+        // RFC 9110 section 15.5.22: what the client would have to offer is in the head.
+        Body::Upgrade(_) => {
+            response.head.status = StatusCode::UPGRADE_REQUIRED;
+            response.body = Body::Error { reason: "" };
+            Ok(())
         }
+        // What follows a success is the tunnel (RFC 9110 section 9.3.6).
+        _ if head.method() == Method::Connect && is_success => Err(CloseReason::InvalidResponse),
+        _ => Ok(()),
     }
 }
 
@@ -280,7 +269,7 @@ impl<A> Drop for Underway<'_, A> {
 }
 
 /// What the engine refuses before any application sees it.
-fn acceptable<A>(head: &RequestHead, shared: &Shared<A>) -> Result<(), Reject> {
+pub(super) fn acceptable<A>(head: &RequestHead, shared: &Shared<A>) -> Result<(), Reject> {
     head.framing().check(shared.limits())?;
     match head.expect() {
         // RFC 9110 section 10.1.1.
@@ -357,7 +346,7 @@ fn poll_meanwhile(
 }
 
 /// What the engine answers for every application.
-fn own_answer<A>(head: &RequestHead, shared: &Shared<A>) -> Option<Response> {
+pub(super) fn own_answer<A>(head: &RequestHead, shared: &Shared<A>) -> Option<Response> {
     match head.method() {
         // About the server and no resource of it (RFC 9110 section 9.3.7).
         Method::Options if head.target_form() == TargetForm::Asterisk => {
@@ -373,7 +362,7 @@ fn own_answer<A>(head: &RequestHead, shared: &Shared<A>) -> Option<Response> {
 
 /// What an answer to a head that could not be read must leave out: a HEAD gets no content, whatever else is wrong with it
 /// (RFC 9110 section 9.3.2). `received` begins with the head, perhaps behind an empty line.
-fn wish_of_refused(received: &[u8]) -> BodyWish {
+pub(super) fn wish_of_refused(received: &[u8]) -> BodyWish {
     match received.strip_prefix(b"\r\n").unwrap_or(received) {
         [b'H', b'E', b'A', b'D', b' ', ..] => BodyWish::Omit,
         _ => BodyWish::Send,

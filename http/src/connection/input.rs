@@ -58,6 +58,11 @@ impl Input {
         }
     }
 
+    /// Takes a copy of what was received elsewhere.
+    pub(super) fn push_copy(&mut self, bytes: &[u8]) {
+        self.join().extend_from_slice(bytes);
+    }
+
     /// Takes a PROXY header from the front and keeps of it what `keep` makes; `None` until more was received.
     ///
     /// # Errors

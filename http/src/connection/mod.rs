@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod exchange;
 mod file;
+mod in_process;
 mod input;
 mod pace;
 mod parts;
@@ -15,6 +16,7 @@ mod proxied;
 mod stream;
 
 pub(crate) use exchange::run;
+pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};
 pub use pace::Timeouts;
 pub(crate) use pool::ExchangePool;
 

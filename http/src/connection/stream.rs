@@ -49,13 +49,50 @@ enum Progress {
 }
 
 impl Transfer {
-    /// How a streamed body is framed for a client of `version`.
-    pub(super) fn of_stream(body: &StreamBody, version: Version) -> Self {
-        match (body.length(), version) {
+    /// How a streamed body of `length` octets, if that is known, is framed for a client of `version`.
+    pub(super) fn of_length(length: Option<u64>, version: Version) -> Self {
+        match (length, version) {
             (Some(length), _) => Self::Length(length),
             (None, Version::Http11) => Self::Chunked,
             (None, Version::Http10) => Self::UntilClose,
         }
+    }
+
+    /// Counts octets of the body.
+    ///
+    /// # Errors
+    /// When they are more than was said.
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), CloseReason> {
+        if let Self::Length(left) = self {
+            *left = left.checked_sub(bytes as u64).ok_or(CloseReason::StreamFailed)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was counted.
+    fn uncount(&mut self, bytes: usize) {
+        if let Self::Length(left) = self {
+            *left += bytes as u64;
+        }
+    }
+
+    /// The body's end.
+    ///
+    /// # Errors
+    /// When its octets were fewer than was said.
+    pub(super) fn end(self) -> Result<(), CloseReason> {
+        match self {
+            Self::Length(1..) => Err(CloseReason::StreamFailed),
+            Self::Length(0) | Self::Chunked | Self::UntilClose | Self::Upgraded | Self::Tunnel => Ok(()),
+        }
+    }
+
+    /// The trailer fields that may be sent: none where nothing frames them, and not those of the engine.
+    pub(super) fn trailers(
+        self,
+        fields: &[(HeaderName, HeaderValue)],
+    ) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+        fields.iter().filter(move |(name, _)| self == Self::Chunked && !is_owned(name))
     }
 }
 
@@ -71,7 +108,7 @@ impl Connection {
         reading: (Option<&Incoming>, &mut BodyPump),
     ) -> Result<(), CloseReason> {
         self.answered_bytes = 0;
-        let transfer = Transfer::of_stream(&body, framing.version);
+        let transfer = Transfer::of_length(body.length(), framing.version);
         self.answer_head(shared, head, transfer, framing).await?;
         if !has_body(head, framing) {
             return Ok(());
@@ -186,9 +223,7 @@ impl Connection {
     /// Gathers pieces behind what is gathered, as many as there is room for.
     fn place_pieces(&mut self, outgoing: &Outgoing, sending: &mut Sending) -> Result<Placed, CloseReason> {
         while let Some(piece) = sending.next.take().or_else(|| outgoing.take()) {
-            if let Transfer::Length(left) = &mut sending.transfer {
-                *left = left.checked_sub(piece.len() as u64).ok_or(CloseReason::StreamFailed)?;
-            }
+            sending.transfer.count(piece.len())?;
             let is_chunked = sending.transfer == Transfer::Chunked;
             let mut room = [0; SIZE_LINE_BYTES_MAX];
             let (front, back): (&[u8], &[u8]) = match is_chunked {
@@ -209,9 +244,7 @@ impl Connection {
             };
             let class = BlockClass::fitting(needed).unwrap_or(BlockClass::Large);
             if needed > 0 && self.output.room(needed, class).is_none() {
-                if let Transfer::Length(left) = &mut sending.transfer {
-                    *left += piece.len() as u64;
-                }
+                sending.transfer.uncount(piece.len());
                 sending.next = Some(piece);
                 return Ok(Placed::Some);
             }
@@ -242,29 +275,24 @@ impl Connection {
         transfer: Transfer,
         trailers: &[(HeaderName, HeaderValue)],
     ) -> Result<Progress, CloseReason> {
-        match transfer {
-            Transfer::Length(0) | Transfer::UntilClose | Transfer::Upgraded | Transfer::Tunnel => {
-                Ok(Progress::Over)
-            }
-            Transfer::Length(_) => Err(CloseReason::StreamFailed),
-            Transfer::Chunked => {
-                let mut end = LAST_CHUNK.to_vec();
-                for (name, value) in trailers.iter().filter(|(name, _)| !is_owned(name)) {
-                    for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                        end.extend_from_slice(piece);
-                    }
+        transfer.end()?;
+        if transfer == Transfer::Chunked {
+            let mut end = LAST_CHUNK.to_vec();
+            for (name, value) in transfer.trailers(trailers) {
+                for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                    end.extend_from_slice(piece);
                 }
-                end.extend_from_slice(b"\r\n");
-                let class = BlockClass::fitting(end.len()).ok_or(CloseReason::StreamFailed)?;
-                if self.output.room(end.len(), class).is_none() {
-                    // No send is in flight here.
-                    self.output.start(self.stream.get_mut(), More::Follows);
-                    self.output.room(end.len(), class).ok_or(CloseReason::StreamFailed)?;
-                }
-                self.append_to_stream(&end);
-                Ok(Progress::Over)
             }
+            end.extend_from_slice(b"\r\n");
+            let class = BlockClass::fitting(end.len()).ok_or(CloseReason::StreamFailed)?;
+            if self.output.room(end.len(), class).is_none() {
+                // No send is in flight here.
+                self.output.start(self.stream.get_mut(), More::Follows);
+                self.output.room(end.len(), class).ok_or(CloseReason::StreamFailed)?;
+            }
+            self.append_to_stream(&end);
         }
+        Ok(Progress::Over)
     }
 
     /// Waits for whatever comes first. Ready when there is something to go on with, or the connection is over.

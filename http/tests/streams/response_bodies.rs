@@ -1,6 +1,6 @@
 //! Responses' bodies, written while they are sent.
 
-use selvedge_http::CloseReason;
+use selvedge_http::{CloseReason, Request, Response, StatusCode};
 
 use super::app::streams;
 use super::support::client::{Asked, Client, End};
@@ -172,4 +172,18 @@ fn hints_come_before_the_answer_and_not_to_http_1_0() {
     assert_eq!(client.reply().text(), "after hints");
     client.send("GET /hints HTTP/1.0\r\n\r\n");
     assert_eq!(client.reply().text(), "after hints");
+}
+
+#[test]
+fn a_stream_with_a_status_that_is_not_final_is_a_500() {
+    let server = TestServer::start(patient(), |_| {
+        async |_: Request<'_>| {
+            let response = Response::stream(async |mut writer| writer.write(b"body").await);
+            response.with_status(StatusCode::EARLY_HINTS)
+        }
+    });
+    let mut client = server.connect();
+    ask(&mut client, "/");
+    let reply = client.reply();
+    assert!(reply.status == 500 && reply.closes(), "{reply:?}");
 }
