@@ -123,9 +123,14 @@ impl IntoResponse for Infallible {
     }
 }
 
-/// 413, 408 or 400.
+/// 400, 408, 413, 415 or 422, with what is known about it.
 impl IntoResponse for BodyError {
     fn into_response(self) -> Response {
-        Response::error(self.status(), self.reason())
+        match self.detail() {
+            Some(_) => {
+                Response::text(format!("{}: {self}\n", self.status()).into_bytes()).with_status(self.status())
+            }
+            None => Response::error(self.status(), self.reason()),
+        }
     }
 }

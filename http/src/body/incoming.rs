@@ -102,8 +102,9 @@ impl Incoming {
                 Poll::Ready(Ok(Some(chunk)))
             }
             Piece::Over(how) => {
+                let over = how.clone().map(|()| None);
                 *piece = Piece::Over(how);
-                Poll::Ready(how.map(|()| None))
+                Poll::Ready(over)
             }
             Piece::Unasked | Piece::Asked => {
                 remember(&self.reader, context);

@@ -9,6 +9,7 @@ mod outgoing;
 mod reader;
 mod request_body;
 mod stream_body;
+mod trailers;
 mod writer;
 
 pub(crate) use incoming::Incoming;

@@ -6,10 +6,11 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use selvedge_runtime::Chunk;
 
 use super::incoming::Incoming;
+use super::trailers;
 use crate::h1::Reject;
 
 /// A request's body, pulled piece by piece. What is not pulled is not received: a slow reader holds its client back.
@@ -22,8 +23,16 @@ pub struct RequestBody {
     incoming: Option<Rc<Incoming>>,
 }
 
-/// Why a body, or the rest of it, does not come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a body, or the rest of it, does not come, or what is wrong with it. As a response it tells the client so.
+///
+/// ```
+/// use selvedge_http::{BodyError, IntoResponse, StatusCode};
+///
+/// let error = BodyError::Content("missing field `name` at line 1 column 2".into());
+/// assert_eq!(error.to_string(), "request body not as expected: missing field `name` at line 1 column 2");
+/// assert_eq!(error.into_response().status(), StatusCode::UNPROCESSABLE_ENTITY);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyError {
     /// It is longer than the limit: 413.
     TooLarge,
@@ -35,8 +44,15 @@ pub enum BodyError {
     CutShort,
     /// The exchange is over: its response was sent.
     ExchangeOver,
-    /// It is not what it was asked to be: text in UTF-8, JSON, a form: 400.
+    /// It is not text in UTF-8: 400.
     Unreadable,
+    /// Its Content-Type is not the one that is read, or there is none: 415.
+    MediaType,
+    /// It is not written as its format asks for. Says what is wrong, and in JSON the line and column: 400.
+    Syntax(Box<str>),
+    /// It is well written, and not what was asked for: a field is missing, a number too large. Says which, and in JSON the
+    /// line and column: 422.
+    Content(Box<str>),
 }
 
 impl RequestBody {
@@ -100,6 +116,31 @@ impl RequestBody {
     }
 }
 
+impl RequestBody {
+    /// The trailer fields that followed a chunked body (RFC 9110 section 6.5), once its end was read; empty before, and
+    /// for bodies that are not chunked. They come from `trailer_bytes_max` octets at most. They are never merged into the
+    /// head, and fields for framing, routing, conditions, authentication and the content's format are left out, as they
+    /// must not stand in a trailer (RFC 9110 section 6.5.1).
+    ///
+    /// ```
+    /// use selvedge_http::{BodyError, Request};
+    ///
+    /// async fn upload(request: Request<'_>) -> Result<String, BodyError> {
+    ///     let mut body = request.body();
+    ///     let length = body.bytes(1 << 20).await?.len();
+    ///     let trailers = body.trailers();
+    ///     let sum = trailers.iter().find(|(name, _)| name == "x-checksum").map(|(_, value)| value);
+    ///     Ok(format!("{length} octets, {sum:?}"))
+    /// }
+    /// ```
+    pub fn trailers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        match &self.incoming {
+            Some(incoming) => trailers::acceptable(incoming.decoder.borrow().trailers()),
+            None => Vec::new(),
+        }
+    }
+}
+
 /// A wait for a piece. Dropped, it does not ask for it any more.
 struct Asking<'a>(&'a mut RequestBody);
 
@@ -113,31 +154,49 @@ impl Drop for Asking<'_> {
 
 impl BodyError {
     /// The status that tells the client.
-    pub const fn status(self) -> StatusCode {
+    pub const fn status(&self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Malformed(reject) => reject.status(),
-            Self::CutShort | Self::ExchangeOver | Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Content(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CutShort | Self::ExchangeOver | Self::Unreadable | Self::Syntax(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 
     /// A few words about it.
-    pub const fn reason(self) -> &'static str {
+    pub const fn reason(&self) -> &'static str {
         match self {
             Self::TooLarge => "request body too large",
             Self::TooSlow => "request body too slow",
             Self::Malformed(reject) => reject.reason(),
             Self::CutShort => "request body cut short",
             Self::ExchangeOver => "the exchange is over",
-            Self::Unreadable => "request body not understood",
+            Self::Unreadable | Self::Syntax(_) => "request body not understood",
+            Self::MediaType => "request body of a media type that is not read here",
+            Self::Content(_) => "request body not as expected",
+        }
+    }
+
+    /// What is wrong with its content, where that is known: a line of at most 512 octets. It may quote the client.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Syntax(detail) | Self::Content(detail) => Some(detail),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
+        f.write_str(self.reason())?;
+        match self.detail() {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
     }
 }
 

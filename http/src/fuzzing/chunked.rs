@@ -2,7 +2,7 @@
 
 use crate::h1::{ChunkEvent, ChunkedDecoder, Limits};
 
-/// Decodes a chunked body: the same data, end or error however it is split; never more data than input.
+/// Decodes a chunked body: the same data, trailers, end or error however it is split; never more data than input.
 pub fn chunked(bytes: &[u8]) {
     let limits = Limits {
         body_bytes_max: 4096,
@@ -26,7 +26,12 @@ pub fn chunked(bytes: &[u8]) {
                         assert!(!range.is_empty() && range.end == decoded.consumed);
                         data.extend_from_slice(&rest[range]);
                     }
-                    ChunkEvent::End => return (data, Ok(Some(at))),
+                    ChunkEvent::End => {
+                        let lines = decoder.trailers();
+                        let trailers: Vec<_> =
+                            lines.map(|line| (line.name.to_vec(), line.value.to_vec())).collect();
+                        return (data, Ok(Some((at, trailers))));
+                    }
                     ChunkEvent::NeedMore => {
                         assert_eq!(decoded.consumed, rest.len());
                         break;
@@ -41,4 +46,8 @@ pub fn chunked(bytes: &[u8]) {
     assert_eq!(decode(1), whole, "octet by octet");
     assert_eq!(decode(7), whole, "in pieces of seven");
     assert!(whole.0.len() <= bytes.len() && whole.0.len() <= 4096);
+    if let Ok(Some((_, trailers))) = whole.1 {
+        let kept: usize = trailers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(kept <= 64);
+    }
 }

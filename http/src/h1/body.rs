@@ -2,11 +2,12 @@
 //! body's own stand in them.
 
 use super::chunked::{ChunkEvent, ChunkedDecoder, Decoded};
+use super::field::FieldLines;
 use super::framing::BodyFraming;
 use super::limits::Limits;
 use super::reject::Reject;
 
-/// Decodes one body. It holds counters, no octets.
+/// Decodes one body. It holds counters, and a trailer section where there is one.
 #[derive(Clone, Debug)]
 pub struct BodyDecoder(Framed);
 
@@ -52,6 +53,14 @@ impl BodyDecoder {
         };
         let event = if length == 0 { ChunkEvent::NeedMore } else { ChunkEvent::Data(0..length) };
         Ok(Decoded { consumed: length, event })
+    }
+
+    /// The trailer section's field lines as they were sent; none before the end, and none where it is not chunked.
+    pub fn trailers(&self) -> FieldLines<'_> {
+        match &self.0 {
+            Framed::Chunked(decoder) => decoder.trailers(),
+            Framed::Length(_) | Framed::UntilClose => FieldLines::new(b""),
+        }
     }
 
     /// Octets still to come, where that is known.

@@ -1,9 +1,10 @@
 //! A chunked request body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where
-//! the data stands in them. Chunk extensions and trailers are validated, bounded and dropped: a trailer is never merged
-//! into the head (RFC 9110 section 6.5.1).
+//! the data stands in them, and the trailer fields behind it. Chunk extensions are validated, bounded and dropped. A trailer
+//! is never merged into the head (RFC 9110 section 6.5.1).
 
 use std::ops::Range;
 
+use super::field::FieldLines;
 use super::limits::Limits;
 use super::reject::Reject;
 use crate::syntax::{hex_digit, is_field_value, is_token};
@@ -29,7 +30,7 @@ pub(crate) fn size_line(size: usize, room: &mut [u8; SIZE_LINE_BYTES_MAX]) -> &[
     }
 }
 
-/// Decodes one chunked body. It holds counters, no octets.
+/// Decodes one chunked body. It holds counters, and the trailer section where there is one.
 #[derive(Clone, Debug)]
 pub struct ChunkedDecoder {
     state: State,
@@ -42,6 +43,8 @@ pub struct ChunkedDecoder {
     extension_bytes_left: u32,
     /// How many more octets of trailers are accepted.
     trailer_bytes_left: u32,
+    /// The trailer section's lines so far, at most `trailer_bytes_max` octets.
+    trailers: Vec<u8>,
 }
 
 /// What one call of [`ChunkedDecoder::decode`] did.
@@ -97,6 +100,7 @@ impl ChunkedDecoder {
             body_bytes_max: limits.body_bytes_max,
             extension_bytes_left: limits.chunk_extension_bytes_max,
             trailer_bytes_left: limits.trailer_bytes_max,
+            trailers: Vec::new(),
         }
     }
 
@@ -137,6 +141,11 @@ impl ChunkedDecoder {
         self.state == State::End
     }
 
+    /// The trailer section's field lines as they were sent; none before the end.
+    pub fn trailers(&self) -> FieldLines<'_> {
+        FieldLines::new(if self.has_ended() { &self.trailers } else { b"" })
+    }
+
     /// One octet of what is not data.
     fn step(&mut self, state: State, byte: u8) -> Result<State, Reject> {
         match (state, byte) {
@@ -167,12 +176,12 @@ impl ChunkedDecoder {
             (State::DataCarriageReturn | State::DataLineFeed, _) => Err(Reject::ChunkEnd),
             (State::TrailerStart, b'\r') => Ok(State::EndLineFeed),
             (State::TrailerStart | State::TrailerName, _) if is_token(byte) => {
-                self.spend_trailer(State::TrailerName)
+                self.keep_trailer(byte, State::TrailerName)
             }
-            (State::TrailerName, b':') => self.spend_trailer(State::TrailerValue),
-            (State::TrailerValue, b'\r') => self.spend_trailer(State::TrailerLineFeed),
-            (State::TrailerValue, _) if is_field_value(byte) => self.spend_trailer(State::TrailerValue),
-            (State::TrailerLineFeed, b'\n') => self.spend_trailer(State::TrailerStart),
+            (State::TrailerName, b':') => self.keep_trailer(byte, State::TrailerValue),
+            (State::TrailerValue, b'\r') => self.keep_trailer(byte, State::TrailerLineFeed),
+            (State::TrailerValue, _) if is_field_value(byte) => self.keep_trailer(byte, State::TrailerValue),
+            (State::TrailerLineFeed, b'\n') => self.keep_trailer(byte, State::TrailerStart),
             (State::EndLineFeed, b'\n') => Ok(State::End),
             (
                 State::TrailerStart
@@ -208,8 +217,9 @@ impl ChunkedDecoder {
         Ok(next)
     }
 
-    fn spend_trailer(&mut self, next: State) -> Result<State, Reject> {
+    fn keep_trailer(&mut self, byte: u8, next: State) -> Result<State, Reject> {
         self.trailer_bytes_left = self.trailer_bytes_left.checked_sub(1).ok_or(Reject::TrailersTooLong)?;
+        self.trailers.push(byte);
         Ok(next)
     }
 }

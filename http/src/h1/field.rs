@@ -73,7 +73,8 @@ pub struct FieldLine<'b> {
     pub value: &'b [u8],
 }
 
-/// All field lines of a head, in order; by [`RequestHead::field_lines`].
+/// All field lines of a head, in order, by [`RequestHead::field_lines`]; or of a trailer section, by
+/// [`BodyDecoder::trailers`](super::BodyDecoder::trailers).
 #[derive(Clone, Debug)]
 pub struct FieldLines<'b> {
     /// From the start of a line to the head's end.

@@ -57,9 +57,34 @@ fn body_without_its_end_needs_more() {
 }
 
 #[test]
-fn extensions_and_trailers_are_dropped() {
+fn extensions_are_dropped_and_trailers_are_no_data() {
     let bytes = b"3;a=b;c=\"d \xff\"\r\nabc\r\n0 \t;x\r\nContent-Length: 5\r\nX:\r\n\r\n";
     assert_eq!(decode(bytes), Ok((b"abc".to_vec(), Some(bytes.len()))));
+}
+
+#[test]
+fn trailers_are_there_after_the_end_however_they_are_split() {
+    let bytes = b"1\r\na\r\n0\r\nSum: \xff1 \r\nX:\r\nsum:2\r\n\r\n";
+    let lines = |decoder: &ChunkedDecoder| -> Vec<(Vec<u8>, Vec<u8>)> {
+        decoder.trailers().map(|line| (line.name.to_vec(), line.value.to_vec())).collect()
+    };
+    for split in 0..bytes.len() {
+        let mut decoder = ChunkedDecoder::new(&Limits::default());
+        let mut rest = bytes.to_vec();
+        for end in [split, bytes.len()] {
+            assert!(lines(&decoder).is_empty(), "nothing before the end");
+            let mut piece: Vec<u8> = rest.drain(..end - (bytes.len() - rest.len())).collect();
+            loop {
+                let decoded = decoder.decode(&piece).expect("a chunked body");
+                piece.drain(..decoded.consumed);
+                if !matches!(decoded.event, ChunkEvent::Data(_)) {
+                    break;
+                }
+            }
+        }
+        let expected: [(&[u8], &[u8]); 3] = [(b"Sum", b"\xff1"), (b"X", b""), (b"sum", b"2")];
+        assert_eq!(lines(&decoder), expected.map(|(name, value)| (name.to_vec(), value.to_vec())));
+    }
 }
 
 #[test]
