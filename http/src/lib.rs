@@ -33,12 +33,14 @@ mod connection;
 mod extensions;
 mod fixed_fields;
 mod into_response;
+mod pairs;
 mod record;
 mod refusal;
 mod request;
 mod response;
 mod router;
 mod server;
+mod set_cookie;
 mod shared;
 mod upgrade;
 
@@ -70,6 +72,10 @@ mod test_support;
 
 pub use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use application::Application;
+#[cfg(feature = "json")]
+pub use body::Json;
+#[cfg(feature = "form")]
+pub use body::QueryError;
 pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
 pub use boxed::BoxApplication;
 pub use clock::Clock;
@@ -89,4 +95,5 @@ pub use server::{
     Control, ListenTarget, Server, ServerBuilder, ServerOptions, StartError, TracePolicy, WorkerApplication,
 };
 pub use shared::{Draining, Figures, Observer};
+pub use set_cookie::{InvalidCookie, SameSite, SetCookie};
 pub use upgrade::{Upgrade, Upgraded};

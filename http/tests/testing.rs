@@ -352,7 +352,7 @@ fn an_observer_is_told_of_every_exchange_at_its_end() {
                 noted,
             ));
         });
-        let client = Client::new(WorkerApplication { application: noted, observer: Some(observer) });
+        let client = Client::new(WorkerApplication { observer: Some(observer), ..noted.into() });
         let last = || told.borrow().last().cloned().expect("one was told");
 
         let response = client.get("/").send().await;

@@ -4,7 +4,12 @@
 //! when it is asked to, and sends what it is given. Between them stands one piece, or a bounded queue: that is the
 //! backpressure. No handle does I/O.
 
+#[cfg(feature = "form")]
+mod form;
 mod incoming;
+#[cfg(feature = "json")]
+mod json;
+mod media;
 mod outgoing;
 mod reader;
 mod request_body;
@@ -12,7 +17,11 @@ mod stream_body;
 mod trailers;
 mod writer;
 
+#[cfg(feature = "form")]
+pub use form::QueryError;
 pub(crate) use incoming::Incoming;
+#[cfg(feature = "json")]
+pub use json::Json;
 pub(crate) use outgoing::{Ending, Outgoing, Piece};
 pub use reader::BodyReader;
 pub(crate) use reader::Part;
