@@ -78,6 +78,9 @@ pub use body::Json;
 pub use body::QueryError;
 pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
 pub use boxed::BoxApplication;
+pub use body::{
+    BodyError, BodyReader, BodyWriter, Multipart, MultipartField, MultipartLimits, RequestBody, StreamBody,
+};
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use extensions::Extensions;

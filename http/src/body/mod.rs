@@ -10,6 +10,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod media;
+mod multipart;
 mod outgoing;
 mod reader;
 mod request_body;
@@ -22,6 +23,7 @@ pub use form::QueryError;
 pub(crate) use incoming::Incoming;
 #[cfg(feature = "json")]
 pub use json::Json;
+pub use multipart::{Multipart, MultipartField, MultipartLimits};
 pub(crate) use outgoing::{Ending, Outgoing, Piece};
 pub use reader::BodyReader;
 pub(crate) use reader::Part;
