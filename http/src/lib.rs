@@ -40,6 +40,7 @@ mod request;
 mod response;
 mod router;
 mod server;
+mod server_sent_events;
 mod set_cookie;
 mod shared;
 mod upgrade;
@@ -98,5 +99,6 @@ pub use server::{
     Control, ListenTarget, Server, ServerBuilder, ServerOptions, StartError, TracePolicy, WorkerApplication,
 };
 pub use shared::{Draining, Figures, Observer};
+pub use server_sent_events::{Event, EventWriter};
 pub use set_cookie::{InvalidCookie, SameSite, SetCookie};
 pub use upgrade::{Upgrade, Upgraded};

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::Chunk;
@@ -32,6 +33,19 @@ pub(super) enum AtDrop {
 impl BodyWriter {
     pub(super) fn new(outgoing: Rc<Outgoing>, at_drop: AtDrop) -> Self {
         Self { outgoing, at_drop }
+    }
+
+    /// Another writer of the same body, whose end means nothing. Whole chunks of both do not mix; nobody may wait for room or
+    /// a flush with both but in one task.
+    pub(crate) fn twin(&self) -> Self {
+        Self::new(Rc::clone(&self.outgoing), AtDrop::Nothing)
+    }
+
+    /// Adds a chunk, if something may be added without a wait.
+    pub(crate) fn send_if_room(&mut self, chunk: Chunk, context: &Context<'_>) {
+        if let Poll::Ready(Ok(())) = self.outgoing.poll_room(context) {
+            self.outgoing.push(chunk, context);
+        }
     }
 
     /// Writes a copy of `bytes`.
