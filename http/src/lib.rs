@@ -44,6 +44,8 @@ mod server_sent_events;
 mod set_cookie;
 mod shared;
 mod upgrade;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub mod conditional;
 pub mod files;
@@ -102,3 +104,5 @@ pub use shared::{Draining, Figures, Observer};
 pub use server_sent_events::{Event, EventWriter};
 pub use set_cookie::{InvalidCookie, SameSite, SetCookie};
 pub use upgrade::{Upgrade, Upgraded};
+#[cfg(feature = "websocket")]
+pub use websocket::{CloseCode, HandshakeError, Message, WebSocket, WebSocketUpgrade};

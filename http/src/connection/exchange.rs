@@ -208,6 +208,8 @@ async fn streamed<A>(
             let reading = (Some(&*incoming), pump);
             let over = connection.send_stream(shared, conversation, transfer, reading).await;
             incoming.end(Err(BodyError::ExchangeOver));
+            // No body is cut short by it: the other protocol has its own ends, bad ones too.
+            let over = if over == Err(CloseReason::StreamFailed) { Ok(()) } else { over };
             (over, Some(CloseReason::UpgradeOver))
         }
         _ => (connection.answer(shared, response, framing).await, None),
