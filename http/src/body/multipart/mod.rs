@@ -167,8 +167,8 @@ impl MultipartField<'_> {
         &self.head.name
     }
 
-    /// What the client calls the file, where it is one. It may be anything, `../../etc/passwd` and a name taken before among
-    /// it: it is good to be shown, not to be opened.
+    /// What the client calls the file, where it is one, as it was sent: browsers write a quote as `%22`, and leave `%` as it is.
+    /// It may be anything, `../../etc/passwd` and a name taken before among it: it is good to be shown, not to be opened.
     pub fn file_name(&self) -> Option<&str> {
         self.head.file_name.as_deref()
     }
