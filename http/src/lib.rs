@@ -21,6 +21,10 @@
 //!     Server::builder().listen("[::]:8080").serve(|_worker| async |_: Request<'_>| Response::text("hello"))
 //! }
 //! ```
+//! ([`Response`]), and answers from files ([`files`]).
+//! What handlers read and write beyond octets stands at [`Request`] and [`Response`]: JSON ([`Json`], feature `json`), forms and
+//! queries by serde (feature `form`), forms with files ([`Multipart`]), cookies ([`SetCookie`]), server-sent events ([`Event`]),
+//! WebSocket connections ([`WebSocket`], feature `websocket`). The features are on by default.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -23,6 +23,8 @@ pub use form::QueryError;
 pub(crate) use incoming::Incoming;
 #[cfg(feature = "json")]
 pub use json::Json;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use multipart::{FieldHead, FormParser, FormStep};
 pub use multipart::{Multipart, MultipartField, MultipartLimits};
 pub(crate) use outgoing::{Ending, Outgoing, Piece};
 pub use reader::BodyReader;

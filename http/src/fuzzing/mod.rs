@@ -11,6 +11,7 @@ mod chunked;
 mod conditionals;
 mod framing;
 mod head;
+mod multipart_form;
 mod path;
 mod proxy_protocol;
 mod ranges;
@@ -22,6 +23,7 @@ pub use chunked::chunked;
 pub use conditionals::conditionals;
 pub use framing::framing;
 pub use head::head;
+pub use multipart_form::multipart_form;
 pub use path::path;
 pub use proxy_protocol::proxy_protocol;
 #[cfg(test)]

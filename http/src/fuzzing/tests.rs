@@ -74,6 +74,11 @@ fn real_address_corpus_keeps_its_promises() {
     replay("real_address", super::real_address, 10);
 }
 
+#[test]
+fn multipart_form_corpus_keeps_its_promises() {
+    replay("multipart_form", super::multipart_form, 10);
+}
+
 proptest! {
     /// The corpora reach every branch; these reach what is chosen from a table.
     #[test]
@@ -84,5 +89,6 @@ proptest! {
         super::accept_language(&bytes);
         super::proxy_protocol(&bytes);
         super::real_address(&bytes);
+        super::multipart_form(&bytes);
     }
 }

@@ -10,7 +10,8 @@ use super::media::{RequestMedia, syntax_error};
 use super::request_body::{BodyError, RequestBody};
 use crate::h1::KnownField;
 use crate::request::Request;
-use parser::{FieldHead, Parser, Step, parameter};
+use parser::parameter;
+pub(crate) use parser::{FieldHead, FormParser, FormStep};
 
 /// What a form may have. More is [`BodyError::TooLarge`]. The server's `body_bytes_max` holds besides.
 ///
@@ -58,7 +59,7 @@ impl Default for MultipartLimits {
 #[derive(Debug)]
 pub struct Multipart {
     body: RequestBody,
-    parser: Parser,
+    parser: FormParser,
     limits: MultipartLimits,
     fields: usize,
     /// Octets of the field so far.
@@ -101,7 +102,7 @@ impl Request<'_> {
             .ok_or_else(|| syntax_error("multipart/form-data without a boundary of 1 to 70 characters"))?;
         let mut body = self.body();
         body.limit(limits.bytes_max);
-        let parser = Parser::new(&boundary);
+        let parser = FormParser::new(&boundary);
         Ok(Multipart { body, parser, limits, fields: 0, field_bytes: 0, failed: None })
     }
 }
@@ -115,7 +116,7 @@ impl Multipart {
     pub async fn next_field(&mut self) -> Result<Option<MultipartField<'_>>, BodyError> {
         loop {
             match self.step().await? {
-                Step::Field(head) => {
+                FormStep::Field(head) => {
                     self.fields += 1;
                     if self.fields > self.limits.fields_max {
                         return Err(self.fail(BodyError::TooLarge));
@@ -123,27 +124,27 @@ impl Multipart {
                     self.field_bytes = 0;
                     return Ok(Some(MultipartField { form: self, head }));
                 }
-                Step::End => return Ok(None),
-                Step::Data(_) | Step::FieldEnd | Step::NeedMore => {}
+                FormStep::End => return Ok(None),
+                FormStep::Data(_) | FormStep::FieldEnd | FormStep::NeedMore => {}
             }
         }
     }
 
     /// The next step that is not a wait for octets.
-    async fn step(&mut self) -> Result<Step, BodyError> {
+    async fn step(&mut self) -> Result<FormStep, BodyError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
         loop {
             let step = self.parser.step().map_err(|fault| self.fail(syntax_error(fault)))?;
             match step {
-                Step::NeedMore => {}
-                Step::Data(octets) => {
+                FormStep::NeedMore => {}
+                FormStep::Data(octets) => {
                     self.field_bytes += octets.len() as u64;
                     if self.field_bytes > self.limits.field_bytes_max {
                         return Err(self.fail(BodyError::TooLarge));
                     }
-                    return Ok(Step::Data(octets));
+                    return Ok(FormStep::Data(octets));
                 }
                 step => return Ok(step),
             }
@@ -193,8 +194,8 @@ impl MultipartField<'_> {
             return Ok(None);
         }
         match self.form.step().await? {
-            Step::Data(octets) => Ok(Some(octets)),
-            Step::FieldEnd | Step::Field(_) | Step::End | Step::NeedMore => Ok(None),
+            FormStep::Data(octets) => Ok(Some(octets)),
+            FormStep::FieldEnd | FormStep::Field(_) | FormStep::End | FormStep::NeedMore => Ok(None),
         }
     }
 

@@ -13,7 +13,7 @@ const PADDING_BYTES_MAX: usize = 64;
 
 /// Finds fields in what is pushed. It holds what was pushed and not stepped over: a piece, and less than a head or a delimiter.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(crate) struct FormParser {
     state: State,
     /// CRLF, two hyphens, the boundary.
     delimiter: Finder<'static>,
@@ -41,7 +41,7 @@ enum Input {
 
 /// What comes next in a form.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum FormStep {
     Field(FieldHead),
     /// Octets of the field, never none.
     Data(Bytes),
@@ -54,34 +54,34 @@ pub(super) enum Step {
 
 /// What stands before a field's octets.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct FieldHead {
-    pub(super) name: String,
-    pub(super) file_name: Option<String>,
-    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+pub(crate) struct FieldHead {
+    pub(crate) name: String,
+    pub(crate) file_name: Option<String>,
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Parser {
-    pub(super) fn new(boundary: &[u8]) -> Self {
+impl FormParser {
+    pub(crate) fn new(boundary: &[u8]) -> Self {
         let delimiter = Finder::new(&[b"\r\n--", boundary].concat()).into_owned();
         // The first boundary needs no CRLF before it.
         Self { state: State::Preamble, delimiter, buffer: BytesMut::from(&b"\r\n"[..]), input: Input::Open }
     }
 
-    pub(super) fn push(&mut self, octets: &[u8]) {
+    pub(crate) fn push(&mut self, octets: &[u8]) {
         self.buffer.extend_from_slice(octets);
     }
 
-    pub(super) fn end_of_input(&mut self) {
+    pub(crate) fn end_of_input(&mut self) {
         self.input = Input::Ended;
     }
 
     /// Whether there may be more octets of the field that was found last.
-    pub(super) fn is_in_field(&self) -> bool {
+    pub(crate) fn is_in_field(&self) -> bool {
         self.state == State::Data
     }
 
     /// The next step, or what is wrong.
-    pub(super) fn step(&mut self) -> Result<Step, &'static str> {
+    pub(crate) fn step(&mut self) -> Result<FormStep, &'static str> {
         loop {
             let stepped = match self.state {
                 State::Preamble => self.skip_preamble(),
@@ -96,8 +96,8 @@ impl Parser {
             match stepped {
                 Some(Stepped::Found(step)) => return Ok(step),
                 Some(Stepped::Moved) => {}
-                None if self.input == Input::Open => return Ok(Step::NeedMore),
-                None if self.state == State::Epilogue => return Ok(Step::End),
+                None if self.input == Input::Open => return Ok(FormStep::NeedMore),
+                None if self.state == State::Epilogue => return Ok(FormStep::End),
                 None => return Err("the form ends before its last boundary"),
             }
         }
@@ -148,7 +148,7 @@ impl Parser {
         let head = FieldHead::parse(&self.buffer[..end + 2])?;
         self.skip(end + 4);
         self.state = State::Data;
-        Ok(Some(Stepped::Found(Step::Field(head))))
+        Ok(Some(Stepped::Found(FormStep::Field(head))))
     }
 
     fn data(&mut self) -> Option<Stepped> {
@@ -156,12 +156,12 @@ impl Parser {
             Some(0) => {
                 self.skip(self.delimiter.needle().len());
                 self.state = State::AfterDelimiter;
-                return Some(Stepped::Found(Step::FieldEnd));
+                return Some(Stepped::Found(FormStep::FieldEnd));
             }
             Some(at) => at,
             None => self.buffer.len() - self.delimiter_begun(),
         };
-        (data_len > 0).then(|| Stepped::Found(Step::Data(self.buffer.split_to(data_len).freeze())))
+        (data_len > 0).then(|| Stepped::Found(FormStep::Data(self.buffer.split_to(data_len).freeze())))
     }
 
     /// Octets at the buffer's end that may be the beginning of a delimiter.
@@ -177,7 +177,7 @@ impl Parser {
 }
 
 enum Stepped {
-    Found(Step),
+    Found(FormStep),
     /// Into another state.
     Moved,
 }

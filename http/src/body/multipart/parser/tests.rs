@@ -7,7 +7,7 @@ type Fields = Vec<(String, Option<String>, Vec<u8>)>;
 
 /// Reads a form in pieces that end at `ends` and at its end.
 fn read_split(form: &[u8], ends: &[usize]) -> Result<Fields, &'static str> {
-    let mut parser = Parser::new(b"b0");
+    let mut parser = FormParser::new(b"b0");
     let mut fields = Fields::new();
     let mut at = 0;
     for end in ends.iter().copied().chain([form.len()]).map(Some).chain([None]) {
@@ -18,14 +18,14 @@ fn read_split(form: &[u8], ends: &[usize]) -> Result<Fields, &'static str> {
         at = end.unwrap_or(at);
         loop {
             match parser.step()? {
-                Step::NeedMore => break,
-                Step::Field(head) => fields.push((head.name, head.file_name, Vec::new())),
-                Step::Data(octets) => {
+                FormStep::NeedMore => break,
+                FormStep::Field(head) => fields.push((head.name, head.file_name, Vec::new())),
+                FormStep::Data(octets) => {
                     assert!(!octets.is_empty() && !octets.windows(6).any(|window| window == b"\r\n--b0"));
                     fields.last_mut().expect("a field has begun").2.extend_from_slice(&octets);
                 }
-                Step::FieldEnd => assert!(!parser.is_in_field()),
-                Step::End => return Ok(fields),
+                FormStep::FieldEnd => assert!(!parser.is_in_field()),
+                FormStep::End => return Ok(fields),
             }
         }
     }
