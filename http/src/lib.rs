@@ -21,7 +21,7 @@
 //!     Server::builder().listen("[::]:8080").serve(|_worker| async |_: Request<'_>| Response::text("hello"))
 //! }
 //! ```
-//! ([`Response`]), and answers from files ([`files`]).
+//!
 //! What handlers read and write beyond octets stands at [`Request`] and [`Response`]: JSON ([`Json`], feature `json`), forms and
 //! queries by serde (feature `form`), forms with files ([`Multipart`]), cookies ([`SetCookie`]), server-sent events ([`Event`]),
 //! WebSocket connections ([`WebSocket`], feature `websocket`). The features are on by default.
@@ -83,11 +83,10 @@ pub use application::Application;
 pub use body::Json;
 #[cfg(feature = "form")]
 pub use body::QueryError;
-pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
-pub use boxed::BoxApplication;
 pub use body::{
     BodyError, BodyReader, BodyWriter, Multipart, MultipartField, MultipartLimits, RequestBody, StreamBody,
 };
+pub use boxed::BoxApplication;
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use extensions::Extensions;
@@ -104,9 +103,9 @@ pub use selvedge_runtime::net::AcceptPolicy;
 pub use server::{
     Control, ListenTarget, Server, ServerBuilder, ServerOptions, StartError, TracePolicy, WorkerApplication,
 };
-pub use shared::{Draining, Figures, Observer};
 pub use server_sent_events::{Event, EventWriter};
 pub use set_cookie::{InvalidCookie, SameSite, SetCookie};
+pub use shared::{Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};
 #[cfg(feature = "websocket")]
 pub use websocket::{CloseCode, HandshakeError, Message, WebSocket, WebSocketUpgrade};
