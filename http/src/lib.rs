@@ -34,6 +34,7 @@ mod body;
 mod boxed;
 mod clock;
 mod connection;
+mod content_coding;
 mod extensions;
 mod fixed_fields;
 mod into_response;

@@ -69,6 +69,20 @@ pub fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }
 
+/// Whether a type is one of `types`: such as `text/html`, or with a star at the end, `text/*`; of none, whether it gains by
+/// compression.
+pub(crate) fn is_selected(types: &[String], media_type: &str) -> bool {
+    let essence = essence(media_type);
+    let is_of = |wanted: &String| match wanted.strip_suffix('*') {
+        Some(kind) => essence.starts_with(kind),
+        None => essence.eq_ignore_ascii_case(wanted),
+    };
+    match types.is_empty() {
+        true => is_compressible(media_type),
+        false => types.iter().any(is_of),
+    }
+}
+
 /// Whether files of this type gain by compression: text, and what is text or bare numbers inside. What is not known
 /// (`application/octet-stream`) does not count.
 pub fn is_compressible(media_type: &str) -> bool {

@@ -9,11 +9,11 @@ use selvedge_runtime::fs::{self, FileReader, Metadata};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::derived::{Derived, DerivedKey, Known, What};
-use super::encoder;
 use super::locate::Refused;
 use super::resource::Representation;
 use super::tree::{Tree, refused_read};
 use super::{Files, entry};
+use crate::content_coding;
 use crate::negotiation::Coding;
 use crate::validators::ChangeTime;
 
@@ -110,8 +110,8 @@ impl Files {
 /// The first `size_bytes` octets in `coding`; of a file that grows meanwhile little more is read.
 fn encode(coding: Coding, reader: &mut FileReader, size_bytes: u64) -> io::Result<super::derived::Variant> {
     // Reckoned here for the first time, beside the workers.
-    let _ = encoder::fingerprint(coding);
-    encoder::encode(coding, &mut reader.take(size_bytes)).map(Into::into)
+    let _ = content_coding::fingerprint(coding);
+    content_coding::encode(coding, &mut reader.take(size_bytes)).map(Into::into)
 }
 
 /// The hash of the first `size_bytes` octets.

@@ -9,7 +9,6 @@ mod by_path;
 mod derive;
 mod derived;
 mod directory;
-mod encoder;
 mod entry;
 mod field_rules;
 mod locate;

@@ -87,15 +87,7 @@ impl Default for Compression {
 impl Compression {
     /// In which codings a file of this type and size is compressed.
     pub(super) fn codings_of(&self, media_type: &str, size_bytes: u64) -> CodingSet {
-        let essence = media_type::essence(media_type);
-        let is_of = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(kind) => essence.starts_with(kind),
-            None => essence.eq_ignore_ascii_case(wanted),
-        };
-        let of_type = match self.types.is_empty() {
-            true => media_type::is_compressible(media_type),
-            false => self.types.iter().any(is_of),
-        };
+        let of_type = media_type::is_selected(&self.types, media_type);
         if of_type && (self.bytes_min..=self.bytes_max).contains(&size_bytes) {
             self.codings
         } else {

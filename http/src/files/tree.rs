@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, header};
 use selvedge_runtime::fs::{self, Failure, File, Metadata};
 use selvedge_runtime::{Moment, timer};
 
+use super::Files;
 use super::derive::Made;
 use super::derived::Derived;
 use super::entry::{Description, Entry, Loading};
@@ -21,7 +22,7 @@ use super::memory::{Found, Memory};
 use super::options::{FileOptions, Precompressed, TreeOptions};
 use super::resource::{Origin, Representation, Resource};
 use super::shares::Scarce;
-use super::{Files, encoder};
+use crate::content_coding;
 use crate::media_type;
 use crate::negotiation::{Coding, CodingSet};
 use crate::path::SitePath;
@@ -247,7 +248,7 @@ impl Files {
         // Somebody else who waited for the same may have been first.
         if let (None, Some(Derived::Variant(variant))) = (form.entry(), made) {
             let mut description = self.description(tree, resource, form);
-            description.tag_suffix.push_str(encoder::fingerprint(form.form.coding));
+            description.tag_suffix.push_str(content_coding::fingerprint(form.form.coding));
             let make_room = |scarce| self.make_room(tree, scarce);
             let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
             let entry = Entry::of_variant(&variant, form, description, &loading).await;

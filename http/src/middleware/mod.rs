@@ -21,6 +21,7 @@
 
 mod body_limit;
 mod cache_control;
+mod compression;
 mod from_fn;
 mod head_from_get;
 mod headers;
@@ -37,6 +38,7 @@ mod virtual_hosts;
 
 pub use body_limit::{BodyLimit, body_limit};
 pub use cache_control::{CacheControl, cache_control};
+pub use compression::{Compression, CompressionOptions, compression};
 pub use from_fn::{FromFn, Next, from_fn};
 pub use head_from_get::{HeadFromGet, head_from_get};
 pub use headers::{HeaderChanges, Headers, headers};

@@ -158,8 +158,13 @@ impl Acceptable {
     /// The coding to send among those that are there: the one wanted most, among equals the first of
     /// [`Coding::BY_PREFERENCE`]. `None`: none of them is acceptable, 406.
     pub fn choose(&self, available: CodingSet) -> Option<Coding> {
+        self.choose_first(available.iter())
+    }
+
+    /// The same among codings in an order of the caller's own.
+    pub fn choose_first(&self, available: impl IntoIterator<Item = Coding>) -> Option<Coding> {
         let mut best: Option<Coding> = None;
-        for coding in available.iter().filter(|&coding| self.weight(coding).is_acceptable()) {
+        for coding in available.into_iter().filter(|&coding| self.weight(coding).is_acceptable()) {
             if best.is_none_or(|best| self.weight(coding) > self.weight(best)) {
                 best = Some(coding);
             }
