@@ -47,6 +47,8 @@ const TASK_NAMES_MAX: usize = 32;
 pub struct Counters {
     /// Turns of the loop.
     pub turns: Counter,
+    /// Nanoseconds in them: the time in which the worker did not wait.
+    pub busy_ns: Counter,
     /// Tasks that panicked.
     pub panics: Counter,
     /// io_uring_enter(2) calls.
@@ -88,8 +90,10 @@ impl Counters {
     }
 
     pub(crate) fn end_turn(&self, turn: &Turn) {
+        let length = turn.ended.since(turn.started);
         self.turns.add(1);
-        self.turn_lengths[bucket(turn.ended.since(turn.started))].add(1);
+        self.busy_ns.add(length.as_nanos() as u64);
+        self.turn_lengths[bucket(length)].add(1);
         self.turn_started.store(0, Ordering::Relaxed);
     }
 

@@ -29,6 +29,7 @@ mod builder;
 mod counters;
 mod handle;
 mod inbox;
+mod line_log;
 mod op;
 mod report;
 mod runtime;
@@ -55,12 +56,13 @@ pub use buffers::{BufferPool, BufferUsage};
 pub use builder::{Builder, Pinning, WatchdogSetting};
 pub use counters::{Counter, Counters, TURN_BUCKETS};
 pub use handle::{Busy, Handle, Worker};
+pub use line_log::{LINE_BYTES_MAX, LineLog, LineSink};
 pub use report::{install_panic_hook, line as report_line, print_line};
 pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{
-    Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, Moment, RingFeatures, SharedLease,
-    StartError, allocated_bytes_of_thread, allocator_calls_of_thread,
+    Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, LogTarget, Moment, RingFeatures,
+    SharedLease, StartError, allocated_bytes_of_thread, allocator_calls_of_thread,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
 pub use turns::{Turn, Turns};

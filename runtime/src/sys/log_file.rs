@@ -1,0 +1,91 @@
+//! Where a log's lines go: a file opened to append, a pipe with a name, or standard output. Used by one thread, which may wait.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Stdout};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the lines of a log go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTarget {
+    /// To the end of this file, which is made if it is not there, readable by its owner and group.
+    File(PathBuf),
+    /// To standard output.
+    StandardOutput,
+}
+
+/// An open [`LogTarget`].
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    place: Place,
+    /// Bytes of one write that does not wait once it can begin.
+    piece_bytes_max: usize,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(File),
+    StandardOutput(Stdout),
+}
+
+impl LogFile {
+    /// Opens it. Never waits for a reader of a pipe with a name.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub(crate) fn open(target: &LogTarget) -> io::Result<Self> {
+        let place = match target {
+            LogTarget::StandardOutput => Place::StandardOutput(io::stdout()),
+            LogTarget::File(path) => {
+                let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+                let mut options = OpenOptions::new();
+                // To open a pipe for writing alone waits for its reader (fifo(7)).
+                options.read(is_pipe).append(true).create(!is_pipe).mode(0o640);
+                Place::File(options.open(path)?)
+            }
+        };
+        let stat = rustix::fs::fstat(place.as_fd())?;
+        let piece_bytes_max = match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+            rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket => libc::PIPE_BUF,
+            _ => usize::MAX,
+        };
+        Ok(Self { place, piece_bytes_max })
+    }
+
+    /// Bytes that a pipe which can be written to takes without waiting, and that stay together in it (pipe(7)); no bound for a
+    /// file.
+    pub(crate) fn piece_bytes_max(&self) -> usize {
+        self.piece_bytes_max
+    }
+
+    /// Waits until a piece can be written, at most `patience`; false if it still cannot (poll(2)).
+    pub(crate) fn wait_writable(&self, patience: Duration) -> bool {
+        let fd = self.place.as_fd();
+        let mut asked = [rustix::event::PollFd::new(&fd, rustix::event::PollFlags::OUT)];
+        let patience = rustix::event::Timespec {
+            tv_sec: patience.as_secs() as i64,
+            tv_nsec: i64::from(patience.subsec_nanos()),
+        };
+        // If it cannot be asked, the write will say.
+        rustix::event::poll(&mut asked, Some(&patience)) != Ok(0)
+    }
+
+    /// Writes as much as is taken, by one call (write(2)).
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self.place.as_fd(), bytes)?)
+    }
+}
+
+impl AsFd for Place {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::File(file) => file.as_fd(),
+            Self::StandardOutput(stdout) => stdout.as_fd(),
+        }
+    }
+}
