@@ -11,8 +11,8 @@
 //! * [`networks`], [`real_address`], [`proxy_protocol`]: lists of addresses, and who a client behind proxies is.
 //!
 //! And on the runtime: the connection loop ([`Server`]), what it runs ([`Application`]), what that answers
-//! ([`Response`]), which of several applications a request is for ([`Router`]), and answers from files ([`files`]).
-//! [`testing`] asks an application without a socket.
+//! ([`Response`]), which of several applications a request is for ([`Router`]), answers from files ([`files`]),
+//! and what is told of all that ([`access_log`], [`metrics`]). [`testing`] asks an application without a socket.
 //!
 //! ```no_run
 //! use selvedge_http::{Request, Response, Server, StartError};
@@ -52,10 +52,12 @@ mod upgrade;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub mod access_log;
 pub mod conditional;
 pub mod files;
 pub mod h1;
 pub mod media_type;
+pub mod metrics;
 pub mod middleware;
 pub mod multipart_ranges;
 pub mod negotiation;
@@ -106,7 +108,7 @@ pub use server::{
 };
 pub use server_sent_events::{Event, EventWriter};
 pub use set_cookie::{InvalidCookie, SameSite, SetCookie};
-pub use shared::{Draining, Figures, Observer};
+pub use shared::{DURATION_BOUNDS, Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};
 #[cfg(feature = "websocket")]
 pub use websocket::{CloseCode, HandshakeError, Message, WebSocket, WebSocketUpgrade};

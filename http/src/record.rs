@@ -4,6 +4,7 @@ use http::StatusCode;
 use selvedge_runtime::Moment;
 
 use crate::h1::Reject;
+use crate::networks::ClientAddress;
 
 /// One exchange, at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,11 @@ pub struct ExchangeRecord {
     /// Octets of head and body handed to the kernel, or gathered for it with other answers; of an answer that was cut short,
     /// those it had taken by then. A connection that fails later does not change what was recorded.
     pub bytes: u64,
+    /// Those of `bytes` that were the head's.
+    pub head_bytes: u64,
+    /// Whose it was, where there is no request that tells it. `None` also where the client was gone, and where the exchange
+    /// ended with its task.
+    pub client: Option<ClientAddress>,
     /// When its head was complete.
     pub received_at: Moment,
     /// When its last octet was handed to the kernel.
@@ -106,6 +112,36 @@ impl CloseReason {
             Self::UpgradeOver => 20,
         }
     }
+
+    /// Its name in logs and metrics. Those of one number have one name.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self.number()]
+    }
+
+    /// The names by their numbers.
+    pub(crate) const NAMES: [&'static str; Self::COUNT] = [
+        "client_end",
+        "client_failure",
+        "client_cut_short",
+        "requested",
+        "idle_timeout",
+        "head_timeout",
+        "body_timeout",
+        "write_timeout",
+        "rejected",
+        "unread_body",
+        "file_changed",
+        "file_failure",
+        "invalid_response",
+        "drain",
+        "cut_off",
+        "panic",
+        "requests_max",
+        "untrusted_peer",
+        "proxy_header",
+        "stream_failed",
+        "upgrade_over",
+    ];
 
     /// Why something ends that is dropped before its own end.
     pub(crate) fn of_drop() -> Self {

@@ -405,7 +405,12 @@ impl From<&Address> for ClientAddress {
 pub(crate) struct Peer(OnceCell<Address>);
 
 impl Peer {
-    fn get(&self, stream: Option<&RefCell<Stream>>) -> io::Result<&Address> {
+    /// The client's address, if it was asked for.
+    pub(crate) fn known(&self) -> Option<&Address> {
+        self.0.get()
+    }
+
+    pub(crate) fn get(&self, stream: Option<&RefCell<Stream>>) -> io::Result<&Address> {
         if let Some(address) = self.0.get() {
             return Ok(address);
         }

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 
@@ -119,10 +120,16 @@ impl<A> Shared<A> {
         ask(self.on_refusal.as_ref()?, refusal)
     }
 
+    /// Whether somebody is told of exchanges.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     pub(crate) fn note_exchange(&self, record: &ExchangeRecord, request: Option<Request<'_>>) {
         let class = record.status.map_or(0, |status| usize::from(status.as_u16() / 100).min(5));
         self.figures.exchanges[class].add(1);
         self.figures.bytes_sent.add(record.bytes);
+        self.figures.note_duration(record.answered_at.since(record.received_at));
         if let Some(observer) = &self.observer {
             observer(record, request);
         }
@@ -144,9 +151,54 @@ pub struct Figures {
     exchanges: [Counter; 6],
     bytes_sent: Counter,
     closes: [Counter; CloseReason::COUNT],
+    /// Those that took longer than all bounds come last.
+    durations: [Counter; DURATION_BOUNDS.len() + 1],
+    durations_ns: Counter,
 }
 
+/// Exchanges are counted by how long they took, from a whole head to the last octet handed to the kernel, up to these times.
+/// Both are times of turns: an answer of the same turn took none.
+pub const DURATION_BOUNDS: [Duration; 14] = [
+    Duration::from_micros(100),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2_500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2_500),
+    Duration::from_secs(10),
+];
+
 impl Figures {
+    fn note_duration(&self, duration: Duration) {
+        // Nearly all are within the first.
+        let place = DURATION_BOUNDS.iter().position(|bound| duration <= *bound);
+        self.durations[place.unwrap_or(DURATION_BOUNDS.len())].add(1);
+        self.durations_ns.add(duration.as_nanos() as u64);
+    }
+
+    /// Exchanges that took up to each of [`DURATION_BOUNDS`] and longer than the one before it; those that took longer than all
+    /// come last.
+    pub fn durations(&self) -> [u64; DURATION_BOUNDS.len() + 1] {
+        std::array::from_fn(|place| self.durations[place].get())
+    }
+
+    /// How long all exchanges took together.
+    pub fn duration_sum(&self) -> Duration {
+        Duration::from_nanos(self.durations_ns.get())
+    }
+
+    /// Connections that ended, by the name of the reason ([`CloseReason::name`]).
+    pub fn closes_by_name(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CloseReason::NAMES.into_iter().zip(self.closes.iter().map(Counter::get))
+    }
+
     /// Exchanges with a status of `class` hundred, 1 to 5; 0 for those without an answer.
     pub fn exchanges(&self, class: usize) -> u64 {
         self.exchanges[class].get()

@@ -7,12 +7,15 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::files::FileOptions;
 use selvedge_http::{
     Application, ExchangeRecord, Observer, Request, Response, ServerOptions, StatusCode, WorkerApplication,
     header,
 };
-use selvedge_runtime::{CountingAllocator, Worker, WorkerLimits, allocator_calls_of_thread};
+use selvedge_runtime::{
+    CountingAllocator, LineLog, LogTarget, Worker, WorkerLimits, allocator_calls_of_thread,
+};
 use support::client::{Asked as Method, Client};
 use support::directory::Directory;
 use support::site::site;
@@ -32,16 +35,23 @@ type Seen = (ExchangeRecord, u64);
 /// A server with default options whose observer keeps a record of each request, in memory set aside before.
 fn observed_server<A: Application>(
     make: impl Fn(&Worker) -> A + Send + Sync + 'static,
+    log: Option<&LineLog>,
 ) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
     let seen = Arc::new(Mutex::new(Vec::with_capacity(WARM_UP + COUNTED + 8)));
     let seen_there = Arc::clone(&seen);
+    let log = log.cloned();
     let server = TestServer::start_observed(
         ServerOptions::default(),
         WorkerLimits::default(),
         Arc::new(Records::default()),
         move |worker| {
             let seen = Arc::clone(&seen_there);
-            let observer: Observer = Rc::new(move |record, _| {
+            let sink = log.as_ref().map(LineLog::sink);
+            let log = sink.map(|sink| AccessLog::new(sink, LogFormat::Json).observer());
+            let observer: Observer = Rc::new(move |record, request| {
+                if let Some(log) = &log {
+                    log(record, request);
+                }
                 seen.lock().expect("no holder panics").push((*record, allocator_calls_of_thread()));
             });
             WorkerApplication { observer: Some(observer), ..make(worker).into() }
@@ -78,9 +88,13 @@ fn drive(client: &mut Client, requests: &[Asked]) -> Vec<String> {
 }
 
 fn calls_while_counted(requests: &[Asked], content: &[u8]) -> u64 {
+    calls_while_logged(requests, content, None)
+}
+
+fn calls_while_logged(requests: &[Asked], content: &[u8], log: Option<&LineLog>) -> u64 {
     let directory = Directory::new("allocations");
     directory.write("file.txt", content);
-    calls_of(observed_server(site(FileOptions::new(directory.path()))), requests)
+    calls_of(observed_server(site(FileOptions::new(directory.path())), log), requests)
 }
 
 fn calls_of((server, seen): (TestServer, Arc<Mutex<Vec<Seen>>>), requests: &[Asked]) -> u64 {
@@ -112,7 +126,10 @@ fn a_handler_s_text_costs_no_allocation() {
             None => Response::error(StatusCode::NOT_ACCEPTABLE, "nothing accepted"),
         }
     };
-    assert_eq!(calls_of(observed_server(hello), &[("GET", "Accept: */*\r\n", 200), ("HEAD", "", 406)]), 0);
+    assert_eq!(
+        calls_of(observed_server(hello, None), &[("GET", "Accept: */*\r\n", 200), ("HEAD", "", 406)]),
+        0
+    );
 }
 
 #[test]
@@ -135,4 +152,20 @@ fn the_other_answers_from_memory_cost_no_allocation() {
         ("GET", "If-Match: \"other\"\r\n", 412),
     ];
     assert_eq!(calls_while_counted(&requests, &[b'x'; 151]), 0);
+}
+
+#[test]
+fn a_line_in_the_access_log_costs_no_allocation() {
+    let directory = Directory::new("allocations-log");
+    let path = directory.join("access.log");
+    let log = LineLog::start("access log", LogTarget::File(path.clone()), 1).expect("a file");
+    let requests = [
+        ("GET", "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nReferer: http://localhost/\r\n", 200),
+        ("GET", "User-Agent: \"\u{e9}\"\r\nIf-Match: \"other\"\r\n", 412),
+    ];
+    assert_eq!(calls_while_logged(&requests, &[b'x'; 151], Some(&log)), 0);
+    log.finish();
+    assert_eq!(log.lines_lost(), 0);
+    let lines = std::fs::read_to_string(path).expect("a log is UTF-8").lines().count();
+    assert_eq!(lines, WARM_UP + COUNTED);
 }

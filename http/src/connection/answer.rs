@@ -112,7 +112,7 @@ impl Connection {
         response: Response,
         framing: Framing,
     ) -> Result<(), CloseReason> {
-        self.answered_bytes = 0;
+        (self.answered_bytes, self.answered_head_bytes) = (0, 0);
         match response.body {
             Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
             Body::Error { reason } => {
@@ -169,6 +169,7 @@ impl Connection {
     ) -> Result<(), CloseReason> {
         let Prepared { block, head_bytes, bytes } = prepared;
         let length = if framing.body == BodyWish::Send { bytes } else { head_bytes };
+        self.answered_head_bytes = u64::from(head_bytes);
         let plain = framing.version == Version::Http11 && framing.persistence == Persistence::Reuse;
         if plain && self.output.is_empty() && self.input.is_empty() {
             self.sent(shared).await?;
@@ -183,6 +184,7 @@ impl Connection {
             (Persistence::Reuse, Version::Http11) => b"\r\n",
         };
         let body = head_bytes..length.max(head_bytes);
+        self.answered_head_bytes = (before_end.len() + connection.len()) as u64;
         let total = before_end.len() + connection.len() + body.len();
         if total <= BlockClass::Large.bytes() {
             self.make_room(shared, total).await?;
@@ -239,6 +241,7 @@ impl Connection {
         let written = written.map_err(|_| CloseReason::InvalidResponse)?;
         self.output.filled += written;
         self.answered_bytes += written as u64;
+        self.answered_head_bytes = written as u64;
         Ok(())
     }
 

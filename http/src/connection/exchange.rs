@@ -26,6 +26,7 @@ use crate::body::{BodyError, Incoming};
 use crate::h1::{
     BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm, Version,
 };
+use crate::networks::ClientAddress;
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::refusal::Refusal;
 use crate::request::{Request, RequestState};
@@ -93,16 +94,20 @@ async fn exchange<A: Application>(
     let underway = Underway::begin(shared, received_at);
     connection.exchanges += 1;
     let wish = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
-    if let Err(reject) = acceptable(head, shared) {
-        return Err(refuse(connection, underway, reject, wish).await);
-    }
     let state = RequestState::new(received_at, head.framing(), shared.limits()).with_drain(shared.drain());
+    if let Err(reject) = acceptable(head, shared) {
+        let (status, bytes) = connection.refuse(shared, reject, wish).await;
+        let (octets, reason) = (connection.octets(bytes), CloseReason::Rejected(reject));
+        let whose = Whose::Of(Request::of(connection, head, head_bytes, &state));
+        underway.end(whose, Some(status), octets, ExchangeEnd::Closed(reason));
+        return Err(Stop::Close(reason));
+    }
     let mut pump = BodyPump::new(head);
     let response = match handle(connection, shared, (head, head_bytes), &state, &mut pump).await {
         Ok(response) => response,
         Err(reason) => {
             let request = Request::of(connection, head, head_bytes, &state);
-            underway.end(Some(request), None, 0, ExchangeEnd::Closed(reason));
+            underway.end(Whose::Of(request), None, Octets::default(), ExchangeEnd::Closed(reason));
             return Err(Stop::Abort(reason));
         }
     };
@@ -160,7 +165,8 @@ async fn exchange<A: Application>(
         (Ok(()), Some(reason)) => (connection.answered_bytes, ExchangeEnd::Closed(reason)),
         (Ok(()), None) => (connection.answered_bytes, ExchangeEnd::Kept),
     };
-    underway.end(Some(Request::of(connection, head, head_bytes, &state)), Some(status), bytes, end);
+    let octets = connection.octets(bytes);
+    underway.end(Whose::Of(Request::of(connection, head, head_bytes, &state)), Some(status), octets, end);
     answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
         connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
@@ -238,6 +244,21 @@ pub(super) fn fit(response: &mut Response, head: &RequestHead) -> Result<(), Clo
     }
 }
 
+/// Whose an exchange is.
+enum Whose<'a> {
+    /// Its request's.
+    Of(Request<'a>),
+    /// This client's, as far as is known: there is no request.
+    By(Option<ClientAddress>),
+}
+
+/// What was sent of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Octets {
+    pub(super) bytes: u64,
+    pub(super) head_bytes: u64,
+}
+
 /// An exchange that has begun. It is recorded exactly once, also where its task panics or is dropped.
 struct Underway<'a, A> {
     shared: &'a Shared<A>,
@@ -249,15 +270,20 @@ impl<'a, A> Underway<'a, A> {
         Self { shared, received_at }
     }
 
-    fn end(self, request: Option<Request<'_>>, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+    fn end(self, whose: Whose<'_>, status: Option<StatusCode>, octets: Octets, end: ExchangeEnd) {
         // Its drop is for exchanges that do not come to this, an observer that panics included.
-        ManuallyDrop::new(self).record(request, status, bytes, end);
+        ManuallyDrop::new(self).record(whose, status, octets, end);
     }
 
-    fn record(&self, request: Option<Request<'_>>, status: Option<StatusCode>, bytes: u64, end: ExchangeEnd) {
+    fn record(&self, whose: Whose<'_>, status: Option<StatusCode>, octets: Octets, end: ExchangeEnd) {
         let answered_at = selvedge_runtime::now();
         let received_at = self.received_at;
-        let record = ExchangeRecord { status, bytes, received_at, answered_at, end };
+        let Octets { bytes, head_bytes } = octets;
+        let (request, client) = match whose {
+            Whose::Of(request) => (Some(request), None),
+            Whose::By(client) => (None, client),
+        };
+        let record = ExchangeRecord { status, bytes, head_bytes, client, received_at, answered_at, end };
         self.shared.note_exchange(&record, request);
     }
 }
@@ -265,7 +291,9 @@ impl<'a, A> Underway<'a, A> {
 impl<A> Drop for Underway<'_, A> {
     fn drop(&mut self) {
         // A panic in a drop while another one unwinds would end the process.
-        let record = || self.record(None, None, 0, ExchangeEnd::Closed(CloseReason::of_drop()));
+        let record = || {
+            self.record(Whose::By(None), None, Octets::default(), ExchangeEnd::Closed(CloseReason::of_drop()))
+        };
         let _ = catch_unwind(AssertUnwindSafe(record));
     }
 }
@@ -399,7 +427,8 @@ async fn refuse<A>(
 ) -> Stop {
     let (status, bytes) = connection.refuse(underway.shared, reject, body).await;
     let reason = CloseReason::Rejected(reject);
-    underway.end(None, Some(status), bytes, ExchangeEnd::Closed(reason));
+    let (whose, octets) = (Whose::By(connection.client()), connection.octets(bytes));
+    underway.end(whose, Some(status), octets, ExchangeEnd::Closed(reason));
     Stop::Close(reason)
 }
 
@@ -421,6 +450,17 @@ impl Connection {
         let body = wish_of_refused(self.input.bytes());
         let (status, bytes) = self.refuse(shared, Reject::HeadTimeout, body).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
-        underway.end(None, Some(status), bytes, end);
+        let whose = Whose::By(self.client());
+        underway.end(whose, Some(status), self.octets(bytes), end);
+    }
+
+    /// The client, if its address was asked for.
+    fn client(&self) -> Option<ClientAddress> {
+        self.peer.known().map(ClientAddress::from)
+    }
+
+    /// `bytes` of the last answer, told apart.
+    fn octets(&self, bytes: u64) -> Octets {
+        Octets { bytes, head_bytes: self.answered_head_bytes.min(bytes) }
     }
 }

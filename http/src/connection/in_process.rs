@@ -15,7 +15,7 @@ use selvedge_runtime::{BlockClass, Chunk, Moment};
 
 use super::answer::{Framing, Transfer, check_head, has_body, write_head};
 use super::body::{Received, give_received};
-use super::exchange::{acceptable, fit, own_answer, wish_of_refused};
+use super::exchange::{Octets, acceptable, fit, own_answer, wish_of_refused};
 use super::input::Input;
 use crate::application::Application;
 use crate::body::{BodyError, BodyReader, Incoming};
@@ -84,14 +84,14 @@ struct Answering {
 }
 
 /// Tells the observer, if there is one.
-type Tell = Box<dyn FnOnce(StatusCode, u64, ExchangeEnd)>;
+type Tell = Box<dyn FnOnce(StatusCode, Octets, ExchangeEnd)>;
 
 /// What the observer will be told.
 struct Record {
     /// `None` once it was.
     tell: Option<Tell>,
     status: StatusCode,
-    bytes: u64,
+    octets: Octets,
     close: Option<CloseReason>,
 }
 
@@ -140,10 +140,10 @@ pub(crate) async fn exchange<A: Application>(
     let incoming = state.incoming().cloned();
     let extensions = state.into_extensions();
     let there = Rc::clone(shared);
-    let tell = Box::new(move |status, bytes, end| {
+    let tell = Box::new(move |status, octets, end| {
         let state = RequestState::with_extensions(received_at, head.framing(), there.limits(), extensions);
         let request = Request::new(&head, &head_bytes, &state, &peer, None);
-        there.note_exchange(&record(received_at, status, bytes, end), Some(request));
+        there.note_exchange(&record(received_at, status, octets, end), Some(request));
     });
     let close = (head.persistence() == Persistence::Close).then_some(CloseReason::Requested);
     let answering = Answering { version: head.version(), wish, close, incoming, receiving, tell };
@@ -187,8 +187,15 @@ fn refuse<A: Application>(
     Answering::refused(shared, reject, received_at, wish, receiving).refuse(shared, reject)
 }
 
-fn record(received_at: Moment, status: StatusCode, bytes: u64, end: ExchangeEnd) -> ExchangeRecord {
-    ExchangeRecord { status: Some(status), bytes, received_at, answered_at: selvedge_runtime::now(), end }
+fn record(
+    received_at: Moment,
+    status: StatusCode,
+    Octets { bytes, head_bytes }: Octets,
+    end: ExchangeEnd,
+) -> ExchangeRecord {
+    let (status, answered_at) = (Some(status), selvedge_runtime::now());
+    // A request tells whose it was; and without a connection there is nobody else to ask.
+    ExchangeRecord { client: None, status, bytes, head_bytes, received_at, answered_at, end }
 }
 
 impl Answering {
@@ -201,8 +208,8 @@ impl Answering {
         receiving: Receiving,
     ) -> Self {
         let there = Rc::clone(shared);
-        let tell = Box::new(move |status, bytes, end| {
-            there.note_exchange(&record(received_at, status, bytes, end), None);
+        let tell = Box::new(move |status, octets, end| {
+            there.note_exchange(&record(received_at, status, octets, end), None);
         });
         let close = Some(CloseReason::Rejected(reject));
         Self { version: Version::Http11, wish, close, incoming: None, receiving, tell }
@@ -280,20 +287,21 @@ impl Answering {
         reader: Option<BodyReader>,
         transfer: Transfer,
     ) -> Answered {
+        let octets = Octets { bytes: head.len() as u64, head_bytes: head.len() as u64 };
         let mut body = AnsweredBody {
             reader,
             transfer,
             trailers: Vec::new(),
             incoming: self.incoming,
             receiving: self.receiving,
-            record: Record { tell: Some(self.tell), status, bytes: head.len() as u64, close: self.close },
+            record: Record { tell: Some(self.tell), status, octets, close: self.close },
         };
         match &body.reader {
             None => body.end(None),
             Some(reader) if reader.is_stream() => {}
             // A connection sends what is there whether its client reads it or not.
             Some(reader) => {
-                body.record.bytes += reader.length().unwrap_or(0);
+                body.record.octets.bytes += reader.length().unwrap_or(0);
                 body.record.tell();
             }
         }
@@ -304,7 +312,7 @@ impl Answering {
 impl Record {
     fn tell(&mut self) {
         if let Some(tell) = self.tell.take() {
-            tell(self.status, self.bytes, self.close.map_or(ExchangeEnd::Kept, ExchangeEnd::Closed));
+            tell(self.status, self.octets, self.close.map_or(ExchangeEnd::Kept, ExchangeEnd::Closed));
         }
     }
 }
@@ -313,7 +321,7 @@ impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
             .field("status", &self.status)
-            .field("bytes", &self.bytes)
+            .field("octets", &self.octets)
             .finish_non_exhaustive()
     }
 }
@@ -415,7 +423,7 @@ impl AnsweredBody {
             Some(piece) => {
                 let longer = failed(io::ErrorKind::InvalidData, "the body is longer than was said");
                 self.transfer.count(piece.len()).map_err(longer)?;
-                self.record.bytes += piece.len() as u64;
+                self.record.octets.bytes += piece.len() as u64;
             }
             None => {
                 let shorter = failed(io::ErrorKind::UnexpectedEof, "the body is shorter than was said");

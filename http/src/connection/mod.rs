@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     exchanges: u64,
     /// Octets of the answer under way, or of the last one, that were handed to the kernel or gathered for it.
     answered_bytes: u64,
+    /// Those of them that are its head.
+    answered_head_bytes: u64,
     _slot: Slot,
 }
 
@@ -101,6 +103,7 @@ impl Connection {
             waits_for: WaitsFor::Request,
             exchanges: 0,
             answered_bytes: 0,
+            answered_head_bytes: 0,
             _slot: slot,
         })
     }
@@ -128,6 +131,9 @@ pub(crate) async fn live<A, F>(
             if after != After::Park {
                 break 'over after;
             }
+        } else if shared.is_observed() {
+            // Whoever is told of exchanges wants to know whose they were, also when the client is gone by then.
+            let _ = connection.peer.get(Some(&connection.stream));
         }
         loop {
             match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {

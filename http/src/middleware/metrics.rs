@@ -1,0 +1,100 @@
+//! A page of numbers at a path. In: a request. Out: the page for those who may read it; every other path is the application's.
+
+use http::{HeaderValue, StatusCode, header};
+
+use crate::application::Application;
+use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::networks::{ClientAddress, Networks};
+use crate::real_address::RealAddress;
+use crate::request::Request;
+use crate::response::{Body, Response, ResponseHead};
+
+/// Who may read the page; everybody else gets 403.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsReaders {
+    /// These.
+    pub allow: Networks,
+    /// Who is believed about whose request it is.
+    pub trusted_proxies: Networks,
+}
+
+/// Who is on this machine, and asks by no proxy.
+///
+/// ```
+/// use selvedge_http::middleware::MetricsReaders;
+///
+/// let local = MetricsReaders::default();
+/// assert!(local.allow.contains("127.0.0.1".parse().map(selvedge_http::networks::ClientAddress::ip).unwrap()));
+/// assert!(!local.allow.contains("192.0.2.1".parse().map(selvedge_http::networks::ClientAddress::ip).unwrap()));
+/// ```
+impl Default for MetricsReaders {
+    fn default() -> Self {
+        let allow = "127.0.0.0/8,::1,unix".parse().expect("a list of blocks");
+        Self { allow, trusted_proxies: Networks::default() }
+    }
+}
+
+impl MetricsReaders {
+    /// Whether they are the request's client. A request that has come by a proxy that nobody trusts is anybody's.
+    fn include(&self, request: &Request<'_>) -> bool {
+        if self.allow.is_everybody() {
+            return true;
+        }
+        let (Ok(peer), Ok(RealAddress::Known(client))) =
+            (request.peer(), request.real_address(&self.trusted_proxies))
+        else {
+            return false;
+        };
+        let is_passed_on = ["forwarded", "x-forwarded-for"]
+            .into_iter()
+            .any(|name| request.head().values_named(request.head_bytes(), name).next().is_some());
+        let is_believed = !is_passed_on || self.trusted_proxies.contains(ClientAddress::from(peer));
+        is_believed && self.allow.contains(client)
+    }
+}
+
+/// Puts the page of `metrics` at `path`, for `readers`. See [`Metrics`] for how a server comes to be told of.
+pub fn metrics<A: Application>(
+    path: &str,
+    metrics: &Metrics,
+    readers: MetricsReaders,
+) -> impl FnOnce(A) -> MetricsPage<A> {
+    let (path, metrics) = (path.as_bytes().into(), metrics.clone());
+    move |application| MetricsPage { path, metrics, readers, application }
+}
+
+/// An application with a page of numbers, made by [`metrics()`].
+#[derive(Debug)]
+pub struct MetricsPage<A> {
+    path: Box<[u8]>,
+    metrics: Metrics,
+    readers: MetricsReaders,
+    application: A,
+}
+
+impl<A: Application> Application for MetricsPage<A> {
+    async fn call(&self, request: Request<'_>) -> Response {
+        if *request.path() != *self.path {
+            return self.application.call(request).await;
+        }
+        // Boxed, so that every other request's future has not its size.
+        Box::pin(self.answer(request)).await
+    }
+}
+
+impl<A> MetricsPage<A> {
+    async fn answer(&self, request: Request<'_>) -> Response {
+        if !self.readers.include(&request) {
+            return Response::error(StatusCode::FORBIDDEN, "");
+        }
+        if !request.is_get_or_head() {
+            return Response::method_not_allowed("GET, HEAD");
+        }
+        let Some(page) = self.metrics.page().await else {
+            return Response::error(StatusCode::SERVICE_UNAVAILABLE, "the server is about to start");
+        };
+        let head = ResponseHead { content_type: Some(CONTENT_TYPE), ..ResponseHead::new(StatusCode::OK) };
+        let response = Response::new(head, Body::Full(page.into_bytes().into()));
+        response.with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+}
