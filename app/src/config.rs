@@ -12,6 +12,7 @@ use selvedge_http::networks::Networks;
 use selvedge_runtime::net::listen::{self, ListenSpec};
 
 use crate::cpu_list::CpuList;
+use crate::monitoring_config::MonitoringConfig;
 use crate::site_config::SiteConfig;
 
 /// Port when neither `--port` nor a variable names one.
@@ -68,6 +69,10 @@ pub struct Config {
     pub proxy_protocol: Networks,
     /// The file of users and hashed passwords, one of which must come with each request; `None`: no password is asked for.
     pub auth_file: Option<PathBuf>,
+    /// How long a handler may take to answer; `None`: as long as it likes.
+    pub request_timeout: Option<Duration>,
+    /// What is told of the requests.
+    pub monitoring: MonitoringConfig,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).

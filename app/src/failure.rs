@@ -1,6 +1,7 @@
 //! How the program ends when it can't do what was asked: one line on standard error that says what is wrong and how
 //! to fix it, and an exit status that tells misuse (2) from all else (1).
 
+mod access_log;
 mod clap_error;
 pub(crate) mod errno;
 mod password_file;

@@ -1,6 +1,6 @@
 //! The static file server's parts: what the user asked for ([`options`], [`config`]), how a start that fails is told
 //! ([`failure`]), the line that a start that succeeds prints ([`banner`]), and the server itself ([`serve`], [`site`], who may
-//! read of it: [`access`]).
+//! read of it: [`access`], what is told of it: [`monitoring`]).
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -12,6 +12,8 @@ pub mod cpu_list;
 pub mod descriptors;
 pub mod failure;
 pub mod listing;
+pub mod monitoring;
+pub mod monitoring_config;
 pub mod options;
 pub mod serve;
 pub mod site;

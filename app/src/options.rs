@@ -12,6 +12,7 @@
 mod environment;
 mod flags;
 mod listeners;
+mod monitoring;
 mod site;
 mod site_flags;
 mod site_values;
@@ -30,7 +31,7 @@ use selvedge_http::networks::Networks;
 use self::environment::{Environment, UrlValue};
 use self::flags::Flags;
 use self::listeners::Directory;
-use self::values::OrAuto;
+use self::values::{OrAuto, OrOff};
 use crate::config::{AcceptPolicy, BACKLOG_DEFAULT, Config, DRAIN_DEFAULT, INDEX_DEFAULT};
 use crate::failure::Failure;
 
@@ -79,6 +80,9 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
     check_accept(accept, threads)?;
     let index = given.value(flags.index, "SELVEDGE_INDEX", values::index)?;
+    let monitoring = monitoring::resolve(flags.monitoring, &mut given)?;
+    let request_timeout =
+        given.value(flags.request_timeout, "SELVEDGE_REQUEST_TIMEOUT", values::request_timeout)?;
 
     Ok(Config {
         root,
@@ -112,6 +116,8 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
             "SELVEDGE_PROXY_PROTOCOL",
         )?,
         auth_file: flags.auth_file.or_else(|| given.environment.path("SELVEDGE_AUTH_FILE")),
+        request_timeout: request_timeout.and_then(OrOff::into_option),
+        monitoring,
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
         ignored_variables: environment.ignored(),
     })

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use selvedge_http::files::{self, DerivedStore, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
-use selvedge_http::{Control, Server, ServerOptions};
+use selvedge_http::{Control, Server, ServerOptions, WorkerApplication};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, Listening, PortSharing, listen};
 use selvedge_runtime::process::{self, Signal, Signals};
-use selvedge_runtime::{Runtime, StartError, print_line, report_line};
+use selvedge_runtime::{LineLog, LogTarget, Runtime, StartError, Worker, print_line, report_line};
 
 use crate::access::{Access, AccessRules};
 use crate::banner::{Banner, Endpoint};
@@ -22,6 +22,7 @@ use crate::cpu_list::CpuList;
 use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listing::Shares;
+use crate::monitoring::{Front, Log};
 use crate::options;
 use crate::site::{self, Site, SiteOptions};
 use crate::site_config::{CleanUrls, PagePath, SiteConfig};
@@ -54,6 +55,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let connections_max = budget.connections;
     warn(config);
     warn_of_missing_pages(config, &root);
+    let log = Log::start(config, workers)?;
 
     let policy = policy(config.accept).resolve(workers);
     let sharing = match policy {
@@ -79,9 +81,10 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
             BrowsePolicy::On => Shares::MEMORY_BYTES as u64,
         };
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, root, files, access, runtime, &intake)?;
+    let server = start(config, (root, files), access, log.as_ref(), runtime, &intake)?;
     let features = server.running().features();
-    obey(signals, server.control().clone(), config.verbosity)
+    let lines = log.as_ref().map(|log| log.lines().clone());
+    obey(signals, server.control().clone(), lines, config.verbosity)
         .map_err(|error| other("the thread for signals cannot be started", &error))?;
     let banner = Banner {
         endpoints: &endpoints,
@@ -93,11 +96,18 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         kernel_features: &feature_names(features),
         memory_bytes,
     };
-    print_line(&banner.to_string());
+    match config.monitoring.access_log {
+        // Whoever reads a log there wants nothing else.
+        Some(LogTarget::StandardOutput) => report_line(&banner.to_string()),
+        _ => print_line(&banner.to_string()),
+    }
     if !features.registered_blocks {
         report_memlock();
     }
     server.join();
+    if let Some(log) = log {
+        log.lines().finish();
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -242,9 +252,9 @@ fn derived_bytes(site: &SiteConfig) -> usize {
 
 fn start(
     config: &Config,
-    root: Root,
-    files: FileOptions,
+    (root, files): (Root, FileOptions),
     access: Option<Arc<AccessRules>>,
+    log: Option<&Log>,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
@@ -262,18 +272,36 @@ fn start(
         BrowsePolicy::Off => None,
         BrowsePolicy::On => Some(Shares::new()),
     };
-    let server = Server::start(runtime, intake, server_options, move |_worker| {
+    let site = move || {
         // It was there a moment ago; without it a worker cannot live.
         let files =
             Files::open(files.clone()).unwrap_or_else(|error| panic!("the root cannot be opened: {error}"));
         let access = access.as_ref().map(Access::new);
         Site::new(files, options.clone()).with_listings(listings.clone()).with_access(access)
-    });
-    server.map_err(|error| start_failure(&error))
+    };
+    let front = Front::new(config, log);
+    let numbers = front.as_ref().map(|front| front.numbers().clone());
+    let log = log.cloned();
+    let observer = move || log.as_ref().map(Log::observer);
+    let server = match front {
+        None => Server::start(runtime, intake, server_options, move |_: &Worker| WorkerApplication {
+            observer: observer(),
+            ..site().into()
+        }),
+        Some(front) => Server::start(runtime, intake, server_options, move |_: &Worker| WorkerApplication {
+            observer: observer(),
+            ..front.before(site()).into()
+        }),
+    };
+    let server = server.map_err(|error| start_failure(&error))?;
+    if let Some(numbers) = numbers {
+        numbers.watch(&server);
+    }
+    Ok(server)
 }
 
 /// The first signal drains, the second ends at once.
-fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<()> {
+fn obey(signals: Signals, control: Control, log: Option<LineLog>, verbosity: Verbosity) -> io::Result<()> {
     let mut stopping = false;
     process::watch_signals(signals, move |signal| match signal {
         Signal::Stop if stopping => {
@@ -287,8 +315,13 @@ fn obey(signals: Signals, control: Control, verbosity: Verbosity) -> io::Result<
             }
             control.stop();
         }
-        // Nothing to load anew and no log to open again: never a reason to end.
-        Signal::Hangup | Signal::User1 => {}
+        Signal::User1 => {
+            if let Some(log) = &log {
+                log.reopen();
+            }
+        }
+        // Nothing to load anew: never a reason to end.
+        Signal::Hangup => {}
     })
 }
 

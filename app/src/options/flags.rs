@@ -8,8 +8,9 @@ use clap::{ArgAction, Parser};
 use selvedge_http::networks::Networks;
 use selvedge_runtime::net::listen::{ListenSpec, TcpAddress};
 
+use super::monitoring::MonitoringFlags;
 use super::site_flags::SiteFlags;
-use super::values::{self, IndexNames, OrAuto};
+use super::values::{self, IndexNames, OrAuto, OrOff};
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
 
@@ -133,6 +134,14 @@ pub(super) struct Flags {
     #[arg(help = "Time that running answers get at the end, as in 8, 500ms or 2m\n\
         [default: 8] [env: SELVEDGE_DRAIN]")]
     pub(super) drain: Option<Duration>,
+
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::request_timeout)]
+    #[arg(help = "Time that an answer may take until it begins, then 503, as in 10 or 500ms; or off\n\
+        [default: off] [env: SELVEDGE_REQUEST_TIMEOUT]")]
+    pub(super) request_timeout: Option<OrOff<Duration>>,
+
+    #[command(flatten)]
+    pub(super) monitoring: MonitoringFlags,
 
     #[arg(short, long, help_heading = "Running", action = ArgAction::Count)]
     #[arg(help = "Say more on standard error [env: SELVEDGE_VERBOSE=1]")]

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use selvedge_http::files::Precompressed;
+use selvedge_runtime::LogTarget;
 use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
 use super::*;
 use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
+use crate::monitoring_config::MonitoringConfig;
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 41] = [
+const VARIABLES: [&str; 47] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -53,6 +55,12 @@ const VARIABLES: [&str; 41] = [
     "SELVEDGE_TRUSTED_PROXY",
     "SELVEDGE_PROXY_PROTOCOL",
     "SELVEDGE_AUTH_FILE",
+    "SELVEDGE_REQUEST_TIMEOUT",
+    "SELVEDGE_ACCESS_LOG",
+    "SELVEDGE_LOG_FORMAT",
+    "SELVEDGE_METRICS",
+    "SELVEDGE_METRICS_ALLOW",
+    "SELVEDGE_HEALTH",
     "SELVEDGE_VERBOSE",
 ];
 
@@ -114,6 +122,8 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         trusted_proxies: Networks::default(),
         proxy_protocol: Networks::default(),
         auth_file: None,
+        request_timeout: None,
+        monitoring: MonitoringConfig::default(),
         verbosity: Verbosity::Normal,
         ignored_variables: Vec::new(),
     };
@@ -194,7 +204,7 @@ fn networks(list: &str) -> Networks {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 35] = [
+    let cases: [(&str, &str, &str); 41] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -230,6 +240,12 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_TRUSTED_PROXY", "10.0.0.0/8", "--trusted-proxy=192.0.2.1"),
         ("SELVEDGE_PROXY_PROTOCOL", "10.0.0.0/8", "--proxy-protocol=192.0.2.1"),
         ("SELVEDGE_AUTH_FILE", "a", "--auth-file=b"),
+        ("SELVEDGE_REQUEST_TIMEOUT", "5", "--request-timeout=off"),
+        ("SELVEDGE_ACCESS_LOG", "a.log", "--access-log=-"),
+        ("SELVEDGE_LOG_FORMAT", "json", "--log-format=common"),
+        ("SELVEDGE_METRICS", "/a", "--metrics=/b"),
+        ("SELVEDGE_METRICS_ALLOW", "all", "--metrics-allow=10.0.0.0/8"),
+        ("SELVEDGE_HEALTH", "on", "--health=/up"),
     ];
     let default = config(&[], &[]);
     for (variable, value, flag) in cases {
@@ -257,6 +273,8 @@ fn every_variable_is_read_and_its_flag_wins() {
         for (variable, flag) in [
             ("SELVEDGE_SPA", "--spa"),
             ("SELVEDGE_COMPRESS", "--compress"),
+            ("SELVEDGE_METRICS", "--metrics"),
+            ("SELVEDGE_HEALTH", "--health"),
             ("SELVEDGE_CORS", "--cors"),
             ("SELVEDGE_CLEAN_URLS", "--clean-urls"),
         ] {
@@ -524,6 +542,18 @@ fn bad_values_are_told_with_option_value_and_remedy() {
         ("--drain", "s", "this is not a time"),
         ("--drain", "1441m", "this is longer than a day; "),
         ("--drain", "18446744073709551615", "this is longer than a day"),
+        ("--request-timeout", "0", "nothing is answered in no time; "),
+        ("--request-timeout", "soon", "this is not a time; "),
+        ("--access-log", "", "no file is named; name a file, - for standard output, or off"),
+        ("--log-format", "xml", "there is no such choice; choose one of common, combined, json"),
+        (
+            "--metrics",
+            "metrics",
+            "this is not a path; write a path as it stands in a URL, as in /metrics, or off",
+        ),
+        ("--health", "/a b", "the path holds a character that a URL's cannot; "),
+        ("--health", "/up?x", "the path holds a character that a URL's cannot; "),
+        ("--metrics-allow", "localhost", "'localhost' is neither"),
         ("--index", "a/b", "a name holds a slash; "),
         ("--index", "a,", "a name is empty"),
         ("--index", ".x", "a name starts with a dot"),
@@ -537,6 +567,24 @@ fn bad_values_are_told_with_option_value_and_remedy() {
     assert!(
         usage(&["--index", &["a"; 17].join(",")], &[]).contains("17 names are too many; give at most 16")
     );
+}
+
+#[test]
+fn the_log_is_a_file_or_standard_output_and_off_puts_a_variable_aside() {
+    let log = |arguments: &[&str]| {
+        config(arguments, &[("SELVEDGE_ACCESS_LOG", "/var/log/a")]).monitoring.access_log
+    };
+    assert_eq!(log(&[]), Some(LogTarget::File("/var/log/a".into())));
+    assert_eq!(log(&["--access-log", "-"]), Some(LogTarget::StandardOutput));
+    assert_eq!(log(&["--access-log", "./off"]), Some(LogTarget::File("./off".into())));
+    assert_eq!(log(&["--access-log", "off"]), None);
+}
+
+#[test]
+fn numbers_and_health_have_paths_of_their_own() {
+    let both = config(&["--metrics", "--health"], &[]).monitoring;
+    assert_eq!((both.metrics.as_deref(), both.health.as_deref()), (Some("/metrics"), Some("/health")));
+    assert!(usage(&["--metrics=/x", "--health=/x"], &[]).starts_with("--metrics and --health have the same"));
 }
 
 #[test]
@@ -564,7 +612,7 @@ fn help_names_every_variable_and_shows_examples() {
     for variable in VARIABLES {
         assert!(help.contains(variable), "{variable} is missing in:\n{help}");
     }
-    for heading in ["Listening:", "Threads:", "Files:", "Access:", "Running:", "Examples:"] {
+    for heading in ["Listening:", "Threads:", "Files:", "Access:", "Monitoring:", "Running:", "Examples:"] {
         assert!(help.contains(heading), "{heading} is missing in:\n{help}");
     }
 }

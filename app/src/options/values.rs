@@ -59,6 +59,15 @@ pub(super) enum OrOff<T> {
     Set(T),
 }
 
+impl<T> OrOff<T> {
+    pub(super) fn into_option(self) -> Option<T> {
+        match self {
+            Self::Off => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
 /// Names of index files. A type of its own, as clap takes a plain vector for an option that repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IndexNames(pub(super) Vec<String>);
@@ -185,6 +194,16 @@ fn index_name(name: &str) -> Result<String, BadValue> {
         return Ok(name.to_owned());
     };
     Err(BadValue::new(what, fix))
+}
+
+pub(super) fn request_timeout(text: &str) -> Result<OrOff<Duration>, BadValue> {
+    match text {
+        "off" => Ok(OrOff::Off),
+        text => match drain(text)? {
+            Duration::ZERO => Err(BadValue::new("nothing is answered in no time", "give a time, or off")),
+            time => Ok(OrOff::Set(time)),
+        },
+    }
 }
 
 /// A whole number of seconds, milliseconds or minutes.

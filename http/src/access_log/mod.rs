@@ -99,9 +99,10 @@ pub struct NotLogged;
 ///
 /// let log = LineLog::start("access log", LogTarget::StandardOutput, 2)?;
 /// // What a server's factory does on each worker:
-/// let factory = move |_: &Worker| WorkerApplication {
-///     application: async |_: Request<'_>| "hello",
-///     observer: Some(AccessLog::new(log.sink(), LogFormat::Json).observer()),
+/// let factory = move |_: &Worker| {
+///     let hello = async |_: Request<'_>| "hello";
+///     let observer = AccessLog::new(log.sink(), LogFormat::Json).observer();
+///     WorkerApplication { observer: Some(observer), ..hello.into() }
 /// };
 /// # let _ = factory;
 /// # Ok::<(), std::io::Error>(())
@@ -111,6 +112,7 @@ pub struct AccessLog {
     sink: LineSink,
     format: LogFormat,
     trusted_proxies: Networks,
+    unlogged_path: Option<Box<[u8]>>,
     time: RefCell<LogTime>,
 }
 
@@ -120,12 +122,18 @@ impl AccessLog {
     /// # Panics
     /// Outside a worker.
     pub fn new(sink: LineSink, format: LogFormat) -> Self {
-        Self { sink, format, trusted_proxies: Networks::default(), time: RefCell::new(LogTime::new()) }
+        let (trusted_proxies, time) = (Networks::default(), RefCell::new(LogTime::new()));
+        Self { sink, format, trusted_proxies, unlogged_path: None, time }
     }
 
     /// Believes these about whose request it is. Where middleware has noted a [`RealAddress`], that is written.
     pub fn with_trusted_proxies(self, trusted_proxies: Networks) -> Self {
         Self { trusted_proxies, ..self }
+    }
+
+    /// Leaves out the requests for this path, as it stands in the request line: a load balancer's questions, mostly.
+    pub fn without_path(self, path: impl Into<Box<[u8]>>) -> Self {
+        Self { unlogged_path: Some(path.into()), ..self }
     }
 
     /// What a server is to tell its exchanges ([`WorkerApplication`](crate::WorkerApplication)).
@@ -134,8 +142,7 @@ impl AccessLog {
     }
 
     fn note(&self, record: &ExchangeRecord, request: Option<Request<'_>>) {
-        let extensions = request.map(|request| request.extensions());
-        if extensions.is_some_and(|extensions| extensions.get::<NotLogged>().is_some()) {
+        if request.is_some_and(|request| self.leaves_out(&request)) {
             return;
         }
         let mut time = self.time.borrow_mut();
@@ -146,6 +153,11 @@ impl AccessLog {
             LogFormat::Combined => text::combined(line, &exchange, &time),
             LogFormat::Json => json::object(line, &exchange, &time),
         });
+    }
+
+    fn leaves_out(&self, request: &Request<'_>) -> bool {
+        self.unlogged_path.as_deref() == Some(request.original_path())
+            || request.extensions().get::<NotLogged>().is_some()
     }
 
     fn address(&self, record: &ExchangeRecord, request: Option<Request<'_>>) -> Option<ClientAddress> {

@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, StatusCode, header};
 
+use super::path_match::{is_path, path_of};
 use crate::application::Application;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use crate::networks::{ClientAddress, Networks};
@@ -54,19 +55,22 @@ impl MetricsReaders {
 }
 
 /// Puts the page of `metrics` at `path`, for `readers`. See [`Metrics`] for how a server comes to be told of.
-pub fn metrics<A: Application>(
-    path: &str,
+///
+/// # Panics
+/// When `path` does not begin with a slash.
+pub fn metrics<A: Application, P: Into<String>>(
+    path: P,
     metrics: &Metrics,
     readers: MetricsReaders,
-) -> impl FnOnce(A) -> MetricsPage<A> {
-    let (path, metrics) = (path.as_bytes().into(), metrics.clone());
+) -> impl FnOnce(A) -> MetricsPage<A> + use<A, P> {
+    let (path, metrics) = (path_of(path), metrics.clone());
     move |application| MetricsPage { path, metrics, readers, application }
 }
 
 /// An application with a page of numbers, made by [`metrics()`].
 #[derive(Debug)]
 pub struct MetricsPage<A> {
-    path: Box<[u8]>,
+    path: String,
     metrics: Metrics,
     readers: MetricsReaders,
     application: A,
@@ -74,7 +78,7 @@ pub struct MetricsPage<A> {
 
 impl<A: Application> Application for MetricsPage<A> {
     async fn call(&self, request: Request<'_>) -> Response {
-        if *request.path() != *self.path {
+        if !is_path(request.path(), &self.path) {
             return self.application.call(request).await;
         }
         // Boxed, so that every other request's future has not its size.

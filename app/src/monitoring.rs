@@ -1,0 +1,121 @@
+//! What the server tells of its requests. In: the configuration. Out: the log, the page of numbers and the answer for load
+//! balancers, as far as they were asked for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use selvedge_http::access_log::{AccessLog, LogFormat};
+use selvedge_http::metrics::Metrics;
+use selvedge_http::middleware::{MetricsReaders, health, metrics, optional, timeout};
+use selvedge_http::networks::Networks;
+use selvedge_http::{Application, Observer};
+use selvedge_runtime::{LineLog, LogTarget, process, report_line};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// The access log, and how it is written.
+#[derive(Debug, Clone)]
+pub struct Log {
+    lines: LineLog,
+    format: LogFormat,
+    trusted_proxies: Networks,
+    unlogged_path: Option<String>,
+}
+
+impl Log {
+    /// Opens the log, if there is to be one.
+    ///
+    /// # Errors
+    /// Why it cannot be opened, with what helps.
+    pub fn start(config: &Config, workers: usize) -> Result<Option<Self>, Failure> {
+        let Some(target) = &config.monitoring.access_log else { return Ok(None) };
+        let lines = LineLog::start("access log", target.clone(), workers)
+            .map_err(|error| Failure::access_log(target, &error))?;
+        warn_of_served_log(target, config);
+        Ok(Some(Self {
+            lines,
+            format: config.monitoring.log_format,
+            trusted_proxies: config.trusted_proxies.clone(),
+            unlogged_path: config.monitoring.health.clone(),
+        }))
+    }
+
+    /// What a worker's server tells its exchanges.
+    ///
+    /// # Panics
+    /// Outside a worker.
+    pub fn observer(&self) -> Observer {
+        let log = AccessLog::new(self.lines.sink(), self.format);
+        let log = log.with_trusted_proxies(self.trusted_proxies.clone());
+        match &self.unlogged_path {
+            Some(path) => log.without_path(path.as_bytes()).observer(),
+            None => log.observer(),
+        }
+    }
+
+    /// The lines on their way.
+    pub fn lines(&self) -> &LineLog {
+        &self.lines
+    }
+}
+
+/// Who visits a site is not for its visitors to know.
+fn warn_of_served_log(target: &LogTarget, config: &Config) {
+    let LogTarget::File(path) = target else { return };
+    let mounts = config.site.mounts.iter().map(|mount| mount.directory.as_path());
+    let is_within = |place: &&Path| process::is_within(path, place).unwrap_or(false);
+    if let Some(place) = mounts.chain([config.root.as_path()]).find(is_within) {
+        report_line(&format!(
+            "access log {path:?} lies in {place:?}, which is served: whoever asks for it can read who asked for what"
+        ));
+    }
+}
+
+/// What answers before the site, and how long the site may take.
+#[derive(Debug, Clone)]
+pub struct Front {
+    request_timeout: Option<Duration>,
+    health: Option<String>,
+    metrics: Option<(String, MetricsReaders)>,
+    numbers: Metrics,
+}
+
+impl Front {
+    /// What the configuration asks for; `None` where that is nothing. `log` is counted in the numbers.
+    pub fn new(config: &Config, log: Option<&Log>) -> Option<Self> {
+        let monitoring = &config.monitoring;
+        if (&monitoring.metrics, &monitoring.health, config.request_timeout) == (&None, &None, None) {
+            return None;
+        }
+        let numbers = Metrics::new();
+        if let Some(log) = log {
+            let lines = log.lines.clone();
+            numbers.collect(move |page| {
+                let help = "Lines of the access log that were dropped or could not be written.";
+                page.counter("selvedge_access_log_lines_lost_total", help, lines.lines_lost());
+            });
+        }
+        let readers = monitoring.metrics_readers(&config.trusted_proxies);
+        Some(Self {
+            request_timeout: config.request_timeout,
+            health: monitoring.health.clone(),
+            metrics: monitoring.metrics.clone().map(|path| (path, readers)),
+            numbers,
+        })
+    }
+
+    /// The numbers, to be told which server they are of.
+    pub fn numbers(&self) -> &Metrics {
+        &self.numbers
+    }
+
+    /// The site behind it.
+    pub fn before<A: Application>(&self, site: A) -> impl Application + use<A> {
+        let page = self.metrics.clone();
+        let page = page.map(|(path, readers)| metrics(path, &self.numbers, readers));
+        site.with(optional(self.request_timeout.map(timeout)))
+            .with(optional(self.health.clone().map(health)))
+            .with(optional(page))
+    }
+}
