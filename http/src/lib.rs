@@ -89,6 +89,7 @@ pub use body::QueryError;
 pub use body::{
     BodyError, BodyReader, BodyWriter, Multipart, MultipartField, MultipartLimits, RequestBody, StreamBody,
 };
+pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
 pub use boxed::BoxApplication;
 pub use clock::Clock;
 pub use connection::Timeouts;

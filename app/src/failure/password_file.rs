@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use selvedge_http::middleware::BadPasswordFile;
+
 use super::{Failure, quoted};
-use crate::access::BadPasswordFile;
 
 impl Failure {
     /// The file of `--auth-file` could not be read.
@@ -45,6 +46,6 @@ impl Failure {
             Some(line) => format!("password file {}, line {line}", quoted(path)),
             None => format!("password file {}", quoted(path)),
         };
-        Self::fatal(format!("{place}: {}", bad.bad.what), bad.bad.fix.clone())
+        Self::fatal(format!("{place}: {}", bad.what), bad.fix.clone())
     }
 }

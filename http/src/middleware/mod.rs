@@ -19,6 +19,9 @@
 //! # application();
 //! ```
 
+mod address_rules;
+#[cfg(feature = "basic-auth")]
+mod basic_auth;
 mod body_limit;
 mod cache_control;
 mod compression;
@@ -38,6 +41,11 @@ mod strip_prefix;
 mod timeout;
 mod virtual_hosts;
 
+pub use address_rules::{AddressFilter, AddressRules, address_rules};
+#[cfg(feature = "basic-auth")]
+pub use basic_auth::{Authenticator, BasicAuth, BasicAuthGate, Credentials, SignIn, SignedIn, basic_auth};
+#[cfg(feature = "password-files")]
+pub use basic_auth::{BadPasswordFile, PasswordFile, SignIns};
 pub use body_limit::{BodyLimit, body_limit};
 pub use cache_control::{CacheControl, cache_control};
 pub use compression::{Compression, CompressionOptions, compression};

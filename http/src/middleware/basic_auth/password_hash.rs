@@ -7,7 +7,6 @@ use sha_crypt::{PasswordVerifier, ShaCrypt};
 use subtle::ConstantTimeEq;
 
 use super::apr1::apr1;
-use crate::bad_value::BadValue;
 
 /// The characters of salts and digests.
 pub(super) const CRYPT_ALPHABET: &[u8; 64] =
@@ -26,6 +25,21 @@ const APR1_SALT_BYTES_MAX: usize = 8;
 /// What makes a hash that is taken.
 const FIX: &str = "make it anew with `htpasswd -B FILE USER`";
 
+/// Why a hash is not taken, and what helps. Without a word of the hash itself: it may be a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BadHash {
+    /// What is wrong, without the closing stop.
+    pub(super) what: String,
+    /// How to mend it, as an imperative.
+    pub(super) fix: String,
+}
+
+impl BadHash {
+    fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: fix.into() }
+    }
+}
+
 /// A hashed password. It was looked at closely enough to be computed, within a bounded time.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum PasswordHash {
@@ -41,14 +55,14 @@ impl PasswordHash {
     /// Reads a hash.
     ///
     /// # Errors
-    /// Why it is not taken, without a word of the hash itself: it may be a password.
-    pub(super) fn parse(text: &str) -> Result<Self, BadValue> {
+    /// Why it is not taken.
+    pub(super) fn parse(text: &str) -> Result<Self, BadHash> {
         match text.split('$').nth(1).unwrap_or_default() {
             "2a" | "2b" | "2y" if text.starts_with('$') => parse_bcrypt(text),
             "5" if text.starts_with('$') => parse_sha_crypt(text, 43),
             "6" if text.starts_with('$') => parse_sha_crypt(text, 86),
             "apr1" if text.starts_with('$') => parse_apr1(text),
-            _ => Err(BadValue::new(other_form(text), FIX)),
+            _ => Err(BadHash::new(other_form(text), FIX)),
         }
     }
 
@@ -74,12 +88,12 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-fn parse_bcrypt(text: &str) -> Result<PasswordHash, BadValue> {
+fn parse_bcrypt(text: &str) -> Result<PasswordHash, BadHash> {
     let parts: HashParts =
-        text.parse().map_err(|_| BadValue::new("the bcrypt hash is cut or damaged", FIX))?;
+        text.parse().map_err(|_| BadHash::new("the bcrypt hash is cut or damaged", FIX))?;
     match parts.get_cost() {
-        ..4 => Err(BadValue::new("the bcrypt hash has a cost below 4", FIX)),
-        cost if cost > BCRYPT_COST_MAX => Err(BadValue::new(
+        ..4 => Err(BadHash::new("the bcrypt hash has a cost below 4", FIX)),
+        cost if cost > BCRYPT_COST_MAX => Err(BadHash::new(
             format!("a cost of {cost} takes minutes or hours for every look at a password"),
             format!(
                 "make the hash anew with `htpasswd -B -C 10 FILE USER`; {BCRYPT_COST_MAX} is the highest cost"
@@ -90,14 +104,14 @@ fn parse_bcrypt(text: &str) -> Result<PasswordHash, BadValue> {
 }
 
 /// `$5$[rounds=N$]SALT$DIGEST`, with a digest of so many characters.
-fn parse_sha_crypt(text: &str, digest_bytes: usize) -> Result<PasswordHash, BadValue> {
-    let damaged = || BadValue::new("the SHA-crypt hash is cut or damaged", FIX);
+fn parse_sha_crypt(text: &str, digest_bytes: usize) -> Result<PasswordHash, BadHash> {
+    let damaged = || BadHash::new("the SHA-crypt hash is cut or damaged", FIX);
     let mut rest = text.strip_prefix("$5$").or_else(|| text.strip_prefix("$6$")).ok_or_else(damaged)?;
     if let Some(after) = rest.strip_prefix("rounds=") {
         let (rounds, after) = after.split_once('$').ok_or_else(damaged)?;
         let rounds: u32 = rounds.parse().map_err(|_| damaged())?;
         if !(1_000..=SHA_CRYPT_ROUNDS_MAX).contains(&rounds) {
-            return Err(BadValue::new(
+            return Err(BadHash::new(
                 format!("{rounds} rounds are not from 1000 to {SHA_CRYPT_ROUNDS_MAX}"),
                 "make the hash anew with `htpasswd -2 FILE USER`",
             ));
@@ -113,8 +127,8 @@ fn parse_sha_crypt(text: &str, digest_bytes: usize) -> Result<PasswordHash, BadV
 }
 
 /// `$apr1$SALT$DIGEST`.
-fn parse_apr1(text: &str) -> Result<PasswordHash, BadValue> {
-    let damaged = || BadValue::new("the apr1 hash is cut or damaged", FIX);
+fn parse_apr1(text: &str) -> Result<PasswordHash, BadHash> {
+    let damaged = || BadHash::new("the apr1 hash is cut or damaged", FIX);
     let (salt, digest) =
         text.strip_prefix("$apr1$").and_then(|rest| rest.split_once('$')).ok_or_else(damaged)?;
     let well_formed = salt.len() <= APR1_SALT_BYTES_MAX && is_of_alphabet(salt) && is_of_alphabet(digest);

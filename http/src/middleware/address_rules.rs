@@ -1,33 +1,98 @@
-//! Who may read by their address: lists of those who may and of those who may not.
+//! Who may ask by their address: lists of those who may and of those who may not.
+//!
+//! In: a request. Out: the response of the application behind it, or 403.
 
-use selvedge_http::Request;
-use selvedge_http::networks::Networks;
-use selvedge_http::real_address::RealAddress;
+use std::sync::Arc;
 
-/// Lists of addresses. An empty one says nothing.
+use http::StatusCode;
+
+use crate::application::Application;
+use crate::networks::Networks;
+use crate::real_address::RealAddress;
+use crate::request::Request;
+use crate::response::Response;
+
+/// Lets those through whose address `rules` permit; the others get 403. An `Arc` lets all workers have the same lists.
+///
+/// ```
+/// use selvedge_http::middleware::{AddressRules, address_rules};
+/// use selvedge_http::{Application, Request};
+///
+/// # fn main() -> Result<(), selvedge_http::networks::NetworkError> {
+/// async fn hello(_: Request<'_>) -> &'static str {
+///     "hello"
+/// }
+///
+/// let rules = AddressRules { allow: "10.0.0.0/8, ::1".parse()?, ..AddressRules::default() };
+/// let application = hello.with(address_rules(rules));
+/// # Ok(())
+/// # }
+/// ```
+pub fn address_rules<A, R>(rules: R) -> impl FnOnce(A) -> AddressFilter<A>
+where
+    A: Application,
+    R: Into<Arc<AddressRules>>,
+{
+    let rules = rules.into();
+    move |application| AddressFilter { rules, application }
+}
+
+/// An application behind [`address_rules`].
+#[derive(Debug)]
+pub struct AddressFilter<A> {
+    rules: Arc<AddressRules>,
+    application: A,
+}
+
+impl<A: Application> Application for AddressFilter<A> {
+    async fn call(&self, request: Request<'_>) -> Response {
+        if self.rules.permit(&request) {
+            self.application.call(request).await
+        } else {
+            Response::error(StatusCode::FORBIDDEN, "")
+        }
+    }
+}
+
+/// Lists of addresses, of up to 10,000 blocks each. An empty one says nothing.
+///
+/// ```
+/// use selvedge_http::middleware::AddressRules;
+///
+/// # fn main() -> Result<(), selvedge_http::networks::NetworkError> {
+/// let rules = AddressRules {
+///     deny: "192.0.2.0/24".parse()?,
+///     // Whose `Forwarded` and `X-Forwarded-For` are believed.
+///     trusted_proxies: "127.0.0.1, unix".parse()?,
+///     ..AddressRules::default()
+/// };
+/// assert!(!rules.are_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    /// Who may read; nobody else may.
+    /// Who may ask; nobody else may.
     pub allow: Networks,
-    /// Who may not read, also of those in `allow`.
+    /// Who may not ask, also of those in `allow`.
     pub deny: Networks,
     /// Who is believed about whose request it is.
     pub trusted_proxies: Networks,
 }
 
 impl AddressRules {
-    /// Whether they let everybody read.
+    /// Whether they let everybody ask.
     pub fn are_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
 
-    /// Whether the request's client may read. One that is gone may not.
-    pub(super) fn permit(&self, request: &Request<'_>) -> bool {
+    /// Whether the request's client may ask. One that is gone may not.
+    pub fn permit(&self, request: &Request<'_>) -> bool {
         self.are_empty()
             || request.real_address(&self.trusted_proxies).is_ok_and(|address| self.permit_address(address))
     }
 
-    /// Whether a client of this address may read. One whose address is not known could be any: it may if any may.
+    /// Whether a client of this address may ask. One whose address is not known could be any: it may if any may.
     fn permit_address(&self, address: RealAddress) -> bool {
         match address {
             RealAddress::Known(client) => {
@@ -42,7 +107,7 @@ impl AddressRules {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_http::networks::ClientAddress;
+    use crate::networks::ClientAddress;
 
     use super::*;
 

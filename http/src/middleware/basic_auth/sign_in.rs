@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use lru::LruCache;
-use selvedge_http::h1::Field;
 use selvedge_runtime::channel::{self, Receiver, Sender};
 use selvedge_runtime::{Moment, Undone, blocking};
 use sha2::Sha256;
 
+use super::authenticator::{Authenticator, SignIn};
 use super::credentials::Credentials;
 use super::password_file::Users;
+use crate::h1::Field;
 
 /// Passwords remembered per worker; the least recently used go.
 const REMEMBERED_MAX: NonZero<usize> = NonZero::new(1_024).expect("1024 is not zero");
@@ -30,22 +31,15 @@ const REMEMBERED_TIME: Duration = Duration::from_secs(300);
 /// Checks of the process that run or wait. At a quarter of what the helpers take on, guesses leave them room for other work.
 const VERIFICATIONS_MAX: usize = 64;
 
-/// Whether a client is signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignIn {
-    Accepted,
-    /// No user and password, or wrong ones.
-    Refused,
-    /// As many are being checked as can be.
-    Busy,
-}
-
 /// HMAC-SHA-256 (RFC 2104) of a user and password, with a key that this process made at random: without the key nobody can
 /// tell it for a guess, and nothing of the password can be had from it.
 type Tag = [u8; 32];
 
-/// What a worker knows of passwords.
-pub(super) struct SignIns {
+/// What a worker knows of the passwords of a [`PasswordFile`](super::PasswordFile).
+///
+/// A password that was right is taken for right for 5 minutes, up to 1,024 of them per worker. Any other is checked by a
+/// helper thread, up to 64 at once in the process; beyond that clients are to come again.
+pub struct SignIns {
     users: Arc<Users>,
     /// With the key taken in.
     hash: Hmac<Sha256>,
@@ -70,6 +64,16 @@ struct Check {
 pub(super) struct Unverified {
     credentials: Credentials,
     tag: Tag,
+}
+
+impl Authenticator for SignIns {
+    async fn sign_in(&self, authorization: Field<'_>) -> SignIn {
+        match self.look_up(authorization) {
+            Ok(sign_in) => sign_in,
+            // Boxed, so that requests that need no check have no room for one.
+            Err(unverified) => Box::pin(self.verify(unverified)).await,
+        }
+    }
 }
 
 impl fmt::Debug for SignIns {

@@ -1,7 +1,10 @@
 //! `Authorization: Basic` (RFC 7617): a user and a password in base64.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use subtle::ConstantTimeEq;
 
 /// Longest name of a user and longest password, as htpasswd(1) has them. A longer one is nobody's, and is not hashed: some
 /// forms take time by the square of the length.
@@ -11,9 +14,17 @@ pub(super) const PASSWORD_BYTES_MAX: usize = 255;
 /// Both, and the colon between them.
 const BYTES_MAX: usize = USER_BYTES_MAX + 1 + PASSWORD_BYTES_MAX;
 
-/// A user's name and password as a client sent them.
+/// A user's name and password as a client sent them, up to 255 octets each. Nothing shows them but the two methods.
+///
+/// ```
+/// use selvedge_http::middleware::Credentials;
+///
+/// let credentials = Credentials::parse(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").expect("they are well formed");
+/// assert_eq!(credentials.user(), b"Aladdin");
+/// assert!(credentials.are("Aladdin", "open sesame") && !credentials.are("Aladdin", "open"));
+/// ```
 #[derive(Clone, Copy)]
-pub(super) struct Credentials {
+pub struct Credentials {
     /// `USER:PASSWORD`, with room to decode into.
     bytes: [u8; BYTES_MAX],
     length: usize,
@@ -21,8 +32,8 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the field's value; `None` for another scheme and for what is not well formed.
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+    /// Reads the value of `Authorization`; `None` for another scheme and for what is not well formed.
+    pub fn parse(value: &[u8]) -> Option<Self> {
         let (scheme, rest) = value.split_at_checked(b"Basic".len())?;
         let encoded = rest.trim_ascii_start();
         if !scheme.eq_ignore_ascii_case(b"Basic") || encoded.len() == rest.len() {
@@ -41,17 +52,34 @@ impl Credentials {
         Some(Self { bytes, length, colon })
     }
 
+    /// Whether they are this user's name and this password. How long that takes tells their lengths at most, so that neither
+    /// can be guessed octet by octet.
+    pub fn are(&self, user: &str, password: &str) -> bool {
+        let user = self.user().ct_eq(user.as_bytes());
+        (user & self.password().ct_eq(password.as_bytes())).into()
+    }
+
     /// `USER:PASSWORD`. The first colon ends the name, so different credentials are different bytes.
+    #[cfg(feature = "password-files")]
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    pub(super) fn user(&self) -> &[u8] {
+    /// The user's name.
+    pub fn user(&self) -> &[u8] {
         &self.bytes[..self.colon]
     }
 
-    pub(super) fn password(&self) -> &[u8] {
+    /// The password.
+    pub fn password(&self) -> &[u8] {
         &self.bytes[self.colon + 1..self.length]
+    }
+}
+
+impl fmt::Debug for Credentials {
+    /// Nothing of them: they are nothing for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
     }
 }
 
