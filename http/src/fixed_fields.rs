@@ -64,6 +64,16 @@ impl FixedFields {
         Self::of_lines(lines)
     }
 
+    /// These and then others. A copy is made only where there are some of both.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        match (&self.0, &others.0) {
+            (_, None) => self.clone(),
+            (None, _) => others.clone(),
+            (Some(lines), Some(more)) => Self(Some(Rc::new([&***lines, &***more].concat().into()))),
+        }
+    }
+
     /// The lines; nothing if there is none.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_deref().map(|lines| &**lines).unwrap_or_default()
@@ -107,6 +117,8 @@ mod tests {
         let fixed = FixedFields::new(fields.iter().map(|(name, value)| (name, value))).unwrap();
         assert_eq!(fixed.as_bytes(), b"vary: Origin\r\nx-content-type-options: nosniff\r\n");
         assert_eq!(FixedFields::new([]).unwrap(), FixedFields::NONE);
+        assert_eq!(fixed.and(&fixed).as_bytes(), fixed.as_bytes().repeat(2));
+        assert_eq!((fixed.and(&FixedFields::NONE), FixedFields::NONE.and(&fixed)), (fixed.clone(), fixed));
     }
 
     #[test]

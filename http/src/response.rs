@@ -55,7 +55,7 @@ pub enum Body {
         /// A few words after the status.
         reason: &'static str,
     },
-    /// A head and body that stand ready in one block; `ResponseHead` is not used but for its status.
+    /// A head and body that stand ready in one block; of `ResponseHead` the status and the site's fields alone are used.
     Prepared(Prepared),
 }
 
@@ -365,7 +365,23 @@ impl Response {
         self
     }
 
-    /// The head. That of a prepared response has its status alone: see [`head_mut`](Self::head_mut).
+    /// The same with more field lines, which cost no allocation if there were none before. A prepared response stays one.
+    ///
+    /// ```
+    /// use selvedge_http::{FixedFields, HeaderValue, Response, header};
+    ///
+    /// let server = HeaderValue::from_static("hello/1");
+    /// let fields = FixedFields::new([(&header::SERVER, &server)]).expect("it is not the engine's");
+    /// let response = Response::text("hello").with_fixed_fields(&fields);
+    /// assert_eq!(response.head().to_header_map()[header::SERVER], server);
+    /// ```
+    #[must_use]
+    pub fn with_fixed_fields(mut self, fields: &FixedFields) -> Self {
+        self.head.site_fields = self.head.site_fields.and(fields);
+        self
+    }
+
+    /// The head. That of a prepared response has its status and the fields of the site alone: see [`head_mut`](Self::head_mut).
     pub fn head(&self) -> &ResponseHead {
         &self.head
     }

@@ -13,7 +13,7 @@ use super::Connection;
 use super::pace::{Pace, paced};
 use crate::block::Block;
 use crate::clock::Clock;
-use crate::fixed_fields::is_owned;
+use crate::fixed_fields::{FixedFields, is_owned};
 use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
 use crate::record::CloseReason;
 use crate::refusal::{Refusal, report_unusable};
@@ -114,7 +114,9 @@ impl Connection {
     ) -> Result<(), CloseReason> {
         (self.answered_bytes, self.answered_head_bytes) = (0, 0);
         match response.body {
-            Body::Prepared(prepared) => self.answer_prepared(shared, prepared, framing).await,
+            Body::Prepared(prepared) => {
+                self.answer_prepared(shared, prepared, &response.head.site_fields, framing).await
+            }
             Body::Error { reason } => {
                 let error = ErrorBody { status: response.head.status, reason };
                 self.answer_head(shared, &response.head, Transfer::Length(error.bytes() as u64), framing)
@@ -160,18 +162,20 @@ impl Connection {
         }
     }
 
-    /// The hot path: nothing gathered, nothing more received: the block goes out as it stands.
+    /// The hot path: nothing gathered, nothing more received, nothing to add: the block goes out as it stands.
     async fn answer_prepared<A>(
         &mut self,
         shared: &Shared<A>,
         prepared: Prepared,
+        fields: &FixedFields,
         framing: Framing,
     ) -> Result<(), CloseReason> {
         let Prepared { block, head_bytes, bytes } = prepared;
         let length = if framing.body == BodyWish::Send { bytes } else { head_bytes };
         self.answered_head_bytes = u64::from(head_bytes);
         let plain = framing.version == Version::Http11 && framing.persistence == Persistence::Reuse;
-        if plain && self.output.is_empty() && self.input.is_empty() {
+        let fields = fields.as_bytes();
+        if plain && fields.is_empty() && self.output.is_empty() && self.input.is_empty() {
             self.sent(shared).await?;
             self.stream.get_mut().start_send(Chunk::Shared(block, 0..length), More::Nothing);
             self.answered_bytes += u64::from(length);
@@ -184,20 +188,20 @@ impl Connection {
             (Persistence::Reuse, Version::Http11) => b"\r\n",
         };
         let body = head_bytes..length.max(head_bytes);
-        self.answered_head_bytes = (before_end.len() + connection.len()) as u64;
-        let total = before_end.len() + connection.len() + body.len();
+        let head = [before_end, fields, connection];
+        let head_length = head.iter().map(|piece| piece.len()).sum::<usize>();
+        self.answered_head_bytes = head_length as u64;
+        let total = head_length + body.len();
         if total <= BlockClass::Large.bytes() {
             self.make_room(shared, total).await?;
-            self.output.append(before_end);
-            self.output.append(connection);
+            head.iter().for_each(|piece| self.output.append(piece));
             self.output.append(&block[body.start as usize..body.end as usize]);
             self.answered_bytes += total as u64;
             return Ok(());
         }
-        self.make_room(shared, before_end.len() + connection.len()).await?;
-        self.output.append(before_end);
-        self.output.append(connection);
-        self.answered_bytes += (before_end.len() + connection.len()) as u64;
+        self.make_room(shared, head_length).await?;
+        head.iter().for_each(|piece| self.output.append(piece));
+        self.answered_bytes += head_length as u64;
         self.answer_chunk(shared, Chunk::Shared(block, body)).await
     }
 

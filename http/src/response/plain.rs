@@ -41,7 +41,8 @@ impl Response {
     pub(crate) fn make_plain(&mut self) {
         if let Body::Prepared(Prepared { block, head_bytes, bytes }) = &self.body {
             let status = self.head.status;
-            self.head = read_head(status, &block[..*head_bytes as usize]);
+            let site_fields = std::mem::take(&mut self.head.site_fields);
+            self.head = ResponseHead { site_fields, ..read_head(status, &block[..*head_bytes as usize]) };
             self.body = Body::Full(Chunk::Shared(block.clone(), *head_bytes..*bytes));
         }
     }
