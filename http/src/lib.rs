@@ -89,7 +89,6 @@ pub use body::QueryError;
 pub use body::{
     BodyError, BodyReader, BodyWriter, Multipart, MultipartField, MultipartLimits, RequestBody, StreamBody,
 };
-pub use body::{BodyError, BodyReader, BodyWriter, RequestBody, StreamBody};
 pub use boxed::BoxApplication;
 pub use clock::Clock;
 pub use connection::Timeouts;
@@ -113,3 +112,20 @@ pub use shared::{DURATION_BOUNDS, Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};
 #[cfg(feature = "websocket")]
 pub use websocket::{CloseCode, HandshakeError, Message, WebSocket, WebSocketUpgrade};
+
+/// The guides' code is compiled and run with the documentation's.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/guides/first-application.md")]
+    struct FirstApplication;
+    #[doc = include_str!("../../docs/guides/middleware.md")]
+    struct Middleware;
+    #[doc = include_str!("../../docs/guides/streaming.md")]
+    struct Streaming;
+    #[doc = include_str!("../../docs/guides/files.md")]
+    struct Files;
+    #[doc = include_str!("../../docs/guides/from-warp.md")]
+    struct FromWarp;
+    #[doc = include_str!("../../docs/guides/from-hyper-and-axum.md")]
+    struct FromHyperAndAxum;
+}

@@ -111,3 +111,10 @@ pub fn report(reason: &'static str, text: impl FnOnce() -> String) {
 pub fn report_panic(what: &'static str, panic: Box<dyn Any + Send>) {
     worker::with_current(|core| core.expect("a worker's report needs a worker").note_panic(what, panic));
 }
+
+/// The guide's code is compiled and run with the documentation's.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/guides/protocol-on-the-runtime.md")]
+    struct ProtocolOnTheRuntime;
+}
