@@ -14,11 +14,11 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// page.counter("jobs_total", "Jobs done.", 7);
 /// page.counters("jobs_failed_total", "Jobs that failed, by reason.", "reason", [("late", 1), ("lost", 2)]);
 /// assert_eq!(page.text(), "\
-/// # HELP jobs_total Jobs done.
-/// # TYPE jobs_total counter
+/// ## HELP jobs_total Jobs done.
+/// ## TYPE jobs_total counter
 /// jobs_total 7
-/// # HELP jobs_failed_total Jobs that failed, by reason.
-/// # TYPE jobs_failed_total counter
+/// ## HELP jobs_failed_total Jobs that failed, by reason.
+/// ## TYPE jobs_failed_total counter
 /// jobs_failed_total{reason=\"late\"} 1
 /// jobs_failed_total{reason=\"lost\"} 2
 /// ");
