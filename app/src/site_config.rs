@@ -3,6 +3,7 @@
 use http::StatusCode;
 use selvedge_http::files::{Compression, FieldRule, Precompressed, TagSource};
 use selvedge_http::media_type::Charset;
+use selvedge_http::middleware::Redirect;
 
 use std::path::PathBuf;
 
@@ -82,30 +83,6 @@ pub struct Mount {
 
 /// Most redirects: they are looked through for each request.
 pub const REDIRECTS_MAX: usize = 256;
-
-/// A path that leads elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redirect {
-    /// The path, decoded, with its slash at the end if it has one; before `rest` if that is there.
-    pub from: Vec<u8>,
-    /// Whether what follows `from` goes along.
-    pub rest: Rest,
-    /// Where it leads: a path or a URL, as it will stand in `Location`.
-    pub to: String,
-    /// 301, 302, 307 or 308.
-    pub status: StatusCode,
-}
-
-/// What of a path a redirect is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// All of it.
-    None,
-    /// Its beginning; the rest goes to the end of the target.
-    Appended,
-    /// Its beginning; the rest is dropped.
-    Dropped,
-}
 
 /// Which other origins' scripts may read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

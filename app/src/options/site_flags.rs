@@ -4,11 +4,12 @@ use clap::{ArgAction, Args};
 use http::HeaderValue;
 use selvedge_http::files::{FieldRule, Precompressed, TagSource};
 use selvedge_http::media_type::Charset;
+use selvedge_http::middleware::Redirect;
 use selvedge_http::negotiation::CodingSet;
 
 use super::site_values::{self as values, Languages, Types};
 use super::values::OrOff;
-use crate::site_config::{CleanUrls, Cors, ErrorPage, Mount, PagePath, Redirect};
+use crate::site_config::{CleanUrls, Cors, ErrorPage, Mount, PagePath};
 
 /// Flags about finding files and about what is said with them.
 #[derive(Debug, Args)]

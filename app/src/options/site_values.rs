@@ -7,13 +7,14 @@ use selvedge_http::files::{
     FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers, TagSource,
 };
 use selvedge_http::media_type::{self, Charset};
+use selvedge_http::middleware::{Redirect, Rest};
 use selvedge_http::negotiation::{Coding, CodingSet};
 use selvedge_http::path::SitePath;
 
 use super::values::{OrOff, number, switch, yes_or_no};
 use crate::bad_value::BadValue;
 use crate::site_config::{
-    CleanUrls, Cors, ErrorPage, MOUNTS_MAX, Mount, PagePath, REDIRECTS_MAX, Redirect, Rest, SecurityHeaders,
+    CleanUrls, Cors, ErrorPage, MOUNTS_MAX, Mount, PagePath, REDIRECTS_MAX, SecurityHeaders,
 };
 
 /// Most rules for fields, types and pages, of each option: they are looked through once per file.

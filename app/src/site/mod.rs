@@ -4,13 +4,13 @@
 mod cors;
 mod fields;
 mod pages;
-mod redirects;
 
 use std::rc::Rc;
 
 use http::StatusCode;
 use selvedge_http::files::{Answer, Files, Target};
 use selvedge_http::h1::Method;
+use selvedge_http::middleware::Redirects;
 use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, FixedFields, Request, Response};
 
@@ -21,7 +21,6 @@ use crate::site_config::{CleanUrls, SiteConfig};
 use cors::CorsPolicy;
 pub use fields::rules;
 use pages::Pages;
-use redirects::Redirects;
 
 /// What a site allows (RFC 9110 section 10.2.1).
 const ALLOWED: &str = "GET, HEAD, OPTIONS";

@@ -1,23 +1,26 @@
 //! Paths that lead elsewhere, as the operator wants.
 
-use selvedge_http::path::SitePath;
-use selvedge_http::{Request, Response};
+use http::StatusCode;
 
-use crate::site_config::{Redirect, Rest};
+use crate::path::SitePath;
+use crate::request::Request;
+use crate::response::Response;
 
 /// Redirects, those of whole paths first, then the longest beginnings.
 #[derive(Debug)]
-pub(super) struct Redirects(Vec<Redirect>);
+pub struct Redirects(Vec<Redirect>);
 
 impl Redirects {
-    pub(super) fn new(redirects: &[Redirect]) -> Self {
+    /// These, in whatever order.
+    pub fn new(redirects: &[Redirect]) -> Self {
         let mut redirects = redirects.to_vec();
         redirects
             .sort_by_key(|redirect| (redirect.rest != Rest::None, std::cmp::Reverse(redirect.from.len())));
         Self(redirects)
     }
 
-    pub(super) fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Option<Response> {
+    /// The redirect of a request for `path`; `None` where it leads nowhere else.
+    pub fn answer(&self, request: &Request<'_>, path: &SitePath<'_>) -> Option<Response> {
         let redirect = self.0.iter().find(|redirect| redirect.rest_of(path).is_some())?;
         let rest = redirect.rest_of(path)?;
         let mut location = redirect.to.clone().into_bytes();
@@ -35,6 +38,30 @@ impl Redirects {
         }
         Some(Response::redirect(redirect.status, location))
     }
+}
+
+/// A path that leads elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The path, decoded, with its slash at the end if it has one; before `rest` if that is there.
+    pub from: Vec<u8>,
+    /// Whether what follows `from` goes along.
+    pub rest: Rest,
+    /// Where it leads: a path or a URL, as it will stand in `Location`.
+    pub to: String,
+    /// 301, 302, 307 or 308.
+    pub status: StatusCode,
+}
+
+/// What of a path a redirect is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// All of it.
+    None,
+    /// Its beginning; the rest goes to the end of the target.
+    Appended,
+    /// Its beginning; the rest is dropped.
+    Dropped,
 }
 
 impl Redirect {
