@@ -1,5 +1,5 @@
 //! Who may read: step 5 of a request's walk, before its path is looked at. In: a request. Out: nothing where it goes on,
-//! else the refusal. Next: [`crate::site`].
+//! else the refusal. Next: [`crate::site`]. Both address and password must be right.
 //!
 //! [`AccessRules`] are read once, at the start, and shared by all workers, who only read them. What a worker remembers of
 //! passwords is in its [`Access`].
@@ -7,7 +7,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use http::StatusCode;
 use selvedge_http::middleware::{AddressRules, BasicAuthGate, PasswordFile, SignIns};
 use selvedge_http::{Request, Response};
 use selvedge_runtime::process;
@@ -78,11 +77,13 @@ impl Access {
         Self { rules: Arc::clone(rules), gate }
     }
 
-    /// The answer to a client who may not read; `None` where the request goes on. Both address and password must be right.
+    /// Whether the client may read by its address.
+    pub fn permits_address(&self, request: &Request<'_>) -> bool {
+        self.rules.addresses.permit(request)
+    }
+
+    /// The answer to a client who may not read for want of a password; `None` where the request goes on.
     pub async fn refusal(&self, request: &Request<'_>) -> Option<Response> {
-        if !self.rules.addresses.permit(request) {
-            return Some(Response::error(StatusCode::FORBIDDEN, ""));
-        }
         self.gate.as_ref()?.refusal(request).await
     }
 }

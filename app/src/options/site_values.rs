@@ -7,7 +7,7 @@ use selvedge_http::files::{
     FieldRule, FilePattern, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, RuleAnswers, TagSource,
 };
 use selvedge_http::media_type::{self, Charset};
-use selvedge_http::middleware::{Redirect, Rest};
+use selvedge_http::middleware::{BadOrigin, BadRedirect, CorsPolicy, Redirect};
 use selvedge_http::negotiation::{Coding, CodingSet};
 use selvedge_http::path::SitePath;
 
@@ -113,62 +113,24 @@ pub(super) fn redirect(text: &str) -> Result<Redirect, BadValue> {
         }
         _ => ("301", text),
     };
-    let status = match status {
-        "301" => StatusCode::MOVED_PERMANENTLY,
-        "302" => StatusCode::FOUND,
-        "307" => StatusCode::TEMPORARY_REDIRECT,
-        "308" => StatusCode::PERMANENT_REDIRECT,
-        _ => return Err(BadValue::new("a redirect has another status", "choose one of 301, 302, 307, 308")),
-    };
     let (from, to) = paths.split_once('=').ok_or_else(|| BadValue::new("there is no equals sign", fix))?;
-    let (from, rest) = match (from.strip_suffix('*'), to.ends_with('*')) {
-        (Some(from), true) if from.ends_with('/') && to.ends_with("/*") => (from, Rest::Appended),
-        // What is appended behind anything else could become a part of the host's name.
-        (Some(_), true) if !to.ends_with("/*") => {
-            return Err(BadValue::new("the star of the target does not stand behind a slash", fix));
-        }
-        (Some(from), false) if from.ends_with('/') => (from, Rest::Dropped),
-        (Some(_), _) => {
-            return Err(BadValue::new(
-                "a star stands within a segment",
-                "write it behind a slash, as in /from/*",
-            ));
-        }
-        (None, true) => return Err(BadValue::new("there is a star in the target alone", fix)),
-        (None, false) => (from, Rest::None),
-    };
-    let to = if rest == Rest::Appended { to.trim_end_matches('*') } else { to };
-    let from = site_path(from).ok_or_else(|| BadValue::new("the first part is not a path of a site", fix))?;
-    check_target(to, fix)?;
-    if site_path(to).is_some_and(|to| match rest {
-        Rest::None => to == from,
-        Rest::Appended | Rest::Dropped => to.starts_with(&from),
-    }) {
-        return Err(BadValue::new("it leads to itself", fix));
-    }
-    Ok(Redirect { from, rest, to: to.to_owned(), status })
-}
-
-/// Where a redirect may lead: a path that cannot be read as another host's name, or a URL of the web.
-fn check_target(to: &str, fix: &str) -> Result<(), BadValue> {
-    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
-    let is_url = ["http://", "https://"]
-        .iter()
-        .any(|scheme| to.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')));
-    if !is_path && !is_url {
-        return Err(BadValue::new("the target is neither a path nor a URL", fix));
-    }
-    match to.bytes().find(|&byte| byte <= b' ' || byte >= 0x7f || b"\"<>\\".contains(&byte)) {
-        Some(_) => Err(BadValue::new("the target holds a character that a URL cannot", "percent-encode it")),
-        None => Ok(()),
-    }
+    // What is no status at all is none of a redirect's.
+    let status = status.parse().unwrap_or(StatusCode::OK);
+    Redirect::new(from, to, status).map_err(|bad| {
+        let fix = match bad {
+            BadRedirect::Status => "choose one of 301, 302, 307, 308",
+            BadRedirect::StarInSegment => "write it behind a slash, as in /from/*",
+            BadRedirect::TargetCharacter => "percent-encode it",
+            _ => fix,
+        };
+        BadValue::new(bad.to_string(), fix)
+    })
 }
 
 pub(super) fn redirects(redirects: &[Redirect]) -> Result<(), BadValue> {
     for (number, redirect) in redirects.iter().enumerate() {
-        let same = |other: &Redirect| other.from == redirect.from && other.rest == redirect.rest;
-        if redirects[..number].iter().any(same) {
-            let from = String::from_utf8_lossy(&redirect.from);
+        if redirects[..number].iter().any(|other| other.is_about_the_same(redirect)) {
+            let from = String::from_utf8_lossy(redirect.from());
             return Err(BadValue::new(format!("/{from} is redirected twice"), "leave one of them out"));
         }
     }
@@ -390,21 +352,19 @@ pub(super) fn cors(text: &str) -> Result<Cors, BadValue> {
     }
     let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
     at_most(origins.len(), ORIGINS_MAX)?;
-    for origin in &origins {
-        let host = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
-        let is_host = |host: &str| {
-            !host.is_empty()
-                && host.bytes().all(|byte| {
-                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte)
-                })
-        };
-        if origin != "null" && !host.is_some_and(is_host) {
-            return Err(BadValue::new(
-                format!("'{origin}' is not an origin"),
-                "write scheme, host and port as a browser does, in lower case and without a slash at the end, as in https://app.example",
-            ));
-        }
+    let bad = |origin: &str| {
+        BadValue::new(
+            format!("'{origin}' is not an origin"),
+            "write scheme, host and port as a browser does, in lower case and without a slash at the end, as in https://app.example",
+        )
+    };
+    // A site's own are of the web; the library takes those of other programs too.
+    let is_of_web =
+        |origin: &String| origin == "null" || origin.starts_with("http://") || origin.starts_with("https://");
+    if let Some(origin) = origins.iter().find(|origin| !is_of_web(origin)) {
+        return Err(bad(origin));
     }
+    CorsPolicy::origins(&origins).map_err(|BadOrigin(origin)| bad(&origin))?;
     Ok(Cors::Origins(origins))
 }
 

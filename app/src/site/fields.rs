@@ -3,11 +3,8 @@
 use http::{HeaderName, HeaderValue, header};
 use selvedge_http::files::{FieldRule, FilePattern, RuleAnswers};
 
-use crate::site_config::{Cors, SecurityHeaders, ServerName, SiteConfig};
-
-/// What scripts of other origins may read of a head besides what every script may (Fetch standard, CORS-safelisted
-/// response-header names).
-pub(super) const EXPOSED: &str = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
+use super::cors;
+use crate::site_config::{SecurityHeaders, ServerName, SiteConfig};
 
 /// Against being framed by other sites, telling them the whole URL, and being held by their windows. What more there is
 /// (a policy for content, transport security) depends on the site.
@@ -32,14 +29,8 @@ pub fn rules(config: &SiteConfig) -> Vec<FieldRule> {
         let security = SECURITY.map(|(name, value)| everywhere(name, HeaderValue::from_static(value)));
         rules.extend(security);
     }
-    match config.cors {
-        Cors::Off => {}
-        Cors::Any => rules.extend([
-            everywhere(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-            everywhere(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED)),
-        ]),
-        // The answer to one origin must not be given to another.
-        Cors::Origins(_) => rules.push(everywhere(header::VARY, HeaderValue::from_static("Origin"))),
+    if let Some(policy) = cors::policy(&config.cors) {
+        rules.extend(policy.fields_of_all().into_iter().map(|(name, value)| everywhere(name, value)));
     }
     // A new page must not meet an old script: whatever is kept is asked about before it is used.
     let no_cache = HeaderValue::from_static("no-cache");

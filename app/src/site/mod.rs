@@ -7,10 +7,10 @@ mod pages;
 
 use std::rc::Rc;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use selvedge_http::files::{Answer, Files, Target};
 use selvedge_http::h1::Method;
-use selvedge_http::middleware::Redirects;
+use selvedge_http::middleware::{CorsAnswers, Redirects};
 use selvedge_http::path::{SitePath, TrailingSlash, Visibility};
 use selvedge_http::{Application, FixedFields, Request, Response};
 
@@ -18,7 +18,6 @@ use crate::access::Access;
 use crate::config::HiddenPolicy;
 use crate::listing::{Listings, Shares};
 use crate::site_config::{CleanUrls, SiteConfig};
-use cors::CorsPolicy;
 pub use fields::rules;
 use pages::Pages;
 
@@ -37,7 +36,8 @@ pub struct Site {
     mounts: Vec<(Vec<u8>, usize)>,
     redirects: Redirects,
     pages: Pages,
-    cors: CorsPolicy,
+    /// `None`: scripts of no other origin may read.
+    cors: Option<CorsAnswers>,
     listings: Option<Listings>,
     /// `None`: everybody may read.
     access: Option<Access>,
@@ -75,9 +75,9 @@ impl Site {
         mounts.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Self {
             mounts,
-            redirects: Redirects::new(&config.redirects),
+            redirects: Redirects::new(config.redirects.iter().cloned()),
             pages: Pages::new(config),
-            cors: CorsPolicy::new(&config.cors),
+            cors: cors::policy(&config.cors).map(CorsAnswers::new),
             listings: None,
             access: None,
             fields: files.rules().of_others(),
@@ -102,14 +102,25 @@ impl Site {
 impl Application for Site {
     async fn call(&self, request: Request<'_>) -> Response {
         let request = &request;
-        let fields = self.cors.fields(request);
+        let fields = &self.cors.as_ref().map_or(FixedFields::NONE, |cors| cors.fields(request));
+        if let Some(access) = &self.access
+            && !access.permits_address(request)
+        {
+            return self.refused(request, Response::error(StatusCode::FORBIDDEN, ""), fields).await;
+        }
+        // Before the password, which no preflight has (Fetch standard, "CORS-preflight request").
+        if let Some(cors) = &self.cors
+            && let Some(response) = cors.preflight(request)
+        {
+            return self.other(options(response), fields);
+        }
         if let Some(access) = &self.access
             && let Some(refusal) = access.refusal(request).await
         {
             return self.refused(request, refusal, fields).await;
         }
         if request.head().method() == Method::Options {
-            return self.other(self.cors.options(request, ALLOWED), fields);
+            return self.other(options(Response::empty(StatusCode::NO_CONTENT)), fields);
         }
         let is_read = request.is_get_or_head();
         let mut decoded = Vec::new();
@@ -245,6 +256,11 @@ impl Site {
         let is_name = is_index || !clean.is_empty() && !clean.ends_with(b"/");
         SitePath::decoded(clean).filter(|_| is_name)
     }
+}
+
+/// An answer to OPTIONS, with what is allowed.
+fn options(response: Response) -> Response {
+    response.with_header(header::ALLOW, HeaderValue::from_static(ALLOWED))
 }
 
 /// Where a path is.

@@ -38,7 +38,7 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 /// others are asked for a password for `realm`, which browsers show.
 ///
 /// What it protects is as secret as the connection is (RFC 7617 section 4): put TLS before it. Preflights of CORS carry no
-/// credentials, so [`cors`](super::cors) goes around it: added after it.
+/// credentials, so [`cors`](super::cors()) goes around it: added after it.
 ///
 /// ```
 /// use selvedge_http::middleware::{Credentials, SignedIn, basic_auth};
