@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::files::FileOptions;
+use selvedge_http::middleware::{CorsPolicy, cors};
 use selvedge_http::{
     Application, ExchangeRecord, Observer, Request, Response, ServerOptions, StatusCode, WorkerApplication,
     header,
@@ -168,4 +169,20 @@ fn a_line_in_the_access_log_costs_no_allocation() {
     assert_eq!(log.lines_lost(), 0);
     let lines = std::fs::read_to_string(path).expect("a log is UTF-8").lines().count();
     assert_eq!(lines, WARM_UP + COUNTED);
+}
+
+#[test]
+fn a_file_for_a_script_of_another_origin_costs_no_allocation() {
+    let directory = Directory::new("allocations-cors");
+    directory.write("file.txt", [b'x'; 151]);
+    let make_site = site(FileOptions::new(directory.path()));
+    let policy = CorsPolicy::origins(["https://app.example"]).expect("an origin");
+    let factory = move |worker: &Worker| make_site(worker).with(cors(policy.clone()));
+    let requests = [
+        ("GET", "Origin: https://app.example\r\n", 200),
+        ("GET", "Origin: https://evil.example\r\n", 200),
+        ("HEAD", "", 200),
+        ("GET", "Origin: https://app.example\r\nRange: bytes=10-99\r\n", 206),
+    ];
+    assert_eq!(calls_of(observed_server(factory, None), &requests), 0);
 }

@@ -37,7 +37,7 @@ where
     move |application| AddressFilter { rules, application }
 }
 
-/// An application behind [`address_rules`].
+/// An application for some addresses: [`address_rules`] makes one.
 #[derive(Debug)]
 pub struct AddressFilter<A> {
     rules: Arc<AddressRules>,

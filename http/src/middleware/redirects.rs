@@ -38,7 +38,7 @@ pub fn redirects<A: Application>(
     move |application| Redirected { redirects, application }
 }
 
-/// An application behind [`redirects`].
+/// An application some of whose paths lead elsewhere: [`redirects`] makes one.
 #[derive(Debug)]
 pub struct Redirected<A> {
     redirects: Redirects,

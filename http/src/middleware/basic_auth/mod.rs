@@ -64,7 +64,7 @@ where
     move |application| BasicAuth { gate, application }
 }
 
-/// An application behind [`basic_auth`].
+/// An application behind a password: [`basic_auth`] makes one.
 #[derive(Debug)]
 pub struct BasicAuth<A, C> {
     gate: BasicAuthGate<C>,

@@ -28,7 +28,7 @@ const REMEMBERED_MAX: NonZero<usize> = NonZero::new(1_024).expect("1024 is not z
 /// How long a password is taken for right after it was checked.
 const REMEMBERED_TIME: Duration = Duration::from_secs(300);
 
-/// Checks of the process that run or wait. At a quarter of what the helpers take on, guesses leave them room for other work.
+/// Checks of one file that run or wait, of all workers. At a quarter of what the helpers take on, guesses leave them room for other work.
 const VERIFICATIONS_MAX: usize = 64;
 
 /// HMAC-SHA-256 (RFC 2104) of a user and password, with a key that this process made at random: without the key nobody can
@@ -38,7 +38,19 @@ type Tag = [u8; 32];
 /// What a worker knows of the passwords of a [`PasswordFile`](super::PasswordFile).
 ///
 /// A password that was right is taken for right for 5 minutes, up to 1,024 of them per worker. Any other is checked by a
-/// helper thread, up to 64 at once in the process; beyond that clients are to come again.
+/// helper thread, up to 64 at once for all workers; beyond that clients are to come again.
+///
+/// ```
+/// use selvedge_http::h1::Field;
+/// use selvedge_http::middleware::{Authenticator, PasswordFile, SignIn};
+///
+/// let file = PasswordFile::parse(b"bob:$apr1$BhbxCujg$zYmbLyvEM92NOuTccTh.x/").expect("a good file");
+/// selvedge_runtime::block_on(move || async move {
+///     let sign_ins = file.sign_ins();
+///     assert_eq!(sign_ins.sign_in(Field::One(b"Basic Ym9iOnNlY3JldA==")).await, SignIn::Accepted);
+///     assert_eq!(sign_ins.sign_in(Field::Absent).await, SignIn::Refused);
+/// });
+/// ```
 pub struct SignIns {
     users: Arc<Users>,
     /// With the key taken in.

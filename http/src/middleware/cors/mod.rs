@@ -42,7 +42,7 @@ pub fn cors<A: Application>(policy: CorsPolicy) -> impl FnOnce(A) -> Cors<A> {
     move |application| Cors { answers, application }
 }
 
-/// An application behind [`cors`].
+/// An application that scripts of other origins may ask: [`cors`] makes one.
 #[derive(Debug)]
 pub struct Cors<A> {
     answers: CorsAnswers,
