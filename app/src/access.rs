@@ -77,6 +77,11 @@ impl Access {
         Self { rules: Arc::clone(rules), gate }
     }
 
+    /// Whether a password is needed to read.
+    pub fn asks_for_passwords(&self) -> bool {
+        self.gate.is_some()
+    }
+
     /// Whether the client may read by its address.
     pub fn permits_address(&self, request: &Request<'_>) -> bool {
         self.rules.addresses.permit(request)

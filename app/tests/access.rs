@@ -286,6 +286,40 @@ fn every_request_is_asked_for_a_password() {
 }
 
 #[test]
+fn preflights_are_answered_before_a_password_is_asked_for_and_after_the_address() {
+    let (site, scratch) = (site(), Site::new());
+    let file = with_lines(&scratch, "");
+    let preflight = "Origin: https://app.example\r\nAccess-Control-Request-Method: GET\r\n";
+    let cors = ["--cors=https://app.example", "--auth-file", text(&file)];
+    for (more, expected) in [(&[][..], 204), (&["--deny", "127.0.0.1"], 403)] {
+        let server = Server::with(site.path(), &[&cors, more].concat());
+        let mut client = Client::connect(server.address());
+        client.send(format!("OPTIONS /a.txt HTTP/1.1\r\nHost: a\r\n{preflight}\r\n"));
+        let got = client.response_to("OPTIONS");
+        assert_eq!(got.status, expected);
+        assert_eq!(got.field("access-control-allow-methods").is_some(), expected == 204);
+        let fields = Some("*, authorization").filter(|_| expected == 204);
+        assert_eq!(got.field("access-control-allow-headers"), fields);
+    }
+    let server = Server::with(site.path(), &cors);
+    let mut client = Client::connect(server.address());
+    // What only looks like one, and what comes after it.
+    for (method, fields) in [("OPTIONS", "Origin: https://app.example\r\n"), ("GET", preflight)] {
+        client.send(format!("{method} /a.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        let got = client.response_to(method);
+        expect_challenge(&got);
+        assert_eq!(got.field("access-control-allow-origin"), Some("https://app.example"));
+    }
+    let fields = [("origin", "https://app.example"), ("authorization", &basic("bob", "secret"))];
+    let got = client.get_with("/a.txt", &fields);
+    assert_eq!((got.status, got.field("access-control-allow-origin")), (200, Some("https://app.example")));
+    let without = Server::with(site.path(), &["--auth-file", text(&file)]);
+    let mut client = Client::connect(without.address());
+    client.send(format!("OPTIONS /a.txt HTTP/1.1\r\nHost: a\r\n{preflight}\r\n"));
+    expect_challenge(&client.response_to("OPTIONS"));
+}
+
+#[test]
 fn a_page_with_its_files_is_signed_in_at_once_on_many_connections() {
     let (site, scratch) = (site(), Site::new());
     let file = with_lines(&scratch, "");

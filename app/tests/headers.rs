@@ -95,6 +95,7 @@ fn scripts_of_any_origin_may_read_where_that_is_asked_for() {
     assert_eq!(asked.field("access-control-allow-origin"), Some("*"));
     assert_eq!(asked.field("access-control-allow-methods"), Some("GET, HEAD, OPTIONS"));
     assert_eq!(asked.field("access-control-max-age"), Some("86400"));
+    assert_eq!(asked.field("access-control-allow-headers"), Some("*"), "and no password");
     server.stop();
 }
 

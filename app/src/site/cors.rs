@@ -15,7 +15,8 @@ const EXPOSED: [HeaderName; 4] =
 /// How long a browser may remember that it has asked.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
-/// The policy that the operator wants, if any.
+/// The policy that the operator wants, if any. Its scripts may send all fields but Authorization, which is for a site that asks
+/// for passwords.
 pub(super) fn policy(cors: &Cors) -> Option<CorsPolicy> {
     let policy = match cors {
         Cors::Off => return None,
@@ -24,7 +25,6 @@ pub(super) fn policy(cors: &Cors) -> Option<CorsPolicy> {
             CorsPolicy::origins(origins).expect("they were looked at as the options were")
         }
     };
-    // All fields but Authorization, which no script of another origin should send to a site of files.
     let policy = policy.methods([Method::GET, Method::HEAD, Method::OPTIONS]).any_header();
     Some(policy.exposed(EXPOSED).age_max(PREFLIGHT_AGE))
 }

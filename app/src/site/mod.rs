@@ -95,7 +95,12 @@ impl Site {
 
     /// For those whom `access` lets read; `None`: for everybody.
     pub fn with_access(self, access: Option<Access>) -> Self {
-        Self { access, ..self }
+        let mut cors = cors::policy(&self.options.config.cors);
+        if access.as_ref().is_some_and(Access::asks_for_passwords) {
+            // A script of another origin signs in by a field that it makes itself: its browser adds none.
+            cors = cors.map(|policy| policy.headers([header::AUTHORIZATION]));
+        }
+        Self { access, cors: cors.map(CorsAnswers::new), ..self }
     }
 }
 
