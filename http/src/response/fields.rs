@@ -16,7 +16,8 @@ impl Response {
     pub fn has_field(&self, name: &HeaderName) -> bool {
         match &self.body {
             Body::Prepared(Prepared { block, head_bytes, .. }) => {
-                has_line(&block[..*head_bytes as usize], name)
+                let ready = has_line(&block[..*head_bytes as usize], name);
+                ready || has_line(self.head.site_fields.as_bytes(), name)
             }
             _ => self.head.has_field(name),
         }
