@@ -12,7 +12,15 @@ use crate::sys::errno;
 /// Ports below need a privilege by default (`net.ipv4.ip_unprivileged_port_start`, ip(7)).
 const UNPRIVILEGED_PORT_MIN: u16 = 1024;
 
-/// Why a place can't be listened at. Its text is what is wrong, then how to mend it.
+/// Why a place can't be listened at. Its text is one line: what is wrong, then how to mend it.
+///
+/// ```
+/// use selvedge_runtime::net::listen::ListenSpec;
+///
+/// let error = "example.org:80".parse::<ListenSpec>().unwrap_err();
+/// assert_eq!(error.what, "'example.org' is not an IP address");
+/// assert_eq!(error.fix, "give an address of this machine, localhost, or :: for all addresses");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenError {
     /// What is wrong, without the closing stop.
@@ -22,9 +30,9 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    /// `what` is wrong, `fix` mends it.
+    /// `what` is wrong, `fix` mends it. Control characters in them, of a path mostly, are escaped.
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: fix.into() }
+        Self { what: escaped(what.into()), fix: escaped(fix.into()) }
     }
 
     /// A listener could not be made: the outcome of socket(2), bind(2) or listen(2), or for an inherited descriptor of
@@ -150,6 +158,17 @@ fn inherited(fd: i32, error: &io::Error) -> ListenError {
     };
     let fix = "pass a listening stream socket, as `systemd-socket-activate -l 8080` does for fd:3";
     ListenError::new(what, fix)
+}
+
+fn escaped(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escape = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 /// A path as it stands in a message.

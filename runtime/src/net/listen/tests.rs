@@ -76,6 +76,15 @@ fn each_trouble_with_a_unix_socket_is_told_with_its_remedy() {
 }
 
 #[test]
+fn whatever_a_path_holds_the_message_is_one_line() {
+    let message = listen("unix:/r/a\nb\u{1b}[2J", ErrorKind::AddrInUse);
+    assert!(
+        message.starts_with(r"another server listens at unix socket '/r/a\nb\u{1b}[2J'; stop"),
+        "{message}"
+    );
+}
+
+#[test]
 fn each_trouble_with_an_inherited_descriptor_is_told() {
     for (error, wanted) in [
         (os(9), "descriptor 3 is not open; pass a listening"),
