@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use selvedge_http::testing::{self, Client};
 use selvedge_http::{
-    Application, CloseReason, ExchangeEnd, HeaderName, HeaderValue, IntoResponse, Method, Observer, Request,
-    Response, ServerOptions, StatusCode, StreamBody, TracePolicy, WorkerApplication, header,
+    Application, CloseReason, ExchangeEnd, HeaderName, HeaderValue, IntoResponse, Method, Observer,
+    OnRefusal, Refusal, Request, Response, ServerOptions, StatusCode, StreamBody, TracePolicy,
+    WorkerApplication, header,
 };
 
 /// Asks `application` on a worker.
@@ -141,6 +142,28 @@ fn a_response_that_cannot_be_sent_is_a_500() {
                 response.assert_no_header("link").assert_body_contains("500").await;
             });
         }
+    }
+}
+
+#[test]
+fn what_the_application_says_of_a_refusal_is_said_and_the_engine_s_text_where_that_cannot_be() {
+    async fn invalid(_: Request<'_>) -> Response {
+        Response::text("").with_header(header::CONTENT_LENGTH, "1")
+    }
+    for (length, wanted) in [(10, "own words"), (70_000, "500 Internal Server Error\n")] {
+        let make = move || {
+            let on_refusal = move |refusal: &Refusal| {
+                let response = Response::text("own words").with_status(refusal.status());
+                response.with_header(header::WARNING, vec![b'a'; length])
+            };
+            let on_refusal: Option<OnRefusal> = Some(Rc::new(on_refusal));
+            WorkerApplication { on_refusal, ..WorkerApplication::from(invalid) }
+        };
+        testing::run(make, async move |client| {
+            client.get("/").send().await.assert_status(500).assert_text(wanted).await;
+            let wanted = wanted.replace("500 Internal Server Error", "400 Bad Request: Host missing");
+            client.raw("GET / HTTP/1.1\r\n\r\n").await.assert_status(400).assert_text(&wanted).await;
+        });
     }
 }
 

@@ -22,7 +22,7 @@ use crate::body::{BodyError, BodyReader, Incoming};
 use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, size_line};
 use crate::h1::{BodyWish, Method, Persistence, Reject, Version};
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, report_unusable};
 use crate::request::{Peer, Request, RequestState};
 use crate::response::{Body, Response, ResponseHead};
 use crate::shared::Shared;
@@ -83,6 +83,15 @@ struct Answering {
     tell: Tell,
 }
 
+/// A response that can be sent.
+struct Sendable {
+    status: StatusCode,
+    head: Vec<u8>,
+    /// `None` where no body follows.
+    reader: Option<BodyReader>,
+    transfer: Transfer,
+}
+
 /// Tells the observer, if there is one.
 type Tell = Box<dyn FnOnce(StatusCode, Octets, ExchangeEnd)>;
 
@@ -113,7 +122,8 @@ pub(crate) async fn exchange<A: Application>(
     };
     let wish = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     if let Err(reject) = acceptable(&head, shared) {
-        return Answering::refused(shared, reject, received_at, wish, receiving).refuse(shared, reject);
+        return Answering::refused(shared, reject, received_at, wish, receiving)
+            .refuse(shared, Refusal::Rejected(reject));
     }
     let state = RequestState::new(received_at, head.framing(), shared.limits());
     let mut response = match own_answer(&head, shared) {
@@ -184,7 +194,7 @@ fn refuse<A: Application>(
     receiving: Receiving,
 ) -> Answered {
     let wish = wish_of_refused(receiving.input.bytes());
-    Answering::refused(shared, reject, received_at, wish, receiving).refuse(shared, reject)
+    Answering::refused(shared, reject, received_at, wish, receiving).refuse(shared, Refusal::Rejected(reject))
 }
 
 fn record(
@@ -215,26 +225,42 @@ impl Answering {
         Self { version: Version::Http11, wish, close, incoming: None, receiving, tell }
     }
 
-    /// What the application wants said of it, or the engine's own text.
-    fn refuse<A>(self, shared: &Shared<A>, reject: Reject) -> Answered {
-        let refusal = Refusal::Rejected(reject);
-        self.answer(shared, shared.refusal_response(refusal).unwrap_or_else(|| refusal.response()))
-    }
-
     /// What is sent of a response.
     fn answer<A>(mut self, shared: &Shared<A>, response: Response) -> Answered {
+        match self.prepare(shared, response) {
+            Ok(sendable) => self.answered(sendable),
+            Err(reason) => self.fail(shared, reason),
+        }
+    }
+
+    /// What is sent in place of a response that can't be.
+    fn fail<A>(mut self, shared: &Shared<A>, reason: CloseReason) -> Answered {
+        shared.note_close(reason);
+        self.close = Some(reason);
+        self.refuse(shared, Refusal::InvalidResponse)
+    }
+
+    /// What the application wants said of a refusal, or the engine's own text.
+    fn refuse<A>(mut self, shared: &Shared<A>, refusal: Refusal) -> Answered {
+        if let Some(response) = shared.refusal_response(refusal) {
+            match self.prepare(shared, response) {
+                Ok(sendable) => return self.answered(sendable),
+                Err(_) => report_unusable(),
+            }
+        }
+        let own = self.prepare(shared, refusal.response()).expect("the engine's own text can be sent");
+        self.answered(own)
+    }
+
+    fn prepare<A>(&mut self, shared: &Shared<A>, response: Response) -> Result<Sendable, CloseReason> {
         if response.is_framed_by_close(self.version) {
             self.close = self.close.or(Some(CloseReason::Requested));
         }
         let (head, reader) = response.into_reader();
         let transfer = Transfer::of_length(reader.length(), self.version);
-        match self.head_octets(shared, &head, transfer) {
-            Ok(octets) => {
-                let reader = has_body(&head, self.framing()).then_some(reader);
-                self.answered(head.status, octets, reader, transfer)
-            }
-            Err(reason) => self.fail(shared, reason),
-        }
+        let octets = self.head_octets(shared, &head, transfer)?;
+        let reader = has_body(&head, self.framing()).then_some(reader);
+        Ok(Sendable { status: head.status, head: octets, reader, transfer })
     }
 
     /// A 101, or a 200 to CONNECT, and the conversation behind it.
@@ -248,18 +274,11 @@ impl Answering {
                 let (_, conversation) = Response::of_stream(upgrade.begin(&incoming)).into_reader();
                 self.incoming = Some(incoming);
                 self.close = Some(CloseReason::UpgradeOver);
-                self.answered(head.status, octets, Some(conversation), transfer)
+                let reader = Some(conversation);
+                self.answered(Sendable { status: head.status, head: octets, reader, transfer })
             }
             Err(reason) => self.fail(shared, reason),
         }
-    }
-
-    /// What is sent in place of a response that can't be.
-    fn fail<A>(mut self, shared: &Shared<A>, reason: CloseReason) -> Answered {
-        shared.note_close(reason);
-        self.close = Some(reason);
-        let refusal = Refusal::InvalidResponse;
-        self.answer(shared, shared.refusal_response(refusal).unwrap_or_else(|| refusal.response()))
     }
 
     fn framing(&self) -> Framing {
@@ -280,13 +299,8 @@ impl Answering {
         Ok(room)
     }
 
-    fn answered(
-        self,
-        status: StatusCode,
-        head: Vec<u8>,
-        reader: Option<BodyReader>,
-        transfer: Transfer,
-    ) -> Answered {
+    fn answered(self, sendable: Sendable) -> Answered {
+        let Sendable { status, head, reader, transfer } = sendable;
         let octets = Octets { bytes: head.len() as u64, head_bytes: head.len() as u64 };
         let mut body = AnsweredBody {
             reader,

@@ -14,7 +14,7 @@ use super::signals::{self, Stoppable};
 use super::{Server, ServerOptions, StartError, TracePolicy, WorkerApplication};
 use crate::application::Application;
 use crate::connection::Timeouts;
-use crate::h1::Limits;
+use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 
 /// Where a server listens that was told nothing else.
@@ -153,6 +153,12 @@ impl ServerBuilder {
     /// What becomes of TRACE. Default: it is refused.
     pub fn trace(mut self, policy: TracePolicy) -> Self {
         self.options.trace = policy;
+        self
+    }
+
+    /// What becomes of CONNECT. Default: it is refused.
+    pub fn connect(mut self, policy: ConnectPolicy) -> Self {
+        self.options.connect = policy;
         self
     }
 
