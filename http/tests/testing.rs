@@ -46,7 +46,12 @@ fn a_request_says_what_it_was_told_to() {
                 .assert_text("GET /a\nquery b=c\nhost: localhost\nx-name: value\nfrom 127.0.0.1:49152\n")
                 .await;
             let peer = SocketAddr::from(([192, 0, 2, 1], 5));
-            let request = client.put("/").header(header::HOST, "example.org").peer(peer).json("[1]");
+            let request = client
+                .put("/")
+                .header(header::HOST, "example.org")
+                .peer(peer)
+                .header("content-type", "application/json")
+                .body("[1]");
             let expected = "PUT /\nhost: example.org\ncontent-type: application/json\ncontent-length: 3\n\
                             from 192.0.2.1:5\n[1]";
             request.send().await.assert_text(expected).await;

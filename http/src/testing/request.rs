@@ -84,8 +84,28 @@ impl<A: Application> TestRequest<A> {
         self
     }
 
-    /// With this JSON text as its body, and its Content-Type.
-    pub fn json(self, text: impl Into<Chunk>) -> Self {
+    /// With this value as JSON, and its Content-Type.
+    ///
+    /// ```
+    /// use selvedge_http::{BodyError, Request, testing};
+    ///
+    /// async fn sum(request: Request<'_>) -> Result<String, BodyError> {
+    ///     let numbers: Vec<u32> = request.json(1_000).await?;
+    ///     Ok(numbers.iter().sum::<u32>().to_string())
+    /// }
+    ///
+    /// testing::run(|| sum, async |client| {
+    ///     client.post("/").json(&[1, 2]).send().await.assert_text("3").await;
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When JSON cannot say it, such as a map whose keys are no strings.
+    #[cfg(feature = "json")]
+    #[track_caller]
+    pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Self {
+        let text =
+            serde_json::to_vec(value).unwrap_or_else(|error| panic!("no JSON says this value: {error}"));
         self.header("content-type", "application/json").body(text)
     }
 

@@ -139,6 +139,35 @@ impl TestResponse {
         }
     }
 
+    /// The same as a value, read as JSON.
+    ///
+    /// ```
+    /// use selvedge_http::{Json, Request, testing};
+    ///
+    /// testing::run(|| async |_: Request<'_>| Json([1, 2]), async |client| {
+    ///     let numbers: Vec<u32> = client.get("/").send().await.json().await;
+    ///     assert_eq!(numbers, [1, 2]);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`body`](Self::body), and when it is no JSON of that value.
+    #[cfg(feature = "json")]
+    #[track_caller]
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> impl Future<Output = T> {
+        let caller = Location::caller();
+        async move {
+            self.read(caller).await;
+            let body = self.read.as_deref().unwrap_or_default();
+            serde_json::from_slice(body).unwrap_or_else(|error| {
+                panic!(
+                    "{self} at {caller}: the body is not this value as JSON: {error}; it is {}",
+                    Excerpt(body)
+                )
+            })
+        }
+    }
+
     /// The trailer fields, once the whole body was read.
     pub fn trailers(&self) -> &HeaderMap {
         &self.trailers
