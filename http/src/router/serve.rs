@@ -14,7 +14,8 @@ use crate::response::Response;
 
 /// What becomes of a request.
 enum Decision<'r> {
-    /// An application answers it. The names are of the path's parameters; where a method is not allowed, those are that are.
+    /// An application answers it. The names are those of the path's parameters. Where the method is not allowed, `allow` has
+    /// those that are.
     Call { scoped: &'r Scoped, names: &'r [Box<str>], allow: Option<&'r HeaderValue> },
     /// The router itself does.
     Answer(StatusCode, &'static str, Option<&'r HeaderValue>),

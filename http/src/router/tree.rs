@@ -15,12 +15,19 @@ pub(super) struct Tree<T>(Node<T>);
 #[derive(Debug)]
 struct Node<T> {
     /// Sorted by their lengths, then by their octets: most are told apart by a number.
-    literals: Vec<(Box<[u8]>, Box<Node<T>>)>,
+    literals: Vec<Branch<T>>,
     parameter: Option<Box<Node<T>>>,
     /// Of the pattern that has all the rest of the path here.
     rest: Option<T>,
     /// Of the pattern that ends here.
     value: Option<T>,
+}
+
+/// What follows a literal.
+#[derive(Debug)]
+struct Branch<T> {
+    literal: Box<[u8]>,
+    node: Box<Node<T>>,
 }
 
 /// The values of a path's parameters as they were sent.
@@ -60,10 +67,10 @@ impl<T> Tree<T> {
 impl<T> Node<T> {
     fn literal_or_new(&mut self, literal: &[u8]) -> &mut Self {
         let at = self.search(literal).unwrap_or_else(|at| {
-            self.literals.insert(at, (literal.into(), Box::default()));
+            self.literals.insert(at, Branch { literal: literal.into(), node: Box::default() });
             at
         });
-        &mut self.literals[at].1
+        &mut self.literals[at].node
     }
 
     /// `left` is what follows the slash behind the segments so far, `None` where none follows. The recursion is as deep as the
@@ -94,19 +101,19 @@ impl<T> Node<T> {
     }
 
     fn literal(&self, segment: &[u8]) -> Option<&Self> {
-        match self.search(segment) {
-            Ok(at) => Some(&self.literals[at].1),
+        let branch = match self.search(segment) {
+            Ok(at) => Some(&self.literals[at]),
             Err(_) if !self.literals.is_empty() && memchr::memchr(b'%', segment).is_some() => {
-                let (_, node) = self.literals.iter().find(|(literal, _)| is_same(literal, segment))?;
-                Some(node)
+                self.literals.iter().find(|branch| is_same(&branch.literal, segment))
             }
             Err(_) => None,
-        }
+        };
+        branch.map(|branch| &*branch.node)
     }
 
     /// Where a literal is, or would be.
     fn search(&self, text: &[u8]) -> Result<usize, usize> {
-        self.literals.binary_search_by(|(literal, _)| match literal.len().cmp(&text.len()) {
+        self.literals.binary_search_by(|Branch { literal, .. }| match literal.len().cmp(&text.len()) {
             // None has an address of no page, and memcmp's masked loads from one take 100 ns, though they load nothing.
             Ordering::Equal if text.is_empty() => Ordering::Equal,
             Ordering::Equal => (**literal).cmp(text),
@@ -117,8 +124,8 @@ impl<T> Node<T> {
     fn collect_into(self, values: &mut Vec<T>) {
         values.extend(self.value);
         values.extend(self.rest);
-        for (_, node) in self.literals {
-            node.collect_into(values);
+        for branch in self.literals {
+            branch.node.collect_into(values);
         }
         if let Some(node) = self.parameter {
             node.collect_into(values);

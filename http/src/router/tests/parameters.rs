@@ -36,7 +36,7 @@ fn a_parameter_is_read_as_any_type_that_is_read_from_text() {
         Ok(request.param_as::<bool>("n")?.to_string())
     }
     async fn missing(request: Request<'_>) -> Result<String, ParamError> {
-        Ok(request.param_as::<String>("m")?)
+        request.param_as("m")
     }
     let router =
         Router::new().get("/number/{n}", number).get("/truth/{n}", truth).get("/missing/{n}", missing);
