@@ -18,11 +18,13 @@ use serde::{Deserialize, Serialize};
 /// * `/trailers`: the body's length, the trailers before and after it; `/too-early`: without reading the body;
 /// * `/events`: from after Last-Event-ID up to the third; `/silence`: comments only; `/dropped`: how many of those have ended;
 /// * `/echo`: a WebSocket connection of messages up to 1,000 octets that sends back what it gets, and closes with 4000 when
-///   told `close`; `/spoken`: what the last of them ended with.
+///   told `close`; `/spoken`: what the last of them ended with;
+/// * `/page`: a page that tries these, and sends what it has found to `/tell`; `/told`: what that was.
 #[derive(Default)]
 pub(crate) struct Contents {
     dropped: Rc<Cell<u64>>,
     spoken: Rc<Cell<String>>,
+    told: Cell<String>,
 }
 
 pub(crate) fn contents(_: &Worker) -> Contents {
@@ -84,6 +86,13 @@ impl Application for Contents {
                 let spoken = self.spoken.take();
                 self.spoken.set(spoken.clone());
                 spoken.into_response()
+            }
+            b"/page" => Response::html(super::browser::PAGE),
+            b"/tell" => request.body().text(10_000).await.map(|told| self.told.set(told)).into_response(),
+            b"/told" => {
+                let told = self.told.take();
+                self.told.set(told.clone());
+                told.into_response()
             }
             _ => StatusCode::NOT_FOUND.into_response(),
         }

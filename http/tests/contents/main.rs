@@ -6,6 +6,7 @@
 mod support;
 
 mod app;
+mod browser;
 mod events;
 mod forms;
 mod json;
