@@ -9,8 +9,8 @@
 //! curl -i -X DELETE localhost:8080/notes/1
 //! ```
 //!
-//! An application is made once per worker and could hold its notes in a `RefCell`. But a client's connections come to any
-//! worker, and all must see the same notes: so they are behind one mutex, which is never held over an await.
+//! An application is made once per worker and could hold its notes in a `RefCell`. But a client's connections come to
+//! any worker, and all must see the same notes: so they are behind one mutex, which is never held over an await.
 
 mod support;
 

@@ -24,7 +24,10 @@ const BYTES_MAX: u64 = 4 << 30;
 const PAGE: &str = "<!doctype html>
 <meta charset=utf-8>
 <title>Upload</title>
-<form action=/form method=post enctype=multipart/form-data><input type=file name=file multiple><button>Send</button></form>
+<form action=/form method=post enctype=multipart/form-data>
+    <input type=file name=file multiple>
+    <button>Send</button>
+</form>
 ";
 
 /// What is said of an upload.

@@ -22,9 +22,9 @@
 //! }
 //! ```
 //!
-//! What handlers read and write beyond octets stands at [`Request`] and [`Response`]: JSON ([`Json`], feature `json`), forms and
-//! queries by serde (feature `form`), forms with files ([`Multipart`]), cookies ([`SetCookie`]), server-sent events ([`Event`]),
-//! WebSocket connections ([`WebSocket`], feature `websocket`). The features are on by default.
+//! What handlers read and write beyond octets stands at [`Request`] and [`Response`]: JSON ([`Json`], feature `json`),
+//! forms and queries by serde (feature `form`), forms with files ([`Multipart`]), cookies ([`SetCookie`]), server-sent
+//! events ([`Event`]), WebSocket connections ([`WebSocket`], feature `websocket`). The features are on by default.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -6,8 +6,8 @@ use crate::request::Request;
 use crate::syntax::{is_token, trim_ows};
 
 impl<'a> Request<'a> {
-    /// The query's pairs in order, decoded as a browser has encoded a form (URL Standard section 5.1): `+` is a space, what
-    /// is not UTF-8 is replaced. A pair without `=` has an empty value.
+    /// The query's pairs in order, decoded as a browser has encoded a form (URL Standard section 5.1): `+` is a space,
+    /// what is not UTF-8 is replaced. A pair without `=` has an empty value.
     ///
     /// ```
     /// use selvedge_http::Request;
@@ -34,9 +34,9 @@ impl<'a> Request<'a> {
         self.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
-    /// The cookies that the client sends back, in order (RFC 6265 section 4.2). What is none is left out: a name that is no
-    /// token, a value with an octet that none may have. A value in double quotes comes without them; nothing is decoded. A
-    /// name may come several times: browsers send the cookie of the longest path first.
+    /// The cookies that the client sends back, in order (RFC 6265 section 4.2). What is none is left out: a name that
+    /// is no token, a value with an octet that none may have. A value in double quotes comes without them; nothing is
+    /// decoded. A name may come several times: browsers send the cookie of the longest path first.
     ///
     /// ```
     /// use selvedge_http::Request;

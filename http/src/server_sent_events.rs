@@ -1,5 +1,5 @@
-//! Server-sent events (HTML Standard section 9.2): a response that is a stream of events, which a browser's `EventSource`
-//! reads, and resumes when it was broken off. In: events. Out: `text/event-stream`.
+//! Server-sent events (HTML Standard section 9.2): a response that is a stream of events, which a browser's
+//! `EventSource` reads, and resumes when it was broken off. In: events. Out: `text/event-stream`.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -17,7 +17,8 @@ use crate::body::BodyWriter;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Silence after which a comment is sent: the HTML Standard suggests about 15 s, as proxies close what is silent for long.
+/// Silence after which a comment is sent: the HTML Standard suggests about 15 s, as proxies close what is silent for
+/// long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// However short a silence is asked for.
@@ -70,8 +71,8 @@ impl Event {
         Self { id: Some(id.into()), ..self }
     }
 
-    /// The same with the time, to the millisecond, after which the browser comes again when the connection has ended. An
-    /// [`Event::default`] that has only this or an id is noted by the browser, and its page is told nothing.
+    /// The same with the time, to the millisecond, after which the browser comes again when the connection has ended.
+    /// An [`Event::default`] that has only this or an id is noted by the browser, and its page is told nothing.
     #[must_use]
     pub fn retry(self, after: Duration) -> Self {
         Self { retry: Some(after), ..self }
@@ -80,7 +81,7 @@ impl Event {
     /// Its octets.
     ///
     /// # Errors
-    /// `InvalidInput` if its name or id has more than one line, or its id a NUL: readers would take it for something else.
+    /// `InvalidInput` if its name or id has more than one line, or a NUL: readers would take it for something else.
     pub fn encode(&self) -> io::Result<Vec<u8>> {
         let mut octets = Vec::new();
         for (name, value) in [("event", &self.event), ("id", &self.id)] {
@@ -121,7 +122,8 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Writes events, as fast as the client reads them: at most 64 KiB wait, and then the writer does. See [`Response::events`].
+/// Writes events, as fast as the client reads them: at most 64 KiB wait, and then the writer does. See
+/// [`Response::events`].
 ///
 /// ```
 /// use selvedge_http::{Event, EventWriter};
@@ -166,8 +168,8 @@ impl EventWriter {
         self.send_octets(octets).await
     }
 
-    /// Sends a comment by itself after each `interval` without an event; 15 s unless this is called, and never with `None`.
-    /// Holds from the next wait on.
+    /// Sends a comment by itself after each `interval` without an event; 15 s unless this is called, and never with
+    /// `None`. Holds from the next wait on.
     ///
     /// A client that is gone without a word, its power cut, is noticed only by what is sent to it.
     pub fn keep_alive(&self, interval: Option<Duration>) {
@@ -190,12 +192,12 @@ impl EventWriter {
 }
 
 impl Response {
-    /// 200 with events that `produce` sends. When it ends, the browser comes again, unless the page closes its `EventSource`;
-    /// a 204 tells the browser not to.
+    /// 200 with events that `produce` sends. When it ends, the browser comes again, unless the page closes its
+    /// `EventSource`; a 204 tells the browser not to.
     ///
-    /// It is dropped at its await when the connection has failed: the client has reset it, or a send found nobody. The end of a
-    /// client's sending is not that, as it may go on to read; a client that has closed in good order answers the next octets
-    /// with a reset, so that the next event or keep-alive comment but one finds the connection failed.
+    /// It is dropped at its await when the connection has failed: the client has reset it, or a send found nobody. The
+    /// end of a client's sending is not that, as it may go on to read; a client that has closed in good order answers
+    /// the next octets with a reset, so that the next event or keep-alive comment but one finds the connection failed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -236,8 +238,8 @@ impl Response {
     }
 }
 
-/// Runs `producing`, and sends a comment whenever nothing was sent for long. Where the client does not read there is no room
-/// for one, nor a need: something waits to be sent.
+/// Runs `producing`, and sends a comment whenever nothing was sent for long. Where the client does not read there is no
+/// room for one, nor a need: something waits to be sent.
 async fn with_keep_alive(
     producing: impl Future<Output = io::Result<()>>,
     mut comments: BodyWriter,
@@ -257,7 +259,8 @@ async fn with_keep_alive(
                 pulse.last_sent_at.set(now);
                 continue;
             }
-            // It may wake before it is due, when an event was sent meanwhile: that costs less than a sleep for each event.
+            // It may wake before it is due, when an event was sent meanwhile: that costs less than a sleep for each
+            // event.
             let earlier = waiting.take().filter(|(until, _)| *until > now && *until <= due);
             let (_, sleep) = waiting.insert(earlier.unwrap_or_else(|| (due, timer::sleep_until(due))));
             if Pin::new(sleep).poll(context).is_pending() {
@@ -270,8 +273,8 @@ async fn with_keep_alive(
 }
 
 impl<'a> Request<'a> {
-    /// The id of the last event that the browser has seen before the connection ended (`Last-Event-ID`); `None` at its first
-    /// request, and if it is not UTF-8.
+    /// The id of the last event that the browser has seen before the connection ended (`Last-Event-ID`); `None` at its
+    /// first request, and if it is not UTF-8.
     ///
     /// ```
     /// use selvedge_http::Request;

@@ -1,4 +1,5 @@
-//! Cookies that a response sets (RFC 6265 section 4.1). In: a name, a value and what goes with them. Out: a field's value.
+//! Cookies that a response sets (RFC 6265 section 4.1). In: a name, a value and what goes with them. Out: a field's
+//! value.
 
 use std::time::Duration;
 
@@ -114,8 +115,8 @@ impl SetCookie {
     }
 }
 
-/// A cookie that cannot be written: its name is no token, or its value, path or domain has a semicolon, a control or something
-/// else that would end it.
+/// A cookie that cannot be written: its name is no token, or its value, path or domain has a semicolon, a control or
+/// something else that would end it.
 ///
 /// ```
 /// use selvedge_http::{HeaderValue, InvalidCookie, SetCookie};

@@ -1,6 +1,7 @@
 //! WebSocket connections (RFC 6455), the server's end. In: a connection after its 101. Out: messages, both ways.
 //!
-//! The protocol itself is tungstenite's, which works on octets; here it gets them from the connection and gives them to it.
+//! The protocol itself is tungstenite's, which works on octets; here it gets them from the connection and gives them to
+//! it.
 
 mod handshake;
 
@@ -99,8 +100,8 @@ impl CloseCode {
 
 /// A connection by WebSocket. See [`Request::websocket`](crate::Request::websocket).
 ///
-/// Dropped without [`close`](Self::close), and before the client has closed it, the connection ends without a reason: browsers
-/// tell their page code 1006.
+/// Dropped without [`close`](Self::close), and before the client has closed it, the connection ends without a reason:
+/// browsers tell their page code 1006.
 ///
 /// ```
 /// use selvedge_http::WebSocket;
@@ -132,11 +133,12 @@ impl WebSocket {
         Self { upgraded, protocol, wire: Wire::default(), closed_by_client: None }
     }
 
-    /// The next message; `None` when the client has closed the connection, or is gone. Pings are answered meanwhile, so it should
-    /// be asked for always. Dropped at its await, it has lost nothing.
+    /// The next message; `None` when the client has closed the connection, or is gone. Pings are answered meanwhile, so
+    /// it should be asked for always. Dropped at its await, it has lost no message.
     ///
     /// # Errors
-    /// * `InvalidData` if the client breaks the protocol or sends a message beyond the limit; it was told with 1002, 1007 or 1009.
+    /// * `InvalidData` if the client breaks the protocol or sends a message beyond the limit; it was told with 1002,
+    ///   1007 or 1009.
     /// * When the connection has failed.
     pub async fn receive(&mut self) -> io::Result<Option<Message>> {
         loop {
@@ -151,7 +153,8 @@ impl WebSocket {
                         let code = CloseCode(frame.code.into());
                         self.closed_by_client = Some((code, frame.reason.as_str().to_owned()));
                     }
-                    // Its answer, a pong or a close, goes out before the next is read; what it says comes again from `read`.
+                    // Its answer, a pong or a close, goes out before the next is read; what it says comes again from
+                    // `read`.
                     let _ = self.protocol.flush(&mut self.wire);
                 }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -173,8 +176,8 @@ impl WebSocket {
         }
     }
 
-    /// Sends a message, as fast as the client reads: at most 64 KiB wait, and then this does. Dropped at its await, it has sent
-    /// the message whole or not at all.
+    /// Sends a message, as fast as the client reads: at most 64 KiB wait, and then this does. Dropped at its await, it
+    /// has sent the message whole or not at all.
     ///
     /// # Errors
     /// `BrokenPipe` when the connection is closed, or has failed.
@@ -186,8 +189,8 @@ impl WebSocket {
         .await
     }
 
-    /// Asks for a sign of life. A client that is gone without a word is noticed by nothing else: send one from time to time,
-    /// and the connection fails when the kernel has waited for its acknowledgement in vain.
+    /// Asks for a sign of life. A client that is gone without a word is noticed by nothing else: send one from time to
+    /// time, and the connection fails when the kernel has waited for its acknowledgement in vain.
     ///
     /// # Errors
     /// `InvalidInput` for more than 125 octets, and as [`send`](Self::send).
@@ -198,8 +201,8 @@ impl WebSocket {
         self.send_frame(tungstenite::Message::Ping(Bytes::copy_from_slice(octets))).await
     }
 
-    /// Closes the connection with a reason of at most 123 octets; a longer one is left out. What the client has sent and was not
-    /// received is lost.
+    /// Closes the connection with a reason of at most 123 octets; a longer one is left out. What the client has sent
+    /// and was not received is lost.
     ///
     /// # Errors
     /// When the connection has failed. That it is closed already is none.
@@ -208,7 +211,8 @@ impl WebSocket {
         self.send_out().await
     }
 
-    /// What the client has given as its reason, once [`receive`](Self::receive) has returned `None`; nothing if it gave none.
+    /// What the client has given as its reason, once [`receive`](Self::receive) has returned `None`; nothing if it gave
+    /// none.
     pub fn closed_by_client(&self) -> Option<(CloseCode, &str)> {
         self.closed_by_client.as_ref().map(|(code, reason)| (*code, reason.as_str()))
     }

@@ -1,4 +1,5 @@
-//! The examples do what they say, for other people's clients. They are built by `cargo test`, or `cargo build --examples`.
+//! The examples do what they say, for other people's clients. They are built by `cargo test`, or `cargo build
+//! --examples`.
 #![cfg(all(feature = "json", feature = "form", feature = "websocket"))]
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 

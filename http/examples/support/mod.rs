@@ -1,5 +1,5 @@
-//! Starts an example's server: at the address of the first argument, or `127.0.0.1:8080`. In: options and what makes the
-//! application on each worker. Out: a server that serves until its process is ended.
+//! Starts an example's server: at the address of the first argument, or `127.0.0.1:8080`. In: options and what makes
+//! the application on each worker. Out: a server that serves until its process is ended.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -40,8 +40,8 @@ impl Request<'_> {
         serde_html_form::from_bytes(&bytes).map_err(content_error)
     }
 
-    /// The query as a value; no query is as an empty one. A name that comes several times makes a `Vec`. What is not UTF-8
-    /// is replaced.
+    /// The query as a value; no query is as an empty one. A name that comes several times makes a `Vec`. What is not
+    /// UTF-8 is replaced.
     ///
     /// ```
     /// use selvedge_http::{QueryError, Request};

@@ -33,7 +33,8 @@ impl Request<'_> {
     /// # Errors
     /// * [`BodyError::MediaType`] unless Content-Type is `application/json` or ends in `+json`: a browser lets any page
     ///   send other types across origins without asking.
-    /// * [`BodyError::Syntax`] if it is not JSON, [`BodyError::Content`] if it does not make a `T`; both tell line and column.
+    /// * [`BodyError::Syntax`] if it is not JSON, [`BodyError::Content`] if it does not make a `T`; both tell line and
+    ///   column.
     /// * Those of [`RequestBody::bytes`](crate::RequestBody::bytes).
     pub async fn json<T: DeserializeOwned>(&self, bytes_max: usize) -> Result<T, BodyError> {
         if self.media() != RequestMedia::Json {
@@ -65,8 +66,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 impl Response {
-    /// 200 with a value as JSON. A value that JSON cannot say, such as a map whose keys are no strings, is reported and makes
-    /// it a 500.
+    /// 200 with a value as JSON. A value that JSON cannot say, such as a map whose keys are no strings, is reported and
+    /// makes it a 500.
     ///
     /// ```
     /// use selvedge_http::{Response, StatusCode};

@@ -50,8 +50,8 @@ pub enum BodyError {
     MediaType,
     /// It is not written as its format asks for. Says what is wrong, and in JSON the line and column: 400.
     Syntax(Box<str>),
-    /// It is well written, and not what was asked for: a field is missing, a number too large. Says which, and in JSON the
-    /// line and column: 422.
+    /// It is well written, and not what was asked for: a field is missing, a number too large. Says which, and in JSON
+    /// the line and column: 422.
     Content(Box<str>),
 }
 
@@ -118,9 +118,9 @@ impl RequestBody {
 
 impl RequestBody {
     /// The trailer fields that followed a chunked body (RFC 9110 section 6.5), once its end was read; empty before, and
-    /// for bodies that are not chunked. They come from `trailer_bytes_max` octets at most. They are never merged into the
-    /// head, and fields for framing, routing, conditions, authentication and the content's format are left out, as they
-    /// must not stand in a trailer (RFC 9110 section 6.5.1).
+    /// for bodies that are not chunked. They come from `trailer_bytes_max` octets at most. They are never merged into
+    /// the head, and fields for framing, routing, conditions, authentication and the content's format are left out, as
+    /// they must not stand in a trailer (RFC 9110 section 6.5.1).
     ///
     /// ```
     /// use selvedge_http::{BodyError, Request};

@@ -4,9 +4,9 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::h1::FieldLines;
 
-/// What may not stand in a trailer (RFC 9110 section 6.5.1): fields for framing, routing, request modifiers, authentication
-/// and content format mean something before the content or not at all. Whoever sends one hopes that somebody on the way
-/// takes it for the head's.
+/// What may not stand in a trailer (RFC 9110 section 6.5.1): fields for framing, routing, request modifiers,
+/// authentication and content format mean something before the content or not at all. Whoever sends one hopes that
+/// somebody on the way takes it for the head's.
 const REFUSED: [HeaderName; 31] = [
     header::TRANSFER_ENCODING,
     header::CONTENT_LENGTH,

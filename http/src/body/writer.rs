@@ -35,8 +35,8 @@ impl BodyWriter {
         Self { outgoing, at_drop }
     }
 
-    /// Another writer of the same body, whose end means nothing. Whole chunks of both do not mix; nobody may wait for room or
-    /// a flush with both but in one task.
+    /// Another writer of the same body, whose end means nothing. Whole chunks of both do not mix; nobody may wait for
+    /// room or a flush with both but in one task.
     pub(crate) fn twin(&self) -> Self {
         Self::new(Rc::clone(&self.outgoing), AtDrop::Nothing)
     }

@@ -9,8 +9,8 @@ const DELIMITER: &[u8] = b"\r\n--b0";
 /// Name, file name and octets of each field.
 type Fields = Vec<(String, Option<String>, Vec<u8>)>;
 
-/// Reads the octets as a form, and then a form composed of them: the same fields or the same fault however it is split; what
-/// was meant; a field's octets are those between the delimiters, and never hold one.
+/// Reads the octets as a form, and then a form composed of them: the same fields or the same fault however it is split;
+/// what was meant; a field's octets are those between the delimiters, and never hold one.
 pub fn multipart_form(bytes: &[u8]) {
     if let Ok(fields) = read_in_all_ways(bytes) {
         let octets = fields.into_iter().map(|(_, _, octets)| octets);

@@ -1,6 +1,6 @@
-//! A chunked request body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where
-//! the data stands in them, and the trailer fields behind it. Chunk extensions are validated, bounded and dropped. A trailer
-//! is never merged into the head (RFC 9110 section 6.5.1).
+//! A chunked request body (RFC 9112 section 7.1). In: octets after the head, split anyhow. Out: where the data stands
+//! in them, and the trailer fields behind it. Chunk extensions are validated, bounded and dropped. A trailer is never
+//! merged into the head (RFC 9110 section 6.5.1).
 
 use std::ops::Range;
 

@@ -3,7 +3,8 @@ use super::*;
 /// What a page is told: type, data, last event id.
 type Told = (String, String, String);
 
-/// Reads a stream as HTML Standard section 9.2.6 says, and refuses what that would pass over in silence but for comments.
+/// Reads a stream as HTML Standard section 9.2.6 says, and refuses what that would pass over in silence but for
+/// comments.
 #[derive(Default)]
 struct Reader {
     event: String,

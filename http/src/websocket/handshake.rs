@@ -60,7 +60,8 @@ pub enum HandshakeError {
 impl<'a> Request<'a> {
     /// The request as one for a WebSocket connection.
     ///
-    /// A browser lets pages of any site ask for one, and sends its cookies along: who goes by cookies must look at `Origin` first.
+    /// A browser lets pages of any site ask for one, and sends its cookies along: who goes by cookies must look at
+    /// `Origin` first.
     ///
     /// ```
     /// use selvedge_http::{HandshakeError, Request, Response};
@@ -111,8 +112,8 @@ impl<'a> WebSocketUpgrade<'a> {
         Self { protocol: Some(protocol), ..self }
     }
 
-    /// The same with messages, and frames, of at most so many octets; 1 MiB unless this is called. A client that announces a frame
-    /// makes the server set aside as much.
+    /// The same with messages, and frames, of at most so many octets; 1 MiB unless this is called. A client that
+    /// announces a frame makes the server set aside as much.
     #[must_use]
     pub fn message_bytes_max(self, message_bytes_max: usize) -> Self {
         Self { message_bytes_max, ..self }

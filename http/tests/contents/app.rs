@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 /// * `/pairs`: the query's pairs; `/cookies`: the cookies; `/set-cookies`: two new ones;
 /// * `/multipart`: each field's name, file name, type and length; `/first-field`: of the first one only;
 /// * `/trailers`: the body's length, the trailers before and after it; `/too-early`: without reading the body;
-/// * `/events`: from after Last-Event-ID up to the third; `/silence`: comments only; `/dropped`: how many of those have ended;
-/// * `/echo`: a WebSocket connection of messages up to 1,000 octets that sends back what it gets, and closes with 4000 when
-///   told `close`; `/spoken`: what the last of them ended with;
+/// * `/events`: from after Last-Event-ID up to the third; `/silence`: comments only; `/dropped`: how many of those have
+///   ended;
+/// * `/echo`: a WebSocket connection of messages up to 1,000 octets that sends back what it gets, and closes with 4000
+///   when told `close`; `/spoken`: what the last of them ended with;
 /// * `/page`: a page that tries these, and sends what it has found to `/tell`; `/told`: what that was.
 #[derive(Default)]
 pub(crate) struct Contents {

@@ -1,5 +1,6 @@
-//! Forms with files (RFC 7578), field by field while they come. In: the pieces of a request's body. Out: each field's head
-//! and its octets. A field that is not read is received and thrown away; a field that is read slowly holds its client back.
+//! Forms with files (RFC 7578), field by field while they come. In: the pieces of a request's body. Out: each field's
+//! head and its octets. A field that is not read is received and thrown away; a field that is read slowly holds its
+//! client back.
 
 mod parser;
 
@@ -90,8 +91,8 @@ impl Request<'_> {
     /// The body, to be read as a form with files while it comes.
     ///
     /// # Errors
-    /// [`BodyError::MediaType`] unless Content-Type is `multipart/form-data`, [`BodyError::Syntax`] if that has no boundary of 1
-    /// to 70 characters (RFC 2046 section 5.1.1).
+    /// [`BodyError::MediaType`] unless Content-Type is `multipart/form-data`, [`BodyError::Syntax`] if that has no boundary
+    /// of 1 to 70 characters (RFC 2046 section 5.1.1).
     pub fn multipart(&self, limits: MultipartLimits) -> Result<Multipart, BodyError> {
         if self.media() != RequestMedia::Multipart {
             return Err(BodyError::MediaType);
@@ -168,8 +169,9 @@ impl MultipartField<'_> {
         &self.head.name
     }
 
-    /// What the client calls the file, where it is one, as it was sent: browsers write a quote as `%22`, and leave `%` as it is.
-    /// It may be anything, `../../etc/passwd` and a name taken before among it: it is good to be shown, not to be opened.
+    /// What the client calls the file, where it is one, as it was sent: browsers write a quote as `%22`, and leave `%`
+    /// as it is. It may be anything, `../../etc/passwd` and a name taken before among it: it is good to be shown, not
+    /// to be opened.
     pub fn file_name(&self) -> Option<&str> {
         self.head.file_name.as_deref()
     }

@@ -11,7 +11,8 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Octets of whitespace behind a boundary.
 const PADDING_BYTES_MAX: usize = 64;
 
-/// Finds fields in what is pushed. It holds what was pushed and not stepped over: a piece, and less than a head or a delimiter.
+/// Finds fields in what is pushed. It holds what was pushed and not stepped over: a piece, and less than a head or a
+/// delimiter.
 #[derive(Debug)]
 pub(crate) struct FormParser {
     state: State,
