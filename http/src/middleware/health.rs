@@ -46,7 +46,7 @@ impl<A: Application> Application for Health<A> {
         }
         let mut response = match request.draining() {
             _ if !request.is_get_or_head() => Response::method_not_allowed("GET, HEAD"),
-            Draining::No => Response::text("ok\n"),
+            Draining::No => Response::text("ok"),
             Draining::Yes => Response::error(StatusCode::SERVICE_UNAVAILABLE, "the server takes leave"),
         };
         response.head_mut().fields.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));

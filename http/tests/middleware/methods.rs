@@ -41,7 +41,7 @@ fn a_healthy_server_says_so() {
     let server = TestServer::start(patient(), |worker| paths(worker).with(health("/health/z")));
     let mut client = server.connect();
     let reply = client.get("/health/z");
-    assert_eq!((reply.status, reply.text(), reply.field("cache-control")), (200, "ok\n", Some("no-store")));
+    assert_eq!((reply.status, reply.text(), reply.field("cache-control")), (200, "ok", Some("no-store")));
     client.send("HEAD /health/%7A HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.reply_to(Asked::Head).status, 200);
     client.send("POST /health/z HTTP/1.1\r\nHost: a\r\n\r\n");

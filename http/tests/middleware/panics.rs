@@ -8,7 +8,7 @@ use crate::support::app::paths;
 use crate::support::{TestServer, patient};
 
 #[test]
-fn a_panic_is_a_500_and_the_connection_goes_on() {
+fn a_panic_is_counted_and_a_500_and_the_connection_goes_on() {
     let server = TestServer::start(patient(), |worker| paths(worker).with(recover()));
     let mut client = server.connect();
     for _ in 0..3 {
@@ -16,6 +16,7 @@ fn a_panic_is_a_500_and_the_connection_goes_on() {
         assert_eq!((reply.status, reply.closes()), (500, false));
         assert_eq!(client.get("/text/after").text(), "after");
     }
+    assert_eq!(server.panics(), 3);
     drop(client);
     let stopped = server.stop();
     assert_eq!((stopped.exchanges(5), stopped.closes(CloseReason::Panic)), (3, 0));

@@ -157,6 +157,12 @@ impl TestServer {
         self.server.as_ref().expect("it runs").running().handle().counters(0).turns.get()
     }
 
+    /// Panics that the worker has caught so far.
+    pub(crate) fn panics(&self) -> u64 {
+        self.on_worker(|| ());
+        self.server.as_ref().expect("it runs").running().handle().counters(0).panics.get()
+    }
+
     /// Submission queue entries of the worker so far.
     pub(crate) fn submissions(&self) -> u64 {
         // The counters are written once a turn: this turn's job sees the turns before it.
