@@ -1,5 +1,5 @@
-//! What the engine refuses by itself. In: why. Out: the response that says so: the engine's own line of text, or what the
-//! application has for it.
+//! What the engine refuses by itself. In: why. Out: the response that says so: the engine's own line of text, or what
+//! the application has for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -12,8 +12,8 @@ use crate::response::{Body, Response};
 
 /// Says what a client gets that is refused; on its worker, while nobody else is served.
 ///
-/// Its body must be in memory. A status that is no error's is replaced by the refusal's. If it panics, or its response cannot be
-/// sent, the engine's own is, and that is reported.
+/// Its body must be in memory. A status that is no error's is replaced by the refusal's. If it panics, or its response
+/// cannot be sent, the engine's own is, and that is reported.
 pub type OnRefusal = Rc<dyn Fn(&Refusal) -> Response>;
 
 /// What the engine answers for by itself, since no application could or did.

@@ -194,8 +194,8 @@ impl<'a> Request<'a> {
         self.query
     }
 
-    /// The same request with another method. What the client gets stays what its own method asks for: the answer to a HEAD
-    /// goes out without its body.
+    /// The same request with another method. What the client gets stays what its own method asks for: the answer to a
+    /// HEAD goes out without its body.
     pub fn with_method<'b>(self, method: &'b http::Method) -> Request<'b>
     where
         'a: 'b,

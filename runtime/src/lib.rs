@@ -103,8 +103,8 @@ pub fn report(reason: &'static str, text: impl FnOnce() -> String) {
     });
 }
 
-/// Counts and reports a panic that the caller has caught, as the runtime does with one that ends a task: at most one line per
-/// `what`, second and worker.
+/// Counts and reports a panic that the caller has caught, as the runtime does with one that ends a task: at most one
+/// line per `what`, second and worker.
 ///
 /// # Panics
 /// Outside a worker.

@@ -57,8 +57,8 @@ impl StreamBody {
     /// Lets whoever writes go on. What it says at its end follows the pieces; a panic is a body that is not whole.
     pub(crate) fn poll_produce(&mut self, context: &mut Context<'_>) {
         let Some(producing) = &mut self.producing else { return };
-        // Unwind safe, as it is not polled again. A panic that went on would close the connection as if its body were whole, for
-        // clients who know its end by that.
+        // Unwind safe, as it is not polled again. A panic that went on would close the connection as if its body were
+        // whole, for clients who know its end by that.
         let ending = match catch_unwind(AssertUnwindSafe(|| producing.as_mut().poll(context))) {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(()))) => Ending::Finished(Vec::new()),

@@ -337,7 +337,8 @@ impl Connection {
         self.answered_bytes.saturating_sub(lost)
     }
 
-    /// Answers a request that is refused; the connection closes after it. Returns the status and the octets of the answer.
+    /// Answers a request that is refused; the connection closes after it. Returns the status and the octets of the
+    /// answer.
     pub(super) async fn refuse<A>(
         &mut self,
         shared: &Shared<A>,
@@ -358,7 +359,8 @@ impl Connection {
         (status, bytes)
     }
 
-    /// Answers with what the application wants said of a refusal, or with the engine's own text. Also returns the status.
+    /// Answers with what the application wants said of a refusal, or with the engine's own text. Also returns the
+    /// status.
     pub(super) async fn answer_refusal<A>(
         &mut self,
         shared: &Shared<A>,
@@ -367,7 +369,8 @@ impl Connection {
     ) -> (StatusCode, Result<(), CloseReason>) {
         if let Some(response) = shared.refusal_response(refusal) {
             let status = response.status();
-            match self.answer(shared, response, framing).await {
+            // Boxed, so that every other request's future has not its size.
+            match Box::pin(self.answer(shared, response, framing)).await {
                 // Nothing of it was sent.
                 Err(CloseReason::InvalidResponse) => report_unusable(),
                 answered => return (status, answered),

@@ -7,8 +7,8 @@ use crate::h1::BodyFraming;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Refuses request bodies of more than `bytes_max` octets: at once with 413 where the length is said, else whoever reads it
-/// gets [`BodyError::TooLarge`](crate::BodyError::TooLarge), whose response is a 413.
+/// Refuses request bodies of more than `bytes_max` octets: at once with 413 where the length is said, else whoever
+/// reads it gets [`BodyError::TooLarge`](crate::BodyError::TooLarge), whose response is a 413.
 ///
 /// It only lowers: the server's own limit ([`Limits`](crate::h1::Limits)) holds before it.
 ///

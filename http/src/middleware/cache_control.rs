@@ -8,8 +8,8 @@ use crate::application::Application;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Says `Cache-Control: value` in every successful answer that does not say anything about it itself, and in 304, which takes the
-/// place of one (RFC 9110 section 15.4.5).
+/// Says `Cache-Control: value` in every successful answer that does not say anything about it itself, and in 304, which
+/// takes the place of one (RFC 9110 section 15.4.5).
 ///
 /// # Panics
 /// When no field can have the value.

@@ -6,8 +6,8 @@ use crate::application::Application;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Hands a HEAD on as a GET. The engine sends the answer's head, with the length of the body that a GET would get, and leaves
-/// the body out (RFC 9110 section 9.3.2); one that is streamed is not written at all.
+/// Hands a HEAD on as a GET. The engine sends the answer's head, with the length of the body that a GET would get, and
+/// leaves the body out (RFC 9110 section 9.3.2); one that is streamed is not written at all.
 ///
 /// ```
 /// use selvedge_http::middleware::head_from_get;

@@ -11,8 +11,8 @@ use crate::response::Response;
 
 /// Makes `changes` to every response, errors among them.
 ///
-/// A change that has nothing to do leaves the response as it was. Where a prepared response gets a field, it costs a copy of its
-/// head; fields that all files of a site have are cheaper with the files themselves
+/// A change that has nothing to do leaves the response as it was. Where a prepared response gets a field, it costs a
+/// copy of its head; fields that all files of a site have are cheaper with the files themselves
 /// ([`FileOptions`](crate::files::FileOptions)).
 pub fn headers<A: Application>(changes: HeaderChanges) -> impl FnOnce(A) -> Headers<A> {
     move |application| Headers { application, changes }

@@ -8,8 +8,8 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::shared::Draining;
 
-/// Answers GET and HEAD for `path` with 200 and `ok`, or with 503 once the server takes leave, so that it gets no further requests
-/// through connections that are open still. New ones are not accepted by then.
+/// Answers GET and HEAD for `path` with 200 and `ok`, or with 503 once the server takes leave, so that it gets no
+/// further requests through connections that are open still. New ones are not accepted by then.
 ///
 /// # Panics
 /// When `path` does not begin with a slash.

@@ -1,11 +1,12 @@
 //! What stands between a server and an application.
 //!
-//! Each is an application around another one, put there by [`Application::with`](crate::Application::with); the last that is
-//! added is the first to see a request. What needs no change passes through as it is: files stay without a copy.
+//! Each is an application around another one, put there by [`Application::with`](crate::Application::with); the last
+//! that is added is the first to see a request. What needs no change passes through as it is: files stay without a
+//! copy.
 //!
 //! Of those that many use, this order serves, from the innermost to the outermost: `body_limit`, `timeout`, `recover`,
-//! `headers`, `health`, `request_id`. Then a handler's panic or lack of time is answered with the fields of all responses, and
-//! everything has a name.
+//! `headers`, `health`, `request_id`. Then a handler's panic or lack of time is answered with the fields of all
+//! responses, and everything has a name.
 //!
 //! ```
 //! use std::time::Duration;

@@ -6,8 +6,9 @@ use crate::networks::Networks;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Notes at each request who its client is, as [`Request::real_address`] finds it out: by `Forwarded` and `X-Forwarded-For`
-/// as far as `trusted` proxies wrote them, else by the connection. Nothing is noted where the client is gone already.
+/// Notes at each request who its client is, as [`Request::real_address`] finds it out: by `Forwarded` and
+/// `X-Forwarded-For` as far as `trusted` proxies wrote them, else by the connection. Nothing is noted where the client
+/// is gone already.
 ///
 /// ```
 /// use selvedge_http::middleware::real_ip;

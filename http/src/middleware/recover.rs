@@ -11,11 +11,11 @@ use crate::application::Application;
 use crate::request::Request;
 use crate::response::Response;
 
-/// A handler that panics is answered for with 500, and its connection goes on; without this, the connection ends without an
-/// answer. Either way the panic is counted and reported, and nobody else's request is touched.
+/// A handler that panics is answered for with 500, and its connection goes on; without this, the connection ends
+/// without an answer. Either way the panic is counted and reported, and nobody else's request is touched.
 ///
-/// A streamed body is written after the handler has returned. If its writer panics, the body ends as one that failed: its
-/// client sees that it is not whole.
+/// A streamed body is written after the handler has returned. If its writer panics, the body ends as one that failed:
+/// its client sees that it is not whole.
 ///
 /// ```
 /// use selvedge_http::middleware::{recover, recover_with};
@@ -60,8 +60,8 @@ impl<A: Application, F: Fn() -> Response + 'static> Application for Recover<A, F
         // The call itself is foreign code, too: it is made in the first poll.
         let mut answering = pin!(async { self.application.call(request).await });
         let answered = poll_fn(|context| {
-            // Unwind safe as a task is: the future is not polled again, and what the application shares among its requests is in
-            // the state in which a panic that ends the connection would leave it.
+            // Unwind safe as a task is: the future is not polled again, and what the application shares among its
+            // requests is in the state in which a panic that ends the connection would leave it.
             match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
                 Ok(polled) => polled.map(Some),
                 Err(panic) => {

@@ -1,5 +1,5 @@
-//! A name for each request. In: a request, maybe with a name already. Out: the same with a [`RequestId`] in its extensions, and a
-//! response that says it.
+//! A name for each request. In: a request, maybe with a name already. Out: the same with a [`RequestId`] in its
+//! extensions, and a response that says it.
 
 use std::cell::Cell;
 
@@ -12,11 +12,12 @@ use crate::response::Response;
 /// Octets of a client's or proxy's own name that are taken; a longer one is replaced.
 const BYTES_MAX: usize = 128;
 
-/// Gives each request a name, to find it again in the logs of several servers: the one that came in `field`, or a new one of 128
-/// random bits. What is behind sees it as [`RequestId`]; the response says it in the same field, unless it has that already.
+/// Gives each request a name, to find it again in the logs of several servers: the one that came in `field`, or a new
+/// one of 128 random bits. What is behind sees it as [`RequestId`]; the response says it in the same field, unless it
+/// has that already.
 ///
-/// A name that came is taken if it is 1 to 128 octets of visible ASCII. It is the client's word: no proof of anything. New
-/// names do not repeat, but whoever has seen some may foretell others: they are no secrets.
+/// A name that came is taken if it is 1 to 128 octets of visible ASCII. It is the client's word: no proof of anything.
+/// New names do not repeat, but whoever has seen some may foretell others: they are no secrets.
 ///
 /// ```
 /// use selvedge_http::middleware::{RequestId, request_id};

@@ -10,8 +10,8 @@ pub fn rewrite<A: Application>(rewrites: Rewrites) -> impl FnOnce(A) -> Rewrite<
     move |application| Rewrite { application, rewrites }
 }
 
-/// Which paths are others: the first rule that fits counts, and it alone. A request is compared with each rule in turn, so they
-/// are meant to be few.
+/// Which paths are others: the first rule that fits counts, and it alone. A request is compared with each rule in turn,
+/// so they are meant to be few.
 ///
 /// ```
 /// use selvedge_http::middleware::{Rewrites, rewrite};

@@ -1,5 +1,5 @@
-//! An application below a path. In: a request for a path below it. Out: the answer of what is behind, which sees the rest of
-//! the path.
+//! An application below a path. In: a request for a path below it. Out: the answer of what is behind, which sees the
+//! rest of the path.
 
 use http::StatusCode;
 
@@ -8,11 +8,11 @@ use crate::application::Application;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Takes `prefix` off the front of each path, and answers 404 where it is not there. Below `/api`, the path `/api/users` is
-/// `/users`, `/api` and `/api/` are `/`, and `/apix` is not below it.
+/// Takes `prefix` off the front of each path, and answers 404 where it is not there. Below `/api`, the path
+/// `/api/users` is `/users`, `/api` and `/api/` are `/`, and `/apix` is not below it.
 ///
-/// `prefix` is written as it is read, not encoded. The path as it was sent is [`Request::original_path`]; links of what is behind
-/// need it, or have to be relative.
+/// `prefix` is written as it is read, not encoded. The path as it was sent is [`Request::original_path`]; links of what
+/// is behind need it, or have to be relative.
 ///
 /// # Panics
 /// When `prefix` does not begin with a slash.

@@ -14,9 +14,9 @@ use crate::response::Response;
 
 /// A handler has `duration`, from its first await on; then it is dropped at the await it is in, and 503 is answered.
 ///
-/// The time is that to the response. A streamed body may take longer: the server's own
-/// [`Timeouts`](crate::Timeouts) see to it that its client reads. A handler that reads the request's body waits for the client too,
-/// so its time includes the upload's.
+/// The time is that to the response. A streamed body may take longer: the server's own [`Timeouts`](crate::Timeouts)
+/// see to it that its client reads. A handler that reads the request's body waits for the client too, so its time
+/// includes the upload's.
 ///
 /// A handler that answers without having to wait costs nothing.
 ///

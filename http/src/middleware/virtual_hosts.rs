@@ -12,14 +12,15 @@ use crate::boxed::BoxApplication;
 use crate::request::Request;
 use crate::response::Response;
 
-/// Octets of a host's name (RFC 1035 section 2.3.4), without a last dot. A request for a longer one is for none of them.
+/// Octets of a host's name (RFC 1035 section 2.3.4), without a last dot. A request for a longer one is for none of
+/// them.
 const NAME_BYTES_MAX: usize = 253;
 
 /// Applications by the host that a request is for: a whole name, then the longest `*.` that fits, then whatever answers
 /// otherwise. A request that fits none is answered with 421 (RFC 9110 section 15.5.20).
 ///
-/// The host is the request's authority without its port; case and a last dot do not matter. Finding it compares with a few of the
-/// names, however many there are, and allocates nothing; the call allocates the future of the application.
+/// The host is the request's authority without its port; case and a last dot do not matter. Finding it compares with a
+/// few of the names, however many there are, and allocates nothing; the call allocates the future of the application.
 ///
 /// ```
 /// use selvedge_http::middleware::VirtualHosts;
@@ -130,8 +131,8 @@ impl Application for VirtualHosts {
     }
 }
 
-/// Which hosts: a name (`example.com`), an address (`192.0.2.1`, `[2001:db8::1]`), or all names below one (`*.example.com`, at any
-/// depth, and not `example.com` itself).
+/// Which hosts: a name (`example.com`), an address (`192.0.2.1`, `[2001:db8::1]`), or all names below one
+/// (`*.example.com`, at any depth, and not `example.com` itself).
 ///
 /// ```
 /// use selvedge_http::middleware::HostPattern;

@@ -23,8 +23,8 @@ impl Response {
         }
     }
 
-    /// The same without the field. A prepared response that has none of that name stays prepared; the Content-Type of several
-    /// parts of a file cannot be removed.
+    /// The same without the field. A prepared response that has none of that name stays prepared; the Content-Type of
+    /// several parts of a file cannot be removed.
     ///
     /// ```
     /// use http::HeaderValue;

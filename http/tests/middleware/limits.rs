@@ -23,8 +23,8 @@ impl Drop for Dropped {
     }
 }
 
-/// `/pending` for ever, `/later` in a while, `/body` when the body is there, `/stream` at once with a body that comes later,
-/// `/dropped`: how many of these have ended.
+/// `/pending` for ever, `/later` in a while, `/body` when the body is there, `/stream` at once with a body that comes
+/// later, `/dropped`: how many of these have ended.
 fn slow() -> impl Application {
     let dropped = Rc::new(Cell::new(0));
     async move |request: Request<'_>| -> Response {
