@@ -35,6 +35,8 @@ pub struct Request<'a> {
     path: &'a [u8],
     query: Option<&'a [u8]>,
     state: &'a RequestState<'a>,
+    /// What stands in place of the body that is received.
+    other_body: Option<&'a Rc<Incoming>>,
     peer: &'a Peer,
     /// `None` where no connection is.
     stream: Option<&'a RefCell<Stream>>,
@@ -133,7 +135,8 @@ impl<'a> Request<'a> {
         stream: Option<&'a RefCell<Stream>>,
     ) -> Self {
         let (path, query) = (head.path(bytes), head.query(bytes));
-        Self { head, bytes, method: None, path, query, state, peer, stream, matched: None }
+        let (method, matched, other_body) = (None, None, None);
+        Self { head, bytes, method, path, query, state, other_body, peer, stream, matched }
     }
 
     // ---- the request line ----
@@ -225,6 +228,14 @@ impl<'a> Request<'a> {
         self.state.route.borrow().clone()
     }
 
+    /// The same request with another body.
+    pub(crate) fn with_body<'b>(self, body: &'b Rc<Incoming>) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { other_body: Some(body), ..self }
+    }
+
     /// The authority: of an absolute-form target, else Host's value (RFC 9112 section 3.2).
     pub fn authority(&self) -> Option<&'a [u8]> {
         self.head.authority(self.bytes)
@@ -278,14 +289,17 @@ impl<'a> Request<'a> {
 
     /// The body, to be pulled. Every call gives the same one.
     pub fn body(&self) -> RequestBody {
-        self.state.body()
+        match self.other_body {
+            Some(body) => RequestBody::new(Some(Rc::clone(body))),
+            None => self.state.body(),
+        }
     }
 
     /// Refuses a body of more than `bytes_max` octets, for everybody who reads it; a limit that was lower stays.
     pub fn limit_body(&self, bytes_max: u64) {
         let state = self.state;
         state.body_bytes_max.set(state.body_bytes_max.get().min(bytes_max));
-        if let Some(incoming) = state.incoming() {
+        for incoming in [state.incoming(), self.other_body].into_iter().flatten() {
             incoming.limit(bytes_max);
         }
     }

@@ -1,7 +1,8 @@
 //! What stands between an application that reads a request's body and the connection that receives it: at most one piece.
 
 use std::cell::{Cell, RefCell};
-use std::task::{Context, Poll, Waker};
+use std::fmt;
+use std::task::{Context, Poll, Waker, ready};
 
 use selvedge_runtime::Chunk;
 
@@ -12,6 +13,8 @@ use crate::h1::BodyDecoder;
 #[derive(Debug)]
 pub(crate) struct Incoming {
     framed: Framed,
+    /// What makes its pieces, where that is not the connection.
+    source: Option<RefCell<Box<dyn Source>>>,
     /// Octets of the whole body, where its framing tells.
     length: Option<u64>,
     /// The connection's: where in the framing it is.
@@ -25,6 +28,15 @@ pub(crate) struct Incoming {
     given_bytes: Cell<u64>,
     /// Octets the application wants at most.
     bytes_max: Cell<u64>,
+}
+
+/// What makes a body's pieces, such as a decoder of another's.
+pub(super) trait Source: fmt::Debug {
+    /// The next piece, not an empty one; `None` at the end. Not called any more after the end or an error.
+    fn poll_piece(&mut self, context: &Context<'_>) -> Poll<Result<Option<Chunk>, BodyError>>;
+
+    /// Who asked does not ask any more.
+    fn stop_asking(&mut self);
 }
 
 /// What tells where it ends.
@@ -57,9 +69,16 @@ impl Incoming {
         Self::framed(Framed::ByTheConnection, None, BodyDecoder::until_close(), u64::MAX)
     }
 
+    /// What `source` makes.
+    pub(super) fn of_source(source: Box<dyn Source>, bytes_max: u64) -> Self {
+        let none = Self::framed(Framed::Itself, None, BodyDecoder::until_close(), bytes_max);
+        Self { source: Some(RefCell::new(source)), ..none }
+    }
+
     fn framed(framed: Framed, length: Option<u64>, decoder: BodyDecoder, bytes_max: u64) -> Self {
         Self {
             framed,
+            source: None,
             length,
             decoder: RefCell::new(decoder),
             piece: RefCell::new(Piece::Unasked),
@@ -91,14 +110,22 @@ impl Incoming {
             return Poll::Ready(Err(BodyError::TooLarge));
         }
         let mut piece = self.piece.borrow_mut();
+        if let (Some(source), Piece::Unasked | Piece::Asked) = (&self.source, &*piece) {
+            *piece = match ready!(source.borrow_mut().poll_piece(context)) {
+                Ok(Some(chunk)) => Piece::Here(chunk),
+                Ok(None) => Piece::Over(Ok(())),
+                Err(error) => Piece::Over(Err(error)),
+            };
+        }
         match std::mem::replace(&mut *piece, Piece::Asked) {
             Piece::Here(chunk) => {
                 *piece = Piece::Unasked;
                 let given = self.given_bytes.get() + chunk.len() as u64;
+                // A shorter piece behind this one is beyond the limit too.
+                self.given_bytes.set(given);
                 if given > self.bytes_max() {
                     return Poll::Ready(Err(BodyError::TooLarge));
                 }
-                self.given_bytes.set(given);
                 Poll::Ready(Ok(Some(chunk)))
             }
             Piece::Over(how) => {
@@ -124,6 +151,9 @@ impl Incoming {
         let mut piece = self.piece.borrow_mut();
         if matches!(*piece, Piece::Asked) {
             *piece = Piece::Unasked;
+        }
+        if let Some(source) = &self.source {
+            source.borrow_mut().stop_asking();
         }
     }
 

@@ -4,6 +4,7 @@
 //! when it is asked to, and sends what it is given. Between them stands one piece, or a bounded queue: that is the
 //! backpressure. No handle does I/O.
 
+mod decoded;
 #[cfg(feature = "form")]
 mod form;
 mod incoming;

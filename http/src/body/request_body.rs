@@ -20,7 +20,7 @@ use crate::h1::Reject;
 #[derive(Debug)]
 pub struct RequestBody {
     /// `None` where the request has no body.
-    incoming: Option<Rc<Incoming>>,
+    pub(super) incoming: Option<Rc<Incoming>>,
 }
 
 /// Why a body, or the rest of it, does not come, or what is wrong with it. As a response it tells the client so.

@@ -2,6 +2,8 @@
 //!
 //! In: octets, in any pieces. Out: the same octets encoded. Files are encoded to be kept, answers to be sent once.
 
+mod decoder;
 mod encoder;
 
+pub(crate) use decoder::{Broken, Decoder};
 pub(crate) use encoder::{Effort, Encoder, encode, fingerprint};

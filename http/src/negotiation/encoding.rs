@@ -38,7 +38,7 @@ impl Coding {
     }
 
     /// The coding called `name`, in any case.
-    fn from_name(name: &[u8]) -> Option<Self> {
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         if name.eq_ignore_ascii_case(b"x-gzip") {
             return Some(Coding::Gzip);
         }

@@ -9,4 +9,5 @@ mod bodies;
 mod decoder;
 mod heads;
 mod negotiation;
+mod requests;
 mod streams;

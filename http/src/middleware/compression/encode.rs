@@ -9,10 +9,10 @@ use bytes::Bytes;
 use selvedge_runtime::{Chunk, blocking, yield_now};
 
 use super::fields;
-use super::places::Place;
 use crate::body::{BodyReader, BodyWriter, StreamBody};
 use crate::content_coding::{Effort, Encoder};
 use crate::h1::ErrorBody;
+use crate::middleware::places::Place;
 use crate::negotiation::Coding;
 use crate::response::{Body, Response, ResponseHead};
 

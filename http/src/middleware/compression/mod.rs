@@ -3,20 +3,19 @@
 
 mod encode;
 mod fields;
-mod places;
 
 use std::borrow::Cow;
 use std::iter;
 
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use crate::application::Application;
 use crate::h1::ErrorBody;
 use crate::media_type;
+use crate::middleware::places::Places;
 use crate::negotiation::{Acceptable, Coding};
 use crate::request::Request;
 use crate::response::{Body, Response, ResponseHead};
-use places::Places;
 
 /// What is compressed, and how much of it at once.
 ///
@@ -148,7 +147,7 @@ impl<A> Compression<A> {
     fn judge(&self, request: Request<'_>, response: &Response) -> Subject {
         let subject = match (response.body(), response.status()) {
             (Body::Empty, StatusCode::NOT_MODIFIED) => return Subject::NotModified,
-            (Body::Empty, _) if request.head().method().is_head() => Subject::Unknown,
+            (Body::Empty, _) if request.method() == Method::HEAD => Subject::Unknown,
             (body, _) if self.is_long_enough(response.status(), body) => Subject::Octets,
             _ => return Subject::No,
         };

@@ -1,4 +1,4 @@
-//! How many encoders a worker has at a time.
+//! How many of something a worker has at a time, such as encoders.
 
 use std::cell::Cell;
 use std::rc::Rc;
