@@ -107,7 +107,7 @@ fn own_path(text: &str, default: &str) -> Result<OrOff<String>, BadValue> {
     if !text.starts_with('/') {
         return Err(BadValue::new("this is not a path", fix));
     }
-    match text.bytes().find(|&byte| !byte.is_ascii_graphic() || b"?#\"<>\\".contains(&byte)) {
+    match text.bytes().find(|&byte| !byte.is_ascii_graphic() || b"?#%\"<>\\".contains(&byte)) {
         Some(_) => Err(BadValue::new("the path holds a character that a URL's cannot", fix)),
         None => Ok(OrOff::Set(text.to_owned())),
     }
