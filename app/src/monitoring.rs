@@ -21,6 +21,16 @@ pub struct Log {
     format: LogFormat,
     trusted_proxies: Networks,
     unlogged_path: Option<String>,
+    sign_in: SignIn,
+}
+
+/// Whether clients say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignIn {
+    /// They are asked for a user and a password.
+    Asked,
+    /// Nobody wants to know.
+    Unasked,
 }
 
 impl Log {
@@ -38,6 +48,7 @@ impl Log {
             format: config.monitoring.log_format,
             trusted_proxies: config.trusted_proxies.clone(),
             unlogged_path: config.monitoring.health.clone(),
+            sign_in: if config.auth_file.is_some() { SignIn::Asked } else { SignIn::Unasked },
         }))
     }
 
@@ -47,7 +58,10 @@ impl Log {
     /// Outside a worker.
     pub fn observer(&self) -> Observer {
         let log = AccessLog::new(self.lines.sink(), self.format);
-        let log = log.with_trusted_proxies(self.trusted_proxies.clone());
+        let mut log = log.with_trusted_proxies(self.trusted_proxies.clone());
+        if self.sign_in == SignIn::Asked {
+            log = log.with_basic_users();
+        }
         match &self.unlogged_path {
             Some(path) => log.without_path(path.as_bytes()).observer(),
             None => log.observer(),

@@ -76,6 +76,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         + connections_max * CONNECTION_BYTES
         + (files.memory_bytes() * workers) as u64
         + derived_bytes(&config.site) as u64
+        + log.as_ref().map_or(0, |_| LineLog::SINK_BYTES * workers) as u64
         + match config.browse {
             BrowsePolicy::Off => 0,
             BrowsePolicy::On => Shares::MEMORY_BYTES as u64,

@@ -122,6 +122,22 @@ fn a_log_that_cannot_be_opened_again_goes_on_as_it_was() {
 }
 
 #[test]
+fn where_a_password_is_asked_for_the_user_is_in_the_log() {
+    let (site, scratch) = (site(), Site::new());
+    // "secret".
+    let users = scratch.write("users", "bob:$apr1$BhbxCujg$zYmbLyvEM92NOuTccTh.x/\n");
+    let log = scratch.join("access.log");
+    let server = start(&site, &log, &["--auth-file", users.to_str().unwrap()]);
+    let mut client = Client::connect(server.address());
+    assert_eq!(client.get_with("/file", &[("authorization", "Basic Ym9iOnNlY3JldA==")]).status, 200);
+    assert_eq!(client.get("/file").status, 401);
+    drop(client);
+    server.stop();
+    let told = lines(&log);
+    assert!(told[0].starts_with("127.0.0.1 - bob [") && told[1].starts_with("127.0.0.1 - - ["), "{told:?}");
+}
+
+#[test]
 fn a_full_disk_costs_lines_and_nothing_else() {
     let site = site();
     let server = start(&site, Path::new("/dev/full"), &["--metrics"]);

@@ -2,7 +2,7 @@
 
 use super::escape::push_json;
 use super::time::LogTime;
-use super::{Exchange, FIELD_BYTES_MAX, NAME_BYTES_MAX, TARGET_BYTES_MAX, User, push_address, push_number};
+use super::{Exchange, FIELD_BYTES_MAX, NAME_BYTES_MAX, TARGET_BYTES_MAX, push_address, push_number};
 use crate::h1::KnownField;
 use crate::record::{CloseReason, ExchangeEnd};
 
@@ -38,8 +38,8 @@ pub(super) fn object(line: &mut Vec<u8>, exchange: &Exchange<'_>, time: &LogTime
     member(line, b",\"host\":", host, FIELD_BYTES_MAX);
     member(line, b",\"referer\":", exchange.field(KnownField::Referer), FIELD_BYTES_MAX);
     member(line, b",\"user_agent\":", exchange.field(KnownField::UserAgent), FIELD_BYTES_MAX);
-    if let Some(user) = exchange.request.and_then(|request| request.extensions().get::<User>()) {
-        member(line, b",\"user\":", Some(user.name()), NAME_BYTES_MAX);
+    if exchange.user.is_some() {
+        member(line, b",\"user\":", exchange.user, NAME_BYTES_MAX);
     }
     if let ExchangeEnd::Closed(reason) = exchange.record.end {
         member(line, b",\"close\":", Some(reason.name().as_bytes()), NAME_BYTES_MAX);

@@ -3,6 +3,7 @@
 //!
 //! A line is formatted in place: no allocation, no lock, one formatted time per second.
 
+mod basic_user;
 mod escape;
 mod json;
 mod text;
@@ -20,6 +21,7 @@ use crate::real_address::RealAddress;
 use crate::record::ExchangeRecord;
 use crate::request::Request;
 use crate::shared::Observer;
+use basic_user::basic_user;
 use time::LogTime;
 
 /// Most octets of a request line or target in a line, escaped; the rest is cut, which three dots say.
@@ -113,6 +115,7 @@ pub struct AccessLog {
     format: LogFormat,
     trusted_proxies: Networks,
     unlogged_path: Option<Box<[u8]>>,
+    users: Users,
     time: RefCell<LogTime>,
 }
 
@@ -123,12 +126,18 @@ impl AccessLog {
     /// Outside a worker.
     pub fn new(sink: LineSink, format: LogFormat) -> Self {
         let (trusted_proxies, time) = (Networks::default(), RefCell::new(LogTime::new()));
-        Self { sink, format, trusted_proxies, unlogged_path: None, time }
+        Self { sink, format, trusted_proxies, unlogged_path: None, users: Users::Noted, time }
     }
 
     /// Believes these about whose request it is. Where middleware has noted a [`RealAddress`], that is written.
     pub fn with_trusted_proxies(self, trusted_proxies: Networks) -> Self {
         Self { trusted_proxies, ..self }
+    }
+
+    /// Writes down the user that Basic credentials name where no [`User`] was noted, as nginx does: the client's own word, which
+    /// only a status other than 401, 403 or 503 makes more of.
+    pub fn with_basic_users(self) -> Self {
+        Self { users: Users::NotedOrBasic, ..self }
     }
 
     /// Leaves out the requests for this path, as it stands in the request line: a load balancer's questions, mostly.
@@ -147,7 +156,17 @@ impl AccessLog {
         }
         let mut time = self.time.borrow_mut();
         time.advance(record.answered_at);
-        let exchange = Exchange { record, request, address: self.address(record, request) };
+        let noted = request.and_then(|request| request.extensions().get::<User>());
+        let mut room = [0; basic_user::ROOM];
+        let user = match (&noted, self.users) {
+            (Some(user), _) => Some(user.name()),
+            (None, Users::Noted) => None,
+            (None, Users::NotedOrBasic) => {
+                let credentials = request.and_then(|request| request.field(KnownField::Authorization).one());
+                credentials.and_then(|credentials| basic_user(credentials, &mut room))
+            }
+        };
+        let exchange = Exchange { record, request, address: self.address(record, request), user };
         self.sink.write(|line| match self.format {
             LogFormat::Common => text::common(line, &exchange, &time),
             LogFormat::Combined => text::combined(line, &exchange, &time),
@@ -168,11 +187,21 @@ impl AccessLog {
     }
 }
 
+/// Whose word about users is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Users {
+    /// That of what has noted a [`User`].
+    Noted,
+    /// Else the client's own.
+    NotedOrBasic,
+}
+
 /// What a line tells.
 struct Exchange<'a> {
     record: &'a ExchangeRecord,
     request: Option<Request<'a>>,
     address: Option<ClientAddress>,
+    user: Option<&'a [u8]>,
 }
 
 impl<'a> Exchange<'a> {

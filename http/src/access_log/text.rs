@@ -2,7 +2,7 @@
 
 use super::escape::push_text;
 use super::time::LogTime;
-use super::{Exchange, FIELD_BYTES_MAX, NAME_BYTES_MAX, TARGET_BYTES_MAX, User, push_address, push_number};
+use super::{Exchange, FIELD_BYTES_MAX, NAME_BYTES_MAX, TARGET_BYTES_MAX, push_address, push_number};
 use crate::h1::KnownField;
 
 /// What stands for something that is not known.
@@ -29,8 +29,8 @@ fn begin(line: &mut Vec<u8>, exchange: &Exchange<'_>, time: &LogTime) {
     }
     // Nobody asks identd (RFC 1413) any more.
     line.extend_from_slice(b" - ");
-    match exchange.request.and_then(|request| request.extensions().get::<User>()) {
-        Some(user) if !user.name().is_empty() => name(line, user.name()),
+    match exchange.user {
+        Some(user) if !user.is_empty() => name(line, user),
         _ => line.push(NONE),
     }
     line.extend_from_slice(b" [");

@@ -99,6 +99,9 @@ struct Lines {
 }
 
 impl LineLog {
+    /// Bytes that each worker's end takes.
+    pub const SINK_BYTES: usize = BUFFERS * BUFFER_BYTES;
+
     /// Opens the target and starts the thread that writes to it. `name` says which log it is in what is reported; `sinks_max` is
     /// for how many workers it has room. Each takes 256 KiB.
     ///
