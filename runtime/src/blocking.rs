@@ -115,6 +115,11 @@ impl Helpers {
         Arc::new(Self { limits, cpus, state: Mutex::default(), called, left })
     }
 
+    /// Where the helpers run.
+    pub(crate) fn cpus(&self) -> &[usize] {
+        &self.cpus
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,15 +8,33 @@ pub use crate::sys::{
 
 use std::io;
 
+use crate::{sys, worker};
+
 /// Calls `act` with every signal, on a thread of its own that lives as long as the process.
 ///
 /// # Errors
 /// Those of starting a thread.
 pub fn watch_signals(signals: Signals, mut act: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
-    crate::sys::spawn_thread("selvedge-signals".to_owned(), move || {
+    sys::spawn_thread("selvedge-signals".to_owned(), move || {
         loop {
             act(signals.wait());
         }
+    })
+    .map(drop)
+}
+
+/// Starts a thread beside the workers, for what has a loop of its own: another runtime. It runs on the processors its starter may
+/// use; started by a worker, on all that the runtime may.
+///
+/// # Errors
+/// Those of starting a thread.
+pub fn spawn_thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let cpus = worker::with_current(|core| core.map(|core| core.helpers().cpus().to_vec()));
+    sys::spawn_thread(name.to_owned(), move || {
+        if let Some(cpus) = cpus {
+            sys::run_on(&cpus);
+        }
+        run();
     })
     .map(drop)
 }

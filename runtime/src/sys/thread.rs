@@ -27,12 +27,17 @@ const NICENESS_MAX: i32 = 19;
 /// Makes the calling thread one that leaves the workers their processors: any of `cpus` will do, at a lower priority. Best
 /// effort: one that cannot be set stays as it was inherited.
 pub(crate) fn become_helper(cpus: &[usize]) {
+    run_on(cpus);
+    // Of this thread alone: Linux has a niceness for each (setpriority(2)).
+    let niceness = rustix::process::getpriority_process(None).unwrap_or(0) + HELPER_NICENESS;
+    let _ = rustix::process::setpriority_process(None, niceness.min(NICENESS_MAX));
+}
+
+/// Lets the calling thread run on any of `cpus`, as far as it may. Best effort.
+pub(crate) fn run_on(cpus: &[usize]) {
     let mut set = rustix::thread::CpuSet::new();
     for &cpu in cpus.iter().filter(|&&cpu| cpu < rustix::thread::CpuSet::MAX_CPU) {
         set.set(cpu);
     }
     let _ = rustix::thread::sched_setaffinity(None, &set);
-    // Of this thread alone: Linux has a niceness for each (setpriority(2)).
-    let niceness = rustix::process::getpriority_process(None).unwrap_or(0) + HELPER_NICENESS;
-    let _ = rustix::process::setpriority_process(None, niceness.min(NICENESS_MAX));
 }
