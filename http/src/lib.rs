@@ -67,6 +67,10 @@ pub mod proxy_protocol;
 pub mod range;
 pub mod real_address;
 pub mod testing;
+#[cfg(feature = "tokio")]
+pub mod tokio_bridge;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod validators;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -139,6 +139,16 @@ impl<'a> Request<'a> {
         Self { head, bytes, method, path, query, state, other_body, peer, stream, matched }
     }
 
+    /// The same request with another head.
+    #[cfg(feature = "tower")]
+    pub(crate) fn with_head<'b>(self, head: &'b RequestHead, bytes: &'b [u8]) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        let (method, matched) = (None, None);
+        Request { head, bytes, method, matched, path: head.path(bytes), query: head.query(bytes), ..self }
+    }
+
     // ---- the request line ----
 
     /// The method as it was sent, or as middleware has changed it.

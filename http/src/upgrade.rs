@@ -12,7 +12,7 @@ use selvedge_runtime::Chunk;
 use crate::body::{BodyWriter, Incoming, RequestBody, StreamBody};
 use crate::h1::{self, BodyFraming, Method, RequestHead};
 
-type Conversing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+pub(crate) type Conversing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// Who has the connection after the response's head.
 pub struct Upgrade {
@@ -50,6 +50,12 @@ impl Upgrade {
             AskedBy::Connect => head.method() == Method::Connect,
         };
         is_asked_for && head.framing() == BodyFraming::None
+    }
+
+    /// The same with `wrap` around the conversation.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn around(self, wrap: impl FnOnce(Conversing) -> Conversing + 'static) -> Self {
+        Self { converse: Box::new(move |upgraded| wrap((self.converse)(upgraded))), ..self }
     }
 
     /// Begins the conversation: what is sent of it.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::outgoing::{Ending, Outgoing};
 use super::writer::{AtDrop, BodyWriter};
 
-type Producing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+pub(crate) type Producing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// A body that is written while it is sent.
 pub struct StreamBody {
@@ -48,6 +48,12 @@ impl StreamBody {
     /// Octets, where that was said.
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// Puts `wrap` around whoever writes it, if that is this body's own.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn around(&mut self, wrap: impl FnOnce(Producing) -> Producing) {
+        self.producing = self.producing.take().map(wrap);
     }
 
     pub(crate) fn outgoing(&self) -> &Outgoing {
