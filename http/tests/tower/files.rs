@@ -50,7 +50,7 @@ fn serves<A: Application>(
 ) -> (TestServer, Receiver<&'static str>, Directory) {
     let directory = Directory::new(name);
     directory.write("small.txt", SMALL);
-    directory.write("large.bin", &pattern(LARGE_BYTES));
+    directory.write("large.bin", pattern(LARGE_BYTES));
     let make = site(FileOptions::new(directory.path()));
     let (tell, told) = mpsc::channel();
     let server = TestServer::start(patient(), move |worker: &Worker| Told(wrap(make(worker)), tell.clone()));
