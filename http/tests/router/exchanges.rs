@@ -65,7 +65,7 @@ fn pipelined_requests_are_answered_in_order_each_by_its_route() {
 fn files_below_a_prefix_are_sent_as_files() {
     let directory = Directory::new("routed");
     directory.write("a.txt", b"a file");
-    directory.write("large.bin", &[b'x'; 300_000]);
+    directory.write("large.bin", [b'x'; 300_000]);
     let make_site = site(FileOptions::new(directory.path()));
     let server = TestServer::start(patient(), move |worker| {
         Router::new().get("/", async |_: Request<'_>| "home").nest("/static", make_site(worker))
