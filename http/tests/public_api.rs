@@ -11,7 +11,7 @@ use std::process::Command;
 use public_api::Builder;
 
 /// Crates, and the features whose interface is part of it.
-const CRATES: [(&str, &str); 2] = [("selvedge-runtime", ""), ("selvedge-http", "password-files")];
+const CRATES: [(&str, &str); 2] = [("selvedge-runtime", ""), ("selvedge-http", "tower,tokio,password-files")];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a crate of the workspace").to_path_buf()
