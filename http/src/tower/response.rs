@@ -51,7 +51,9 @@ pub(super) fn unanswered() -> http::Response<ResponseBody> {
 pub(super) fn fields_of(response: &Response) -> HeaderMap {
     match &response.body {
         response::Body::Prepared(prepared) => {
-            let mut plain = Response::prepared(prepared.clone()).with_status(response.status());
+            let mut plain = Response::prepared(prepared.clone());
+            plain.head.status = response.status();
+            plain.head.site_fields = response.head.site_fields.clone();
             plain.head_mut().to_header_map()
         }
         _ => response.head.to_header_map(),
