@@ -32,8 +32,11 @@ impl Failure {
 
 fn context(error: &clap::Error, kind: ContextKind) -> String {
     match error.get(kind) {
-        // clap writes `--port <PORT>`.
-        Some(ContextValue::String(text)) => text.split(" <").next().unwrap_or(text).to_owned(),
+        // clap writes `--port <PORT>` and `--spa[=<FILE>]`.
+        Some(ContextValue::String(text)) => {
+            let end = [" <", "[="].iter().filter_map(|mark| text.find(mark)).min();
+            text[..end.unwrap_or(text.len())].to_owned()
+        }
         _ => String::new(),
     }
 }

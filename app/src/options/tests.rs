@@ -401,7 +401,7 @@ fn a_url_in_place_of_a_list_of_addresses_is_refused_rather_than_ignored() {
 
 #[test]
 fn a_bad_list_of_addresses_is_told_with_its_remedy() {
-    for option in ["--allow", "--deny", "--trusted-proxy", "--proxy-protocol"] {
+    for option in ["--allow", "--deny", "--trusted-proxy", "--proxy-protocol", "--metrics-allow"] {
         let message = usage(&[&format!("{option}=10.0.0.1/8")], &[]);
         let start =
             format!("invalid value '10.0.0.1/8' for {option}: the address in 10.0.0.1/8 goes on behind");
@@ -553,7 +553,7 @@ fn bad_values_are_told_with_option_value_and_remedy() {
         ),
         ("--health", "/a b", "the path holds a character that a URL's cannot; "),
         ("--health", "/up?x", "the path holds a character that a URL's cannot; "),
-        ("--metrics-allow", "localhost", "'localhost' is neither"),
+        ("--metrics-allow", "localhost", "'localhost' is no address and no block of addresses; "),
         ("--index", "a/b", "a name holds a slash; "),
         ("--index", "a,", "a name is empty"),
         ("--index", ".x", "a name starts with a dot"),
