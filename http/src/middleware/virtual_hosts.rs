@@ -20,7 +20,7 @@ const NAME_BYTES_MAX: usize = 253;
 /// otherwise. A request that fits none is answered with 421 (RFC 9110 section 15.5.20).
 ///
 /// The host is the request's authority without its port; case and a last dot do not matter. Finding it compares with a
-/// few of the names, however many there are, and allocates nothing; the call allocates the future of the application.
+/// few of the names, however many there are, and allocates nothing; the call is that of a [`BoxApplication`].
 ///
 /// ```
 /// use selvedge_http::middleware::VirtualHosts;
