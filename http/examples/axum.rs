@@ -1,7 +1,7 @@
 //! An axum router on every worker: extractors, JSON, server-sent events, tower-http's layers, and the files of a directory
 //! served by Selvedge within it.
 //!
-//!     cargo run --example axum --features tower,tokio -- 127.0.0.1:8080 ./public
+//!     cargo run -p selvedge-http --example axum --features tower,tokio -- 127.0.0.1:8080 ./public
 //!
 //! The first argument is the address, `127.0.0.1:8080` without one; the second a directory for `/files`.
 
@@ -21,37 +21,23 @@ use selvedge_http::files::{Answer, FileOptions, Files};
 use selvedge_http::path::SitePath;
 use selvedge_http::tokio_bridge::TokioBridge;
 use selvedge_http::tower::{from_service, into_service};
-use selvedge_http::{Application, Request, Response, Server, ServerOptions};
-use selvedge_runtime::net::{AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing};
-use selvedge_runtime::process::{self, Signals};
-use selvedge_runtime::{Runtime, channel, timer};
+use selvedge_http::{Application, Request, Response, Server};
+use selvedge_runtime::{channel, timer};
 use tower_http::timeout::TimeoutLayer;
-
-const OPTIONS: IntakeOptions = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 4_096 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned()).parse()?;
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let root = arguments.next();
-    // Before the threads, so that none of them is ended by a signal.
-    let signals = Signals::block()?;
     // One thread for what needs tokio: the timeout, and the keep-alive of the events.
     let bridge = TokioBridge::start()?;
-
-    let listening = Listening::bind_ip(address, 1_024, PortSharing::Exclusive)?;
-    let bound = listening.address().clone();
-    let runtime = Runtime::builder().build()?;
-    let intake = Intake::new(vec![vec![listening]], runtime.workers(), &OPTIONS)?;
-    let server = Server::start(runtime, &intake, ServerOptions::default(), move |_| {
-        let router = router(root.as_deref().map(Path::new)).expect("the directory can be read");
-        from_service(router).in_context(&bridge)
-    })?;
-    if let Address::Ip(address) = bound {
-        println!("listening on http://{address}");
-    }
-    let control = server.control().clone();
-    process::watch_signals(signals, move |_| control.stop())?;
-    server.join();
+    Server::builder()
+        .listen(address)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(move |_worker| {
+            let router = router(root.as_deref().map(Path::new)).expect("the directory can be read");
+            from_service(router).in_context(&bridge)
+        })?;
     Ok(())
 }
 

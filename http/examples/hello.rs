@@ -1,7 +1,7 @@
 //! Says hello to everybody. The address to listen at is the first argument, `localhost:8080` without one.
 //!
 //! ```text
-//! cargo run --example hello -- :8080
+//! cargo run -p selvedge-http --example hello -- :8080
 //! ```
 
 use selvedge_http::{Request, Response, Server, StartError};

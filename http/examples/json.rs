@@ -12,14 +12,12 @@
 //! An application is made once per worker and could hold its notes in a `RefCell`. But a client's connections come to
 //! any worker, and all must see the same notes: so they are behind one mutex, which is never held over an await.
 
-mod support;
-
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use selvedge_http::{
-    Application, BodyError, IntoResponse, Json, Method, Request, Response, ServerOptions, StatusCode, header,
+    Application, BodyError, IntoResponse, Json, Method, Request, Response, Server, StartError, StatusCode,
+    header,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +50,13 @@ struct Notes {
 #[derive(Debug, Clone, Default)]
 struct Api(Arc<Mutex<Notes>>);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), StartError> {
+    let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
     let api = Api::default();
-    support::serve(ServerOptions::default(), move |_worker| api.clone())
+    Server::builder()
+        .listen(address)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(move |_worker| api.clone())
 }
 
 impl Application for Api {

@@ -6,12 +6,9 @@
 //! curl -N localhost:8080/events -H 'Last-Event-ID: 41'
 //! ```
 
-mod support;
-
-use std::error::Error;
 use std::time::Duration;
 
-use selvedge_http::{Event, IntoResponse, Request, Response, ServerOptions, StatusCode};
+use selvedge_http::{Event, IntoResponse, Request, Response, Server, StartError, StatusCode};
 use selvedge_runtime::timer::sleep;
 
 const PAGE: &str = "<!doctype html>
@@ -24,14 +21,18 @@ const PAGE: &str = "<!doctype html>
 </script>
 ";
 
-fn main() -> Result<(), Box<dyn Error>> {
-    support::serve(ServerOptions::default(), |_worker| {
-        async |request: Request<'_>| match request.path() {
-            b"/" => Response::html(PAGE),
-            b"/events" => count(request),
-            _ => StatusCode::NOT_FOUND.into_response(),
-        }
-    })
+fn main() -> Result<(), StartError> {
+    let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
+    Server::builder()
+        .listen(address)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(|_worker| {
+            async |request: Request<'_>| match request.path() {
+                b"/" => Response::html(PAGE),
+                b"/events" => count(request),
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        })
 }
 
 /// Counts on from the last event that the client has seen.

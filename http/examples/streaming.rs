@@ -7,15 +7,12 @@
 //! curl localhost:8080/progress
 //! ```
 
-mod support;
-
-use std::error::Error;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use selvedge_http::{
-    HeaderValue, IntoResponse, QueryError, Request, Response, ServerOptions, StatusCode, header,
+    HeaderValue, IntoResponse, QueryError, Request, Response, Server, StartError, StatusCode, header,
 };
 
 /// Rows that are written together.
@@ -31,17 +28,21 @@ fn rows_default() -> u64 {
     1_000_000
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), StartError> {
+    let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
     // Rows written so far by all workers.
     let written = Arc::new(AtomicU64::new(0));
-    support::serve(ServerOptions::default(), move |_worker| {
-        let written = Arc::clone(&written);
-        async move |request: Request<'_>| match request.path() {
-            b"/squares" => squares(request, Arc::clone(&written)).into_response(),
-            b"/progress" => format!("{}\n", written.load(Ordering::Relaxed)).into_response(),
-            _ => StatusCode::NOT_FOUND.into_response(),
-        }
-    })
+    Server::builder()
+        .listen(address)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(move |_worker| {
+            let written = Arc::clone(&written);
+            async move |request: Request<'_>| match request.path() {
+                b"/squares" => squares(request, Arc::clone(&written)).into_response(),
+                b"/progress" => format!("{}\n", written.load(Ordering::Relaxed)).into_response(),
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        })
 }
 
 /// Numbers and their squares, as CSV.

@@ -6,14 +6,10 @@
 //! curl -F note=hello -F file=@Cargo.lock localhost:8080/form
 //! ```
 
-mod support;
-
-use std::error::Error;
 use std::fmt::Write;
 
-use selvedge_http::h1::Limits;
 use selvedge_http::{
-    BodyError, IntoResponse, Json, MultipartLimits, Request, Response, ServerOptions, StatusCode,
+    BodyError, IntoResponse, Json, MultipartLimits, Request, Response, Server, StartError, StatusCode,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -41,16 +37,20 @@ struct Upload {
     sha256: String,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let limits = Limits { body_bytes_max: BYTES_MAX, ..Limits::default() };
-    support::serve(ServerOptions { limits, ..ServerOptions::default() }, |_worker| {
-        async |request: Request<'_>| match request.path() {
-            b"/" => Response::html(PAGE),
-            b"/raw" => raw(request).await.into_response(),
-            b"/form" => form(request).await.into_response(),
-            _ => StatusCode::NOT_FOUND.into_response(),
-        }
-    })
+fn main() -> Result<(), StartError> {
+    let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
+    Server::builder()
+        .listen(address)
+        .body_bytes_max(BYTES_MAX)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(|_worker| {
+            async |request: Request<'_>| match request.path() {
+                b"/" => Response::html(PAGE),
+                b"/raw" => raw(request).await.into_response(),
+                b"/form" => form(request).await.into_response(),
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        })
 }
 
 async fn raw(request: Request<'_>) -> Result<Json<Upload>, BodyError> {

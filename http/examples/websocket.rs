@@ -4,13 +4,10 @@
 //! cargo run -p selvedge-http --example websocket -- 127.0.0.1:8080
 //! ```
 
-mod support;
-
-use std::error::Error;
 use std::io;
 
 use selvedge_http::{
-    CloseCode, IntoResponse, Message, Request, Response, ServerOptions, StatusCode, WebSocket,
+    CloseCode, IntoResponse, Message, Request, Response, Server, StartError, StatusCode, WebSocket,
 };
 
 const PAGE: &str = "<!doctype html>
@@ -28,17 +25,21 @@ const PAGE: &str = "<!doctype html>
 </script>
 ";
 
-fn main() -> Result<(), Box<dyn Error>> {
-    support::serve(ServerOptions::default(), |_worker| {
-        async |request: Request<'_>| match request.path() {
-            b"/" => Response::html(PAGE),
-            b"/echo" => match request.websocket() {
-                Ok(upgrade) => upgrade.message_bytes_max(64 << 10).accept(echo),
-                Err(error) => error.into_response(),
-            },
-            _ => StatusCode::NOT_FOUND.into_response(),
-        }
-    })
+fn main() -> Result<(), StartError> {
+    let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
+    Server::builder()
+        .listen(address)
+        .on_start(|server| println!("listening on http://{}", server.address()))
+        .serve(|_worker| {
+            async |request: Request<'_>| match request.path() {
+                b"/" => Response::html(PAGE),
+                b"/echo" => match request.websocket() {
+                    Ok(upgrade) => upgrade.message_bytes_max(64 << 10).accept(echo),
+                    Err(error) => error.into_response(),
+                },
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        })
 }
 
 /// Sends back what comes until the client closes, or says `bye`.
