@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use selvedge_runtime::net::{
@@ -64,7 +65,9 @@ fn a_unix_listener_has_the_mode_asked_for_and_takes_the_place_of_a_stale_one_onl
         let error = Listening::bind_unix(&path, mode, 16).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert_eq!(connects(listening, Address::Unix(path.clone())), Address::Unnamed);
-        // Nobody listens any more; the path is still there for the next round.
+        // Whoever stops takes its path away. One who dies leaves it: a stale one for the next round.
+        assert!(!path.exists());
+        drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
     }
     // Nothing but a stale socket is ever removed.

@@ -33,7 +33,7 @@ use crate::response::{Body as ApplicationBody, Response};
 /// use selvedge_http::tower::{from_service, into_service};
 ///
 /// let hello = async |request: Request<'_>| format!("hello, {}", request.path().escape_ascii());
-/// let router = axum::Router::new()
+/// let router: axum::Router = axum::Router::new()
 ///     .route("/", axum::routing::get(async || "the index"))
 ///     .nest_service("/hello", into_service(hello));
 /// let application = from_service(router);

@@ -32,7 +32,7 @@ use crate::tokio_bridge::{InContext, TokioBridge};
 /// use axum::{Json, Router, extract::Path, routing::get};
 /// use selvedge_http::tower::from_service;
 ///
-/// let router = Router::new().route("/users/{id}", get(async |Path(id): Path<u32>| Json(id)));
+/// let router: Router = Router::new().route("/users/{id}", get(async |Path(id): Path<u32>| Json(id)));
 /// let application = from_service(router);
 /// # let _ = application;
 /// ```
@@ -59,7 +59,8 @@ impl<S> FromService<S> {
     /// use selvedge_http::tower::from_service;
     /// use selvedge_runtime::net::Address;
     ///
-    /// let application = from_service(axum::Router::new()).with_extensions(|request, extensions| {
+    /// let router: axum::Router = axum::Router::new();
+    /// let application = from_service(router).with_extensions(|request, extensions| {
     ///     if let Ok(Address::Ip(address)) = request.peer() {
     ///         extensions.insert(ConnectInfo(*address));
     ///     }
