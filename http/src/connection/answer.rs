@@ -147,6 +147,11 @@ impl Connection {
                 Ok(())
             }
             Body::Parts(parts) => self.answer_parts(shared, response.head, &parts, framing).await,
+            Body::Segments(segments)
+                if segments.iter().any(|segment| u32::try_from(segment.len()).is_err()) =>
+            {
+                Err(CloseReason::InvalidResponse)
+            }
             Body::Segments(segments) => {
                 let length = segments.iter().map(|segment| segment.len() as u64).sum();
                 self.answer_head(shared, &response.head, Transfer::Length(length), framing).await?;

@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets in `fuzz/`, as plain functions, so that the stable tests run them too. Each takes any
 //! octets and panics if one of the promises of its module is broken.
 //!
-//! Some read the octets as they are; some also take them for choices ([`choices`]), compose a valid input of them, and
+//! Some read the octets as they are; some also take them for choices (`choices.rs`), compose a valid input of them, and
 //! know from the choices what must come out.
 
 mod accept_encoding;

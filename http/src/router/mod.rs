@@ -1,5 +1,5 @@
 //! Step 5 of a request's walk, route, for applications made of several. In: methods and paths, each with what answers it. Out:
-//! an [`Application`](crate::Application) that gives each request to the one it is for. The matching is in `serve.rs`.
+//! an [`Application`] that gives each request to the one it is for. The matching is in `serve.rs`.
 
 mod endpoint;
 mod error;

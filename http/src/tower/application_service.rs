@@ -23,7 +23,7 @@ use crate::request::Request;
 use crate::response::{Body as ApplicationBody, Response};
 
 /// `application` as a service: a site's files in an axum router, say. It answers requests that come through
-/// [`from_service`](super::from_service), and others with 500: an application's request is its connection's.
+/// [`from_service`](super::from_service()), and others with 500: an application's request is its connection's.
 ///
 /// The application sees the request as layers have left it: method, target, fields and body; peer, limits, hints and upgrades are
 /// the connection's.

@@ -2,8 +2,8 @@
 //! In: requests in this library's terms. Out: requests, responses and bodies in those of `http`, `http-body` and tower, and
 //! back.
 //!
-//! * [`from_service`]: an `axum::Router`, or any other service, answers requests.
-//! * [`layer`] and [`transparent_layer`]: a layer of tower-http is middleware.
+//! * [`from_service()`]: an `axum::Router`, or any other service, answers requests.
+//! * [`layer()`] and [`transparent_layer`]: a layer of tower-http is middleware.
 //! * [`into_service`]: an application, such as a site's files, is mounted in a router that takes services.
 //!
 //! # Threads
