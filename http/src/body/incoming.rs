@@ -106,7 +106,9 @@ impl Incoming {
 
     /// The next piece, `None` at the end.
     pub(super) fn poll_piece(&self, context: &Context<'_>) -> Poll<Result<Option<Chunk>, BodyError>> {
-        if self.length.is_some_and(|length| length > self.bytes_max()) {
+        if self.length.is_some_and(|length| length > self.bytes_max())
+            || self.given_bytes.get() > self.bytes_max()
+        {
             return Poll::Ready(Err(BodyError::TooLarge));
         }
         let mut piece = self.piece.borrow_mut();

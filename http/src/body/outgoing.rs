@@ -15,6 +15,8 @@ use crate::h1::chunked::{LAST_CHUNK_BYTES, SIZE_LINE_BYTES_MAX};
 
 /// Octets that wait to be sent before a writer has to wait. One piece may be larger.
 const QUEUED_BYTES_MAX: usize = 64 * 1024;
+/// Pieces that wait, each with a block or a buffer of its own, before a writer has to.
+const QUEUED_PIECES_MAX: usize = 64;
 
 /// A body on its way out.
 #[derive(Debug, Default)]
@@ -118,6 +120,12 @@ impl Piece {
     }
 }
 
+impl Queue {
+    fn has_room(&self) -> bool {
+        self.queued_bytes < QUEUED_BYTES_MAX && self.pieces.len() < QUEUED_PIECES_MAX
+    }
+}
+
 impl Outgoing {
     // ---- the application's end ----
 
@@ -126,12 +134,18 @@ impl Outgoing {
         let queue = self.queue.borrow();
         match queue.broken {
             Some(kind) => Poll::Ready(Err(kind.into())),
-            None if queue.queued_bytes < QUEUED_BYTES_MAX => Poll::Ready(Ok(())),
+            None if queue.has_room() => Poll::Ready(Ok(())),
             None => {
                 remember(&self.writer, context);
                 Poll::Pending
             }
         }
+    }
+
+    /// Whether there is room for a piece, and somebody who may read it.
+    pub(super) fn has_room(&self) -> bool {
+        let queue = self.queue.borrow();
+        queue.broken.is_none() && queue.has_room()
     }
 
     /// Ready when the kernel has all that was written.
@@ -159,11 +173,8 @@ impl Outgoing {
             bytes.len().min(room)
         } else {
             let small = BlockClass::Small.bytes() - Framable::FRONT - Framable::BACK;
-            let class = if bytes.len() <= small && queue.pieces.is_empty() {
-                BlockClass::Small
-            } else {
-                BlockClass::Large
-            };
+            let is_full = matches!(queue.pieces.back(), Some(Piece::Copied(_)));
+            let class = if bytes.len() <= small && !is_full { BlockClass::Small } else { BlockClass::Large };
             let mut new = Framable::new(class);
             let copied = bytes.len().min(new.room());
             queue.pieces.push_back(Piece::Copied(new));

@@ -95,7 +95,11 @@ impl BodyReader {
                             outgoing.wait(context);
                             return Poll::Pending;
                         }
-                        Ending::Aborted => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                        Ending::Aborted => {
+                            // It stays so for whoever asks again.
+                            outgoing.end(Ending::Aborted);
+                            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                        }
                         Ending::Finished(trailers) => {
                             self.trailers = trailers;
                             self.parts.pop_front();

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::Chunk;
@@ -43,7 +43,8 @@ impl BodyWriter {
 
     /// Adds a chunk, if something may be added without a wait.
     pub(crate) fn send_if_room(&mut self, chunk: Chunk, context: &Context<'_>) {
-        if let Poll::Ready(Ok(())) = self.outgoing.poll_room(context) {
+        // Without a word to be woken by: who waits for room is another.
+        if self.outgoing.has_room() {
             self.outgoing.push(chunk, context);
         }
     }

@@ -390,6 +390,7 @@ impl Connection {
 pub(super) fn check_head(head: &ResponseHead, transfer: Transfer) -> Result<(), CloseReason> {
     let is_valid_status = match transfer {
         Transfer::Upgraded => head.status == StatusCode::SWITCHING_PROTOCOLS,
+        Transfer::Tunnel => head.status.is_success(),
         _ => !head.status.is_informational(),
     };
     match is_valid_status && !head.fields.iter().any(|(name, _)| is_owned(name)) {

@@ -19,14 +19,16 @@ use crate::shared::Shared;
 const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 
 /// The answer to who waits for it before the body is sent (RFC 9110 section 15.2.1).
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Receives a body as it is asked for.
 #[derive(Debug)]
 pub(super) struct BodyPump {
     expects: Expects,
-    /// While a piece is waited for.
+    /// From the first wait on.
     pace: Option<Pace>,
+    /// Since when nothing is waited for.
+    rests_since: Option<Moment>,
     /// Octets received for it, framing included.
     received_bytes: i64,
 }
@@ -50,10 +52,31 @@ pub(super) struct PumpParts<'p> {
 impl BodyPump {
     pub(super) fn new(head: &RequestHead) -> Self {
         let expects = match head.expect() {
-            Expect::Continue => Expects::Continue,
-            Expect::None | Expect::Unsupported => Expects::Nothing,
+            Expect::Continue if head.framing() != BodyFraming::None => Expects::Continue,
+            Expect::Continue | Expect::None | Expect::Unsupported => Expects::Nothing,
         };
-        Self { expects, pace: None, received_bytes: 0 }
+        Self { expects, pace: None, rests_since: None, received_bytes: 0 }
+    }
+
+    /// Whether the client waits for a 100 still; from now on it is the caller's to send.
+    pub(super) fn take_owed_continue(&mut self) -> bool {
+        std::mem::replace(&mut self.expects, Expects::Nothing) == Expects::Continue
+    }
+
+    /// Nothing is waited for: that time is not the client's.
+    fn rest(&mut self) {
+        if self.pace.is_some() && self.rests_since.is_none() {
+            self.rests_since = Some(selvedge_runtime::now());
+        }
+    }
+
+    fn wait(&mut self, timeouts: &Timeouts) {
+        let now = selvedge_runtime::now();
+        match (&mut self.pace, self.rests_since.take()) {
+            (Some(pace), Some(since)) => pace.put_off(now.since(since)),
+            (Some(_), None) => {}
+            (none, _) => none.insert(Pace::reading(now, timeouts)).begin(|| self.received_bytes),
+        }
     }
 
     /// Ready when the application has got what it asked for: a piece, the end, or why there is none.
@@ -64,7 +87,7 @@ impl BodyPump {
         context: &mut Context<'_>,
     ) -> Poll<()> {
         if incoming.poll_asked(context).is_pending() {
-            self.pace = None;
+            self.rest();
             return Poll::Pending;
         }
         let PumpParts { stream, input, output, timeouts } = parts;
@@ -72,7 +95,7 @@ impl BodyPump {
             match give_received(incoming, input, context) {
                 Received::Given => {
                     self.expects = Expects::Nothing;
-                    self.pace = None;
+                    self.rest();
                     return Poll::Ready(());
                 }
                 Received::Over => return Poll::Ready(()),
@@ -88,9 +111,9 @@ impl BodyPump {
             let received = match stream.poll_receive(context) {
                 Poll::Ready(received) => received,
                 Poll::Pending => {
-                    let is_paced = incoming.is_paced();
-                    let reading = || Pace::reading(selvedge_runtime::now(), timeouts);
-                    self.pace = self.pace.take().or_else(|| is_paced.then(reading));
+                    if incoming.is_paced() {
+                        self.wait(timeouts);
+                    }
                     return Poll::Pending;
                 }
             };
@@ -113,12 +136,13 @@ impl BodyPump {
 
     /// When a piece that is waited for must be there.
     pub(super) fn due(&self) -> Option<Moment> {
-        self.pace.as_ref().map(Pace::due_so_far)
+        self.pace.as_ref().filter(|_| self.rests_since.is_none()).map(Pace::due_so_far)
     }
 
     /// Judges a piece that is waited for by its progress; ready when it was given up.
     pub(super) fn poll_too_slow(&mut self, incoming: &Incoming, now: Moment) -> Poll<()> {
-        if let Some(pace) = &mut self.pace
+        if self.rests_since.is_none()
+            && let Some(pace) = &mut self.pace
             && pace.due(self.received_bytes, now) <= now
         {
             self.pace = None;
@@ -152,6 +176,7 @@ pub(super) fn give_received(incoming: &Incoming, input: &mut Input, context: &Co
         ChunkEvent::Data(range) => {
             let chunk = input.take(range);
             input.consume(decoded.consumed);
+            input.give_up_lease_if_scarce();
             incoming.give(chunk, context);
             Received::Given
         }

@@ -63,7 +63,7 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
     let mut answers = 0;
     let mut bytes = 0;
     loop {
-        let (head, head_bytes) = match connection.input.next_head(shared.limits(), shared.connect()) {
+        let (head, mut head_bytes) = match connection.input.next_head(shared.limits(), shared.connect()) {
             Ok(Some(head)) => head,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
             Err(reject) => {
@@ -72,7 +72,7 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
                 return Err(refuse(connection, underway, reject, body).await);
             }
         };
-        bytes += exchange(connection, shared, &head, &head_bytes).await?;
+        bytes += exchange(connection, shared, &head, &mut head_bytes).await?;
         drop(head_bytes);
         answers += 1;
         if answers == ANSWERS_PER_TURN_MAX || bytes >= SEND_BYTES_MAX as u64 {
@@ -88,7 +88,7 @@ async fn exchange<A: Application>(
     connection: &mut Connection,
     shared: &Shared<A>,
     head: &RequestHead,
-    head_bytes: &HeadBytes,
+    head_bytes: &mut HeadBytes,
 ) -> Result<u64, Stop> {
     let received_at = selvedge_runtime::now();
     let underway = Underway::begin(shared, received_at);
@@ -137,7 +137,11 @@ async fn exchange<A: Application>(
         _ if answered.is_err() => answered,
         Body::Stream(_) | Body::Upgrade(_) => {
             let incoming = state.incoming().map(|incoming| &**incoming);
-            let streamed = streamed(connection, shared, response, framing, (head, incoming, &mut pump));
+            // Who else holds it may ask for more of it.
+            let held = state.incoming().filter(|held| Rc::strong_count(held) > 1).map(|held| &**held);
+            // It may last for long, and then the head is in nobody's way.
+            head_bytes.give_up_lease();
+            let streamed = streamed(connection, shared, response, framing, (head, held, &mut pump));
             // Boxed, so that every other request's future has not its size.
             let (answered, changed) = Box::pin(streamed).await;
             // It may have been read meanwhile, or have failed.
@@ -351,7 +355,10 @@ fn poll_meanwhile(
 ) -> Poll<Result<(), CloseReason>> {
     let PumpParts { stream, input, output, timeouts } = parts;
     state.send_interim(|interim| output.gather_interim(interim));
-    let mut failed = output.poll_start(stream, context).is_err();
+    if output.poll_start(stream, context).is_err() {
+        return Poll::Ready(Err(CloseReason::ClientFailure));
+    }
+    let mut failed = false;
     if let Some(incoming) = state.incoming() {
         let parts = PumpParts { stream, input, output, timeouts };
         if pump.poll(incoming, parts, context).is_ready() {

@@ -46,6 +46,15 @@ impl Deref for HeadBytes {
     }
 }
 
+impl HeadBytes {
+    /// Goes on in a buffer of its own.
+    pub(super) fn give_up_lease(&mut self) {
+        if let Self::InPlace(..) = self {
+            *self = Self::Copied(self.to_vec());
+        }
+    }
+}
+
 impl Input {
     /// Takes what was received.
     pub(super) fn push(&mut self, lease: Lease) {
@@ -157,6 +166,13 @@ impl Input {
         if self.is_empty() {
             self.held = Held::Nothing;
             self.start = 0;
+        }
+    }
+
+    /// The rest does not keep a receive buffer where these are scarce: it may wait long.
+    pub(super) fn give_up_lease_if_scarce(&mut self) {
+        if matches!(self.held, Held::Lease(_)) && BufferPool::is_scarce() {
+            self.join();
         }
     }
 

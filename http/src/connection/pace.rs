@@ -72,6 +72,11 @@ impl Pace {
         }
     }
 
+    /// Time that was not the peer's.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        self.due = self.due + by;
+    }
+
     /// As [`due`](Self::due), by the progress that was reckoned last.
     pub(super) fn due_so_far(&self) -> Moment {
         self.due

@@ -11,7 +11,7 @@ use selvedge_runtime::{BlockClass, Chunk, Moment};
 
 use super::Connection;
 use super::answer::{Framing, Transfer, has_body};
-use super::body::{BodyPump, PumpParts};
+use super::body::{BodyPump, CONTINUE, PumpParts};
 use super::pace::{Pace, wait_for};
 use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
 use crate::fixed_fields::is_owned;
@@ -109,11 +109,17 @@ impl Connection {
     ) -> Result<(), CloseReason> {
         self.answered_bytes = 0;
         let transfer = Transfer::of_length(body.length(), framing.version);
+        let (incoming, pump) = reading;
+        if incoming.is_some() && has_body(head, framing) && pump.take_owed_continue() {
+            // Behind the head it would stand within the body.
+            self.make_room(shared, CONTINUE.len()).await?;
+            self.output.append(CONTINUE);
+        }
         self.answer_head(shared, head, transfer, framing).await?;
         if !has_body(head, framing) {
             return Ok(());
         }
-        self.send_stream(shared, body, transfer, reading).await
+        self.send_stream(shared, body, transfer, (incoming, pump)).await
     }
 
     /// Sends what is written, up to its end being gathered.

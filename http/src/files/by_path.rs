@@ -52,10 +52,12 @@ impl MachineFiles {
             status => files.page(request, target, status).await,
         };
         match answer {
-            Answer::File(response) => match content_type {
-                Some(content_type) => response.with_header(header::CONTENT_TYPE, content_type),
-                None => response,
-            },
+            Answer::File(mut response) => {
+                if let Some(content_type) = content_type {
+                    response.set_field(header::CONTENT_TYPE, content_type);
+                }
+                response
+            }
             Answer::Refused(response) => response,
             Answer::NeedsSlash | Answer::NeedsNoSlash | Answer::Directory | Answer::Missing => {
                 Response::error(StatusCode::NOT_FOUND, "")

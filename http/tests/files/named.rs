@@ -70,6 +70,17 @@ fn the_handler_s_fields_and_type_are_on_the_answer() {
 }
 
 #[test]
+fn several_ranges_of_it_have_the_handler_s_type_in_each_part() {
+    let (_directory, server) = start();
+    let mut client = server.connect();
+    let reply = ask(&mut client, "/download/large.bin", "Range: bytes=0-1,500000-500001\r\n");
+    assert_eq!(reply.status, 206);
+    let types = reply.fields.iter().filter(|(name, _)| name == "content-type").count();
+    assert_eq!(types, 1, "{:?}", reply.fields);
+    assert!(reply.field("content-type").is_some_and(|value| value.starts_with("multipart/byteranges")));
+}
+
+#[test]
 fn another_status_makes_it_the_page_of_an_error() {
     let (_directory, server) = start();
     let mut client = server.connect();

@@ -17,7 +17,7 @@ use super::support::pattern;
 /// * `/echo`: the body, sent while it comes;
 /// * `/numbers/N`: the numbers below N, written one by one; `/pieces/N`: pieces of N octets, of 1 MiB in all;
 /// * `/exact/SAID/WRITTEN`: as many octets; `/fails`, `/panics`: breaks off after some; `/trailers`; `/spawned`: by another task;
-/// * `/segments`; `/forever`: zeros until nobody reads; `/written`: what `/forever` has written so far; `/dropped`: how many
+/// * `/segments`; `/forever`: zeros until nobody reads; `/mixed`: small pieces, copied and not, until nobody reads; `/written`: what `/forever` has written so far; `/dropped`: how many
 ///   of its writers have ended; `/hints`: a 103 first; `/shout`: another protocol, that says all in capitals.
 #[derive(Default)]
 pub(crate) struct Streams {
@@ -143,6 +143,17 @@ impl Application for Streams {
                     loop {
                         writer.write(&[0; 1_000]).await?;
                         written.set(written.get() + 1_000);
+                    }
+                })
+            }
+            "mixed" => {
+                let (written, ended) = (Rc::clone(&self.written), Ended(Rc::clone(&self.dropped)));
+                Response::stream(async move |mut writer| {
+                    let _ended = ended;
+                    loop {
+                        writer.write(b"copied").await?;
+                        writer.send("as it is").await?;
+                        written.set(written.get() + 14);
                     }
                 })
             }

@@ -200,3 +200,43 @@ fn a_body_that_is_not_pulled_holds_its_client_back() {
     drop(client);
     server.wait_until_at_rest();
 }
+
+#[test]
+fn the_100_comes_before_the_head_of_a_response_that_reads_the_body() {
+    let server = server();
+    let mut client = server.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.reply().status, 100);
+    client.send("body");
+    assert_eq!(client.chunked_reply().text(), "body");
+    // There is no body to wait with.
+    client.send("GET /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.chunked_reply().text(), "");
+}
+
+#[test]
+fn a_body_that_drips_is_given_up_however_often_it_moves() {
+    let server = TestServer::start(
+        options(|options| {
+            options.timeouts.body_grace = Duration::from_millis(200);
+            options.timeouts.bytes_per_second_min = 1_000_000;
+        }),
+        streams,
+    );
+    let mut client = server.connect();
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    let mut dripping = client.duplicate();
+    // Ten seconds of it: whoever is not given up gets an answer with the length.
+    let drips = std::thread::spawn(move || {
+        for _ in 0..1_000 {
+            if dripping.try_send(b"x").is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let reply = client.reply();
+    assert!(reply.status == 408 && reply.closes(), "{reply:?}");
+    client.shut_down_both();
+    drips.join().expect("it ends");
+}

@@ -187,3 +187,22 @@ fn a_stream_with_a_status_that_is_not_final_is_a_500() {
     let reply = client.reply();
     assert!(reply.status == 500 && reply.closes(), "{reply:?}");
 }
+
+#[test]
+fn many_small_pieces_to_a_client_that_does_not_read_hold_few_blocks() {
+    let server = server();
+    let mut client = Client::connect_narrow(server.address(), 4_096);
+    ask(&mut client, "/mixed");
+    let mut other = server.connect();
+    let mut before = 0;
+    wait_until("the writer stands still", || {
+        for _ in 0..100 {
+            other.get("/written");
+        }
+        let now = other.get("/written").text().parse::<u64>().expect("a number");
+        let stands = now == before && now > 0;
+        before = now;
+        if stands { Ok(()) } else { Err(format!("{now} written")) }
+    });
+    assert!(server.usage().block_leases <= 64, "{:?}", server.usage());
+}

@@ -70,3 +70,13 @@ fn connect_needs_a_host_a_port_and_a_tunnel() {
     client.send("CONNECT echo:7 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.reply().status, 501);
 }
+
+#[test]
+fn no_100_stands_in_another_protocol() {
+    let server = TestServer::start(patient(), streams);
+    let mut client = server.connect();
+    client.send(UPGRADE.replace("Host: a", "Host: a\r\nExpect: 100-continue"));
+    assert!(client.head().starts_with("HTTP/1.1 101 "));
+    client.send("one").shut_down_write();
+    assert_eq!(client.take(6), b"ONEBYE");
+}

@@ -42,6 +42,10 @@ impl Reply {
 pub(crate) struct Sender(TcpStream);
 
 impl Sender {
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
     pub(crate) fn send(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         self.0.write_all(&bytes).expect("the server reads");
         bytes
