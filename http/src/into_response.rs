@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::body::BodyError;
+use crate::h1::ErrorBody;
 use crate::response::Response;
 
 /// What a response can be made of.
@@ -128,7 +129,10 @@ impl IntoResponse for BodyError {
     fn into_response(self) -> Response {
         match self.detail() {
             Some(_) => {
-                Response::text(format!("{}: {self}\n", self.status()).into_bytes()).with_status(self.status())
+                let mut text = ErrorBody { status: self.status(), reason: "" }.pieces().concat();
+                text.pop();
+                text.extend_from_slice(format!(": {self}\n").as_bytes());
+                Response::text(text).with_status(self.status())
             }
             None => Response::error(self.status(), self.reason()),
         }

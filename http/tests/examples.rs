@@ -1,12 +1,18 @@
 //! The examples, each run as a program and asked by a client.
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
+#[path = "../../runtime/tests/support/directory.rs"]
+#[allow(dead_code, reason = "others use the rest")]
+mod directory;
+
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use directory::Directory;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a test waits for what must come; only a failure lasts this long.
@@ -20,8 +26,13 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, arguments: &[&OsStr]) -> Self {
         let mut child = Command::new(program(name))
             .arg("127.0.0.1:0")
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {error}; `cargo build --examples` makes it"));
@@ -83,6 +94,26 @@ fn hello_says_hello() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nhello\n"), "{answer}");
     hello.stop();
+}
+
+#[test]
+fn files_are_served_below_a_path_and_none_from_elsewhere() {
+    let directory = Directory::new("example");
+    directory.write("page.txt", "a page");
+    std::fs::create_dir(directory.path().join("below")).expect("a directory is made");
+    let files = Example::start_with("files", &[directory.path().as_os_str()]);
+    let page = files.get("/files/page.txt");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.ends_with("\r\n\r\na page"), "{page}");
+    assert!(!page.contains("attachment"), "{page}");
+    assert!(files.get("/download/page.txt").contains("\r\ncontent-disposition: attachment\r\n"));
+    assert!(files.get("/files/nothing").starts_with("HTTP/1.1 404 "));
+    assert!(files.get("/files/%2e%2e/%2e%2e/etc/passwd").starts_with("HTTP/1.1 400 "));
+    let redirect = files.get("/files/below");
+    assert!(redirect.contains("\r\nlocation: /files/below/\r\n"), "{redirect}");
+    let part =
+        files.ask("GET /files/page.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-\r\nConnection: close\r\n\r\n");
+    assert!(part.starts_with("HTTP/1.1 206 ") && part.ends_with("\r\n\r\npage"), "{part}");
+    files.stop();
 }
 
 #[test]

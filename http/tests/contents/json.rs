@@ -45,7 +45,7 @@ fn an_error_says_where_it_is_and_what_is_wrong() {
     let server = TestServer::start(patient(), contents);
     let mut client = server.connect();
     let not_understood = "400 Bad Request: request body not understood: ";
-    let not_expected = "422 Unprocessable Entity: request body not as expected: ";
+    let not_expected = "422 Unprocessable Content: request body not as expected: ";
     for (body, start, says) in [
         ("{\n \"article\": }", not_understood, "line 2 column 13"),
         ("{\"article\": \"a\"", not_understood, "EOF"),

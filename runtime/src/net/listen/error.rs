@@ -21,7 +21,9 @@ const UNPRIVILEGED_PORT_MIN: u16 = 1024;
 /// assert_eq!(error.what, "'example.org' is not an IP address");
 /// assert_eq!(error.fix, "give an address of this machine, localhost, or :: for all addresses");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its `Debug` is the same line, so that `main` may return it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ListenError {
     /// What is wrong, without the closing stop.
     pub what: String,
@@ -49,6 +51,12 @@ impl ListenError {
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.fix)
+    }
+}
+
+impl fmt::Debug for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
