@@ -435,6 +435,9 @@ pub(super) fn write_head(
     match transfer {
         Transfer::Upgraded => drop(writer.connection_upgrade()),
         Transfer::Tunnel => {}
+        _ if head.status == StatusCode::UPGRADE_REQUIRED => {
+            writer.connection_upgrade_required(framing.version, framing.persistence);
+        }
         _ => drop(writer.connection(framing.version, framing.persistence)),
     }
     writer.finish().map(|written| written.len)

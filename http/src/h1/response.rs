@@ -99,6 +99,15 @@ impl<'b> HeadWriter<'b> {
         }
     }
 
+    /// `Connection` of a 426: who says Upgrade names it here too (RFC 9110 section 7.8).
+    pub fn connection_upgrade_required(&mut self, version: Version, persistence: Persistence) -> &mut Self {
+        match (version, persistence) {
+            (_, Persistence::Close) => self.put(b"connection: upgrade, close\r\n"),
+            (Version::Http10, Persistence::Reuse) => self.put(b"connection: upgrade, keep-alive\r\n"),
+            (Version::Http11, Persistence::Reuse) => self.connection_upgrade(),
+        }
+    }
+
     /// `Connection` of a 101 (RFC 9110 section 7.8).
     pub fn connection_upgrade(&mut self) -> &mut Self {
         self.put(b"connection: upgrade\r\n")

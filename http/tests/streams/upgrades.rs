@@ -34,6 +34,7 @@ fn who_has_not_offered_it_is_told_to() {
     let mut client = server.connect();
     let reply = client.get("/shout");
     assert_eq!((reply.status, reply.field("upgrade")), (426, Some("shout")));
+    assert_eq!(reply.field("connection"), Some("upgrade"));
     client.send("GET /shout HTTP/1.0\r\nConnection: upgrade, keep-alive\r\nUpgrade: shout\r\n\r\n");
     assert_eq!(client.reply().status, 426);
 }
