@@ -137,8 +137,7 @@ fn check_roots(config: &Config) -> Result<Root, Failure> {
         check(root)?;
         return Ok(Root { directory: root.clone(), only: None });
     }
-    let directory = root.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let directory = process::directory_of(root).to_path_buf();
     check(&directory)?;
     process::check_file(root).map_err(|error| Failure::root_file(root, &error))?;
     let only = root.file_name().map(|name| name.as_encoded_bytes().to_vec());

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::h1::date::format_date;
+use crate::h1::field::append_line;
 use crate::validators::Validators;
 
 /// Fields the engine owns: an application's would contradict the framing.
@@ -41,9 +42,7 @@ impl FixedFields {
             if is_owned(name) {
                 return Err(OwnedField(name.clone()));
             }
-            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                lines.extend_from_slice(piece);
-            }
+            append_line(&mut lines, name, value);
         }
         Ok(Self::of_lines(lines))
     }

@@ -13,6 +13,7 @@ use selvedge_runtime::net::{Address, Stream};
 
 use crate::body::{Incoming, RequestBody};
 use crate::extensions::Extensions;
+use crate::h1::field::append_line;
 use crate::h1::{
     BodyDecoder, BodyFraming, Field, FieldLine, FieldValues, KnownField, Limits, Method, RequestHead,
     Upgrade, Version,
@@ -329,9 +330,7 @@ impl<'a> Request<'a> {
         }
         let mut hints = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
         for (name, value) in fields {
-            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                hints.extend_from_slice(piece);
-            }
+            append_line(&mut hints, name, value);
         }
         hints.extend_from_slice(b"\r\n");
         let left = &self.state.interim_bytes_left;

@@ -15,7 +15,7 @@ use selvedge_runtime::{
     BlockClass, BufferPool, CountingAllocator, KernelLimits, allocated_bytes_of_thread, timer,
 };
 use support::client::Client;
-use support::{TestServer, options, wait_until};
+use support::{TestServer, options, wait_until_still};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator(std::alloc::System);
@@ -126,17 +126,8 @@ fn a_response_to_a_client_that_stops_reading_holds_less_than_1_mib() {
     reader.send("GET /forever HTTP/1.1\r\nHost: a\r\n\r\n");
     reader.take(100_000);
     let mut other = server.connect();
-    let mut before = 0;
-    wait_until("the writer stands still", || {
-        for _ in 0..100 {
-            number(&mut other, "/written");
-        }
-        let now = number(&mut other, "/written");
-        let stands = now == before && now > 0;
-        before = now;
-        if stands { Ok(()) } else { Err(format!("{now} written")) }
-    });
+    let written = wait_until_still("the writer stands still", || number(&mut other, "/written"));
     let held = number(&mut other, "/held");
-    println!("held at most: {held} bytes, {before} written");
+    println!("held at most: {held} bytes, {written} written");
     assert!(held > 0 && held < MIB, "{held} bytes held");
 }

@@ -2,8 +2,8 @@
 
 pub use crate::sys::{
     DescriptorLimit, Signal, Signals, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open,
-    is_file, is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
-    read_file,
+    directory_of, is_file, is_within, kernel_release, listen_backlog_max, memlock_limit_bytes,
+    raise_descriptor_limit, read_file,
 };
 
 use std::io;

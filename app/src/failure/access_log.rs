@@ -1,9 +1,8 @@
 //! A log that can't be written.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
-use selvedge_runtime::LogTarget;
+use selvedge_runtime::{LogTarget, process};
 
 use super::{Failure, quoted};
 
@@ -17,11 +16,7 @@ impl Failure {
             );
         };
         let name = quoted(path);
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = quoted(directory);
+        let directory = quoted(process::directory_of(path));
         match error.kind() {
             ErrorKind::NotFound => Self::fatal(
                 format!("directory {directory} of access log {name} does not exist"),

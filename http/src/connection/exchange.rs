@@ -125,7 +125,7 @@ async fn exchange<A: Application>(
     let mut unread = match (&response.body, state.incoming()) {
         // Whoever writes the response has the body still, and reads on most likely: how it ends is seen then.
         (Body::Stream(_), Some(incoming)) if Rc::strong_count(incoming) > 1 => Unread::Nothing,
-        (_, incoming) => Unread::after(head, incoming.map(|incoming| &**incoming), &pump),
+        (_, incoming) => Unread::after(head, incoming.map(Rc::as_ref), &pump),
     };
     let mut close = close_reason(head, unread, shared, connection.exchanges);
     if response.is_framed_by_close(head.version()) {
@@ -136,9 +136,9 @@ async fn exchange<A: Application>(
     answered = match response.body {
         _ if answered.is_err() => answered,
         Body::Stream(_) | Body::Upgrade(_) => {
-            let incoming = state.incoming().map(|incoming| &**incoming);
+            let incoming = state.incoming().map(Rc::as_ref);
             // Who else holds it may ask for more of it.
-            let held = state.incoming().filter(|held| Rc::strong_count(held) > 1).map(|held| &**held);
+            let held = state.incoming().filter(|held| Rc::strong_count(held) > 1).map(Rc::as_ref);
             // It may last for long, and then the head is in nobody's way.
             head_bytes.give_up_lease();
             let streamed = streamed(connection, shared, response, framing, (head, held, &mut pump));
@@ -358,13 +358,14 @@ fn poll_meanwhile(
     if output.poll_start(stream, context).is_err() {
         return Poll::Ready(Err(CloseReason::ClientFailure));
     }
-    let mut failed = false;
     if let Some(incoming) = state.incoming() {
         let parts = PumpParts { stream, input, output, timeouts };
         if pump.poll(incoming, parts, context).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        failed |= output.poll_start(stream, context).is_err();
+        if output.poll_start(stream, context).is_err() {
+            return Poll::Ready(Err(CloseReason::ClientFailure));
+        }
         while let Some(due) = pump.due() {
             let now = selvedge_runtime::now();
             if due > now {
@@ -376,10 +377,7 @@ fn poll_meanwhile(
             }
         }
     }
-    match stream.poll_failure(context) {
-        Poll::Pending if !failed => Poll::Pending,
-        _ => Poll::Ready(Err(CloseReason::ClientFailure)),
-    }
+    stream.poll_failure(context).map(|_| Err(CloseReason::ClientFailure))
 }
 
 /// What the engine answers for every application.

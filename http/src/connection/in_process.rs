@@ -19,7 +19,7 @@ use super::exchange::{Octets, acceptable, fit, own_answer, wish_of_refused};
 use super::input::Input;
 use crate::application::Application;
 use crate::body::{BodyError, BodyReader, Incoming};
-use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, size_line};
+use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, last_chunk, size_line};
 use crate::h1::{BodyWish, Method, Persistence, Reject, Version};
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::refusal::{Refusal, report_unusable};
@@ -358,7 +358,7 @@ impl Sending {
         }
         let Some(piece) = ready!(self.body.poll_chunk(context))? else {
             let ended = std::mem::replace(&mut self.form, Form::Over);
-            return Poll::Ready(Ok((ended == Form::Chunked).then(|| last_chunk(&mut self.body))));
+            return Poll::Ready(Ok((ended == Form::Chunked).then(|| last_chunk(&self.body.take_trailers()))));
         };
         let mut octets = Vec::with_capacity(SIZE_LINE_BYTES_MAX + piece.len() + 2);
         if self.form == Form::Chunked {
@@ -370,18 +370,6 @@ impl Sending {
         }
         Poll::Ready(Ok(Some(octets)))
     }
-}
-
-/// The end of a chunked body (RFC 9112 section 7.1).
-fn last_chunk(body: &mut BodyReader) -> Vec<u8> {
-    let mut octets = b"0\r\n".to_vec();
-    for (name, value) in body.take_trailers() {
-        for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            octets.extend_from_slice(piece);
-        }
-    }
-    octets.extend_from_slice(b"\r\n");
-    octets
 }
 
 impl Receiving {

@@ -16,16 +16,13 @@ use super::pace::{Pace, wait_for};
 use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
 use crate::fixed_fields::is_owned;
 use crate::h1::Version;
-use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, size_line};
+use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, last_chunk, size_line};
 use crate::record::CloseReason;
 use crate::response::ResponseHead;
 use crate::shared::Shared;
 
 /// Rounds of writing, receiving and sending in one poll; then other connections have theirs.
 pub(super) const ROUNDS_PER_TURN_MAX: u32 = 16;
-
-/// The end of a chunked body (RFC 9112 section 7.1) before its trailer section.
-const LAST_CHUNK: &[u8] = b"0\r\n";
 
 /// A body on its way to the client.
 struct Sending {
@@ -36,6 +33,19 @@ struct Sending {
     large: Option<Chunk>,
     /// While a send is waited for.
     pace: Option<Pace>,
+}
+
+impl Sending {
+    /// The next piece, counted when it is taken.
+    fn take_next(&mut self, outgoing: &Outgoing) -> Result<Option<Piece>, CloseReason> {
+        if self.next.is_none()
+            && let Some(piece) = outgoing.take()
+        {
+            self.transfer.count(piece.len())?;
+            return Ok(Some(piece));
+        }
+        Ok(self.next.take())
+    }
 }
 
 /// What a poll has brought about.
@@ -67,13 +77,6 @@ impl Transfer {
             *left = left.checked_sub(bytes as u64).ok_or(CloseReason::StreamFailed)?;
         }
         Ok(())
-    }
-
-    /// Takes back what was counted.
-    fn uncount(&mut self, bytes: usize) {
-        if let Self::Length(left) = self {
-            *left += bytes as u64;
-        }
     }
 
     /// The body's end.
@@ -228,8 +231,7 @@ impl Connection {
 
     /// Gathers pieces behind what is gathered, as many as there is room for.
     fn place_pieces(&mut self, outgoing: &Outgoing, sending: &mut Sending) -> Result<Placed, CloseReason> {
-        while let Some(piece) = sending.next.take().or_else(|| outgoing.take()) {
-            sending.transfer.count(piece.len())?;
+        while let Some(piece) = sending.take_next(outgoing)? {
             let is_chunked = sending.transfer == Transfer::Chunked;
             let mut room = [0; SIZE_LINE_BYTES_MAX];
             let (front, back): (&[u8], &[u8]) = match is_chunked {
@@ -237,20 +239,18 @@ impl Connection {
                 false => (b"", b""),
             };
             let framed_len = front.len() + piece.len() + back.len();
-            let large = piece.len() > BlockClass::Small.bytes();
-            let needed = match &piece {
-                Piece::Copied(_) if self.output.is_empty() => {
-                    let Piece::Copied(framable) = piece else { unreachable!("matched above") };
+            let piece = match piece {
+                Piece::Copied(framable) if self.output.is_empty() => {
                     self.answered_bytes += framed_len as u64;
                     self.stream.get_mut().start_send(framable.framed(front, back), More::Nothing);
                     return Ok(Placed::Alone);
                 }
-                Piece::Whole(_) if large => front.len(),
-                _ => framed_len,
+                piece => piece,
             };
+            let large = matches!(piece, Piece::Whole(_)) && piece.len() > BlockClass::Small.bytes();
+            let needed = if large { front.len() } else { framed_len };
             let class = BlockClass::fitting(needed).unwrap_or(BlockClass::Large);
             if needed > 0 && self.output.room(needed, class).is_none() {
-                sending.transfer.uncount(piece.len());
                 sending.next = Some(piece);
                 return Ok(Placed::Some);
             }
@@ -283,13 +283,7 @@ impl Connection {
     ) -> Result<Progress, CloseReason> {
         transfer.end()?;
         if transfer == Transfer::Chunked {
-            let mut end = LAST_CHUNK.to_vec();
-            for (name, value) in transfer.trailers(trailers) {
-                for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                    end.extend_from_slice(piece);
-                }
-            }
-            end.extend_from_slice(b"\r\n");
+            let end = last_chunk(transfer.trailers(trailers));
             let class = BlockClass::fitting(end.len()).ok_or(CloseReason::StreamFailed)?;
             if self.output.room(end.len(), class).is_none() {
                 // No send is in flight here.

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use super::field::FieldLines;
+use http::{HeaderName, HeaderValue};
+
+use super::field::{FieldLines, append_line};
 use super::limits::Limits;
 use super::reject::Reject;
 use crate::syntax::{hex_digit, is_field_value, is_token};
@@ -28,6 +30,16 @@ pub(crate) fn size_line(size: usize, room: &mut [u8; SIZE_LINE_BYTES_MAX]) -> &[
             return &room[start..];
         }
     }
+}
+
+/// The end of a chunked body: the last chunk, and these trailer fields.
+pub(crate) fn last_chunk<'t>(trailers: impl IntoIterator<Item = &'t (HeaderName, HeaderValue)>) -> Vec<u8> {
+    let mut end = b"0\r\n".to_vec();
+    for (name, value) in trailers {
+        append_line(&mut end, name, value);
+    }
+    end.extend_from_slice(b"\r\n");
+    end
 }
 
 /// Decodes one chunked body. It holds counters, and the trailer section where there is one.

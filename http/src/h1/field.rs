@@ -1,5 +1,6 @@
 //! Field lines of a head (RFC 9112 section 5): a known one without a search, any by a walk over all.
 
+use http::{HeaderName, HeaderValue};
 use memchr::memchr;
 
 use super::known_field::KnownField;
@@ -71,6 +72,13 @@ pub struct FieldLine<'b> {
     pub name: &'b [u8],
     /// The value without the whitespace around it; it may be empty and may hold octets from 0x80 up.
     pub value: &'b [u8],
+}
+
+/// Writes a field line behind `lines`. The types say that neither part can end it.
+pub(crate) fn append_line(lines: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+        lines.extend_from_slice(piece);
+    }
 }
 
 /// All field lines of a head, in order, by [`RequestHead::field_lines`]; or of a trailer section, by

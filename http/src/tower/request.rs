@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use selvedge_runtime::net::Address;
 
 use super::RequestBody;
+use crate::h1::field::append_line;
 use crate::h1::{ConnectPolicy, HeadScanner, Limits, Reject, RequestHead, Scan, TargetForm};
 use crate::request::Request;
 
@@ -93,9 +94,7 @@ impl ChangedHead {
         let line = format!("{} {} {:?}\r\n", parts.method, parts.uri, http::Version::from(request.version()));
         let mut bytes = line.into_bytes();
         for (name, value) in &parts.headers {
-            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                bytes.extend_from_slice(piece);
-            }
+            append_line(&mut bytes, name, value);
         }
         bytes.extend_from_slice(b"\r\n");
         let limits = Limits {

@@ -6,7 +6,7 @@ use selvedge_http::middleware::CompressionOptions;
 use super::app::{ask, bodies, head, text};
 use super::decoder::{decode, decode_beginning};
 use super::support::client::{Client, End};
-use super::support::{TestServer, patient, wait_until};
+use super::support::{TestServer, patient, wait_until, wait_until_still};
 
 fn server() -> TestServer {
     TestServer::start(patient(), bodies(CompressionOptions::default()).1)
@@ -118,17 +118,8 @@ fn a_client_that_does_not_read_holds_the_writer_back() {
     let mut client = Client::connect_narrow(server.address(), 4_096);
     client.send("GET /forever HTTP/1.1\r\nHost: a\r\nAccept-Encoding: zstd\r\n\r\n");
     let mut other = server.connect();
-    let mut written = || other.get("/written").text().parse::<u64>().expect("a number");
-    let mut before = written();
-    wait_until("the writer stands still", || {
-        for _ in 0..100 {
-            written();
-        }
-        let now = written();
-        let stands = now == before && now > 0;
-        before = now;
-        if stands { Ok(()) } else { Err(format!("{now} written")) }
-    });
+    let written = || other.get("/written").text().parse::<u64>().expect("a number");
+    wait_until_still("the writer stands still", written);
     client.reset();
     wait_until("its leases come back", || match server.usage().block_leases {
         0 => Ok(()),

@@ -171,15 +171,18 @@ fn a_broken_body_is_told_to_the_handler_and_ends_the_connection() {
     assert_eq!(client.reply().status, 400);
 }
 
+/// One under which a body has little time.
+fn impatient_server() -> TestServer {
+    let options = options(|options| {
+        options.timeouts.body_grace = Duration::from_millis(200);
+        options.timeouts.bytes_per_second_min = 1_000_000;
+    });
+    TestServer::start(options, streams)
+}
+
 #[test]
 fn a_body_that_comes_too_slowly_is_given_up() {
-    let server = TestServer::start(
-        options(|options| {
-            options.timeouts.body_grace = Duration::from_millis(200);
-            options.timeouts.bytes_per_second_min = 1_000_000;
-        }),
-        streams,
-    );
+    let server = impatient_server();
     let mut client = server.connect();
     client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nslow");
     let reply = client.reply();
@@ -216,13 +219,7 @@ fn the_100_comes_before_the_head_of_a_response_that_reads_the_body() {
 
 #[test]
 fn a_body_that_drips_is_given_up_however_often_it_moves() {
-    let server = TestServer::start(
-        options(|options| {
-            options.timeouts.body_grace = Duration::from_millis(200);
-            options.timeouts.bytes_per_second_min = 1_000_000;
-        }),
-        streams,
-    );
+    let server = impatient_server();
     let mut client = server.connect();
     client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
     let mut dripping = client.duplicate();

@@ -4,7 +4,7 @@ use selvedge_http::{CloseReason, Request, Response, StatusCode};
 
 use super::app::streams;
 use super::support::client::{Asked, Client, End};
-use super::support::{TestServer, patient, pattern, wait_until};
+use super::support::{TestServer, patient, pattern, wait_until, wait_until_still};
 
 fn server() -> TestServer {
     TestServer::start(patient(), streams)
@@ -138,17 +138,7 @@ fn a_client_that_does_not_read_holds_the_writer_back() {
     ask(&mut client, "/forever");
     let mut other = server.connect();
     let mut written = || other.get("/written").text().parse::<u64>().expect("a number");
-    let mut before = written();
-    // It stands still when nothing is written for a while, in which another connection is answered many times.
-    wait_until("the writer stands still", || {
-        for _ in 0..100 {
-            written();
-        }
-        let now = written();
-        let stands = now == before && now > 0;
-        before = now;
-        if stands { Ok(()) } else { Err(format!("{now} written")) }
-    });
+    let before = wait_until_still("the writer stands still", &mut written);
     // The kernel's buffers, 64 KiB that wait, a send of at most 256 KiB.
     assert!(before < 8 << 20, "{before} written");
     assert!(server.usage().block_leases <= 4, "{:?}", server.usage());
@@ -194,15 +184,7 @@ fn many_small_pieces_to_a_client_that_does_not_read_hold_few_blocks() {
     let mut client = Client::connect_narrow(server.address(), 4_096);
     ask(&mut client, "/mixed");
     let mut other = server.connect();
-    let mut before = 0;
-    wait_until("the writer stands still", || {
-        for _ in 0..100 {
-            other.get("/written");
-        }
-        let now = other.get("/written").text().parse::<u64>().expect("a number");
-        let stands = now == before && now > 0;
-        before = now;
-        if stands { Ok(()) } else { Err(format!("{now} written")) }
-    });
+    let written = || other.get("/written").text().parse::<u64>().expect("a number");
+    wait_until_still("the writer stands still", written);
     assert!(server.usage().block_leases <= 64, "{:?}", server.usage());
 }

@@ -275,6 +275,22 @@ pub(crate) fn wait_until(what: &str, mut look: impl FnMut() -> Result<(), String
     }
 }
 
+/// Waits until `progress` stands still above 0: nothing moves for as long as 100 looks take, each of which should need the
+/// server to do something else. Returns where it stands.
+pub(crate) fn wait_until_still(what: &str, mut progress: impl FnMut() -> u64) -> u64 {
+    let mut before = 0;
+    wait_until(what, || {
+        for _ in 0..100 {
+            progress();
+        }
+        let now = progress();
+        let stands = now == before && now > 0;
+        before = now;
+        if stands { Ok(()) } else { Err(format!("{now} so far")) }
+    });
+    before
+}
+
 /// `length` octets that differ from place to place, so that a wrong offset shows.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
     (0..length as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()

@@ -61,8 +61,9 @@ pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub(crate) use process::takes_a_line;
 pub use process::{
-    DescriptorLimit, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open, is_file,
-    is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit, read_file,
+    DescriptorLimit, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open, directory_of,
+    is_file, is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
+    read_file,
 };
 pub use ring::RingFeatures;
 pub(crate) use ring::Wait;

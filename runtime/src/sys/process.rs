@@ -111,6 +111,14 @@ pub fn check_file(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::accessat(here, path, rustix::fs::Access::READ_OK, effective)?)
 }
 
+/// The directory that `path` names something in: `.` for a mere name.
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Whether `path` leads to a directory whose files this process may reach. To list it needs another permission.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use super::spec::{ListenSpec, TcpAddress, UNIX_PATH_BYTES_MAX};
+use crate::process;
 use crate::sys::errno;
 
 /// Ports below need a privilege by default (`net.ipv4.ip_unprivileged_port_start`, ip(7)).
@@ -117,11 +118,7 @@ fn is_link_local(address: TcpAddress) -> bool {
 
 fn unix(path: &Path, error: &io::Error) -> ListenError {
     let name = quoted(path);
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let directory = quoted(directory);
+    let directory = quoted(process::directory_of(path));
     match error.kind() {
         // Never removed, while a socket that nobody listens at any more is.
         ErrorKind::AlreadyExists => ListenError::new(
