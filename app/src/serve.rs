@@ -37,8 +37,8 @@ const CONNECTION_BYTES: u64 = 1_024;
 /// # Errors
 /// Why it cannot start, with what helps.
 pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
-    // Before any thread is started, so that all of them leave the signals to the one that waits.
-    let signals = Signals::block().map_err(|error| other("signals cannot be blocked", &error))?;
+    // Before anything is made that a signal at the wrong moment would leave behind.
+    let signals = Signals::take().map_err(|error| other("signals cannot be handled", &error))?;
     selvedge_runtime::install_panic_hook();
     let root = check_roots(config)?;
     let access = AccessRules::load(config)?;

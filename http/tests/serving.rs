@@ -1,13 +1,15 @@
 //! From a builder to a server that runs, and to its end.
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZero;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use selvedge_http::{AcceptPolicy, Request, Server, ServerBuilder, StartError};
 use selvedge_runtime::net::Address;
 
@@ -204,4 +206,36 @@ fn serving_ends_when_its_control_says_so() {
     assert!(get(connect(address), "/").ends_with("hello"));
     control.stop();
     serving.join().expect("no panic").expect("it has served");
+}
+
+/// Set in the program that `a_signal_stops_it_whatever_thread_was_there_before` runs: this one, once more.
+const SERVES: &str = "SELVEDGE_TEST_SERVES";
+
+#[test]
+fn a_signal_stops_it_whatever_thread_was_there_before() {
+    const NAME: &str = "a_signal_stops_it_whatever_thread_was_there_before";
+    if std::env::var_os(SERVES).is_some() {
+        // The test runner's own threads are here already; they block nothing.
+        builder()
+            .listen("127.0.0.1:0")
+            .on_start(|server| eprintln!("serves on {}", server.address()))
+            .serve(|_| hello)
+            .expect("it starts");
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().expect("it has a path"))
+        .args(["--exact", NAME, "--nocapture"])
+        .env(SERVES, "yes")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut told = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.starts_with("serves on ") {
+        line.clear();
+        assert_ne!(told.read_line(&mut line).expect("it tells"), 0, "it ended before it served");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
+    assert!(child.wait().expect("it ends").success());
 }

@@ -14,7 +14,7 @@ use crate::{sys, worker};
 ///
 /// # Errors
 /// Those of starting a thread.
-pub fn watch_signals(signals: Signals, mut act: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
+pub fn watch_signals(mut signals: Signals, mut act: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
     sys::spawn_thread("selvedge-signals".to_owned(), move || {
         loop {
             act(signals.wait());

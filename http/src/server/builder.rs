@@ -181,8 +181,8 @@ impl ServerBuilder {
     /// taken, and running requests have the time of [`drain`](Self::drain). A second signal ends the process at once, with
     /// status 1. `factory` makes the application, once on each worker.
     ///
-    /// For a `main`: signals are blocked in the calling thread and those it starts from now on, and panics on workers are told
-    /// in one line each.
+    /// For a `main`: SIGINT, SIGTERM, SIGHUP and SIGUSR1 lose their defaults for the whole process and for good, and panics on
+    /// workers are told in one line each. [`start`](Self::start) does neither.
     ///
     /// # Errors
     /// Why it cannot start, and what helps.

@@ -34,15 +34,14 @@ enum Wish {
     Stop,
 }
 
-/// Blocks the signals in the calling thread and in those it starts from now on, and has a thread wait for them.
+/// Takes the signals from their defaults, once for the process, and has a thread wait for them.
 ///
 /// # Errors
-/// Those of starting a thread.
+/// Those of [`Signals::take`] and of starting a thread.
 pub(super) fn watch() -> io::Result<()> {
-    let signals = Signals::block()?;
     let mut serving = serving();
     if serving.watch == Watch::NotYet {
-        process::watch_signals(signals, obey)?;
+        process::watch_signals(Signals::take()?, obey)?;
         serving.watch = Watch::Running;
     }
     Ok(())

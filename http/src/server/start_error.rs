@@ -23,7 +23,7 @@ pub enum StartError {
     Listen(ListenError),
     /// The runtime does not start: the configuration can't be met, or the kernel gives no ring.
     Runtime(selvedge_runtime::StartError),
-    /// Signals can't be waited for.
+    /// Signals can't be taken.
     Signals(io::Error),
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for StartError {
             Self::Runtime(error) => error.fmt(f),
             Self::Signals(error) => write!(
                 f,
-                "signals cannot be waited for: {error}; look at the limits of this process, or use `start` in place of \
+                "signals cannot be taken: {error}; look at the limits of this process, or use `start` in place of \
                  `serve`"
             ),
         }
