@@ -9,7 +9,7 @@ use selvedge_runtime::{Lease, Moment};
 use super::Connection;
 use super::answer::Output;
 use super::input::Input;
-use super::pace::{Pace, Timeouts, paced};
+use super::pace::{Pace, RestingPace, Timeouts, paced};
 use crate::body::{BodyError, Incoming};
 use crate::h1::{BodyDecoder, BodyFraming, ChunkEvent, Expect, RequestHead};
 use crate::record::CloseReason;
@@ -25,10 +25,7 @@ pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Debug)]
 pub(super) struct BodyPump {
     expects: Expects,
-    /// From the first wait on.
-    pace: Option<Pace>,
-    /// Since when nothing is waited for.
-    rests_since: Option<Moment>,
+    pace: RestingPace,
     /// Octets received for it, framing included.
     received_bytes: i64,
 }
@@ -55,28 +52,12 @@ impl BodyPump {
             Expect::Continue if head.framing() != BodyFraming::None => Expects::Continue,
             Expect::Continue | Expect::None | Expect::Unsupported => Expects::Nothing,
         };
-        Self { expects, pace: None, rests_since: None, received_bytes: 0 }
+        Self { expects, pace: RestingPace::default(), received_bytes: 0 }
     }
 
     /// Whether the client waits for a 100 still; from now on it is the caller's to send.
     pub(super) fn take_owed_continue(&mut self) -> bool {
         std::mem::replace(&mut self.expects, Expects::Nothing) == Expects::Continue
-    }
-
-    /// Nothing is waited for: that time is not the client's.
-    fn rest(&mut self) {
-        if self.pace.is_some() && self.rests_since.is_none() {
-            self.rests_since = Some(selvedge_runtime::now());
-        }
-    }
-
-    fn wait(&mut self, timeouts: &Timeouts) {
-        let now = selvedge_runtime::now();
-        match (&mut self.pace, self.rests_since.take()) {
-            (Some(pace), Some(since)) => pace.put_off(now.since(since)),
-            (Some(_), None) => {}
-            (none, _) => none.insert(Pace::reading(now, timeouts)).begin(|| self.received_bytes),
-        }
     }
 
     /// Ready when the application has got what it asked for: a piece, the end, or why there is none.
@@ -87,7 +68,7 @@ impl BodyPump {
         context: &mut Context<'_>,
     ) -> Poll<()> {
         if incoming.poll_asked(context).is_pending() {
-            self.rest();
+            self.pace.rest();
             return Poll::Pending;
         }
         let PumpParts { stream, input, output, timeouts } = parts;
@@ -95,7 +76,7 @@ impl BodyPump {
             match give_received(incoming, input, context) {
                 Received::Given => {
                     self.expects = Expects::Nothing;
-                    self.rest();
+                    self.pace.rest();
                     return Poll::Ready(());
                 }
                 Received::Over => return Poll::Ready(()),
@@ -112,7 +93,7 @@ impl BodyPump {
                 Poll::Ready(received) => received,
                 Poll::Pending => {
                     if incoming.is_paced() {
-                        self.wait(timeouts);
+                        self.pace.wait(|now| Pace::reading(now, timeouts).begun_at(self.received_bytes));
                     }
                     return Poll::Pending;
                 }
@@ -136,16 +117,13 @@ impl BodyPump {
 
     /// When a piece that is waited for must be there.
     pub(super) fn due(&self) -> Option<Moment> {
-        self.pace.as_ref().filter(|_| self.rests_since.is_none()).map(Pace::due_so_far)
+        self.pace.due_so_far()
     }
 
     /// Judges a piece that is waited for by its progress; ready when it was given up.
     pub(super) fn poll_too_slow(&mut self, incoming: &Incoming, now: Moment) -> Poll<()> {
-        if self.rests_since.is_none()
-            && let Some(pace) = &mut self.pace
-            && pace.due(self.received_bytes, now) <= now
-        {
-            self.pace = None;
+        if self.pace.judge(|| self.received_bytes, now).is_err() {
+            self.pace = RestingPace::default();
             incoming.end(Err(BodyError::TooSlow));
             return Poll::Ready(());
         }

@@ -72,14 +72,15 @@ impl Pace {
         }
     }
 
-    /// Time that was not the peer's.
-    pub(super) fn put_off(&mut self, by: Duration) {
-        self.due = self.due + by;
+    /// As [`begin`](Self::begin), for one that begins with its first wait.
+    pub(super) fn begun_at(mut self, moved_bytes: i64) -> Self {
+        self.begin(|| moved_bytes);
+        self
     }
 
-    /// As [`due`](Self::due), by the progress that was reckoned last.
-    pub(super) fn due_so_far(&self) -> Moment {
-        self.due
+    /// Time that was not the peer's.
+    fn put_off(&mut self, by: Duration) {
+        self.due = self.due + by;
     }
 
     /// When the transfer is too slow, as it has moved so many octets by `now`.
@@ -95,6 +96,51 @@ impl Pace {
     fn earned(&self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second_min);
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX / 4))
+    }
+}
+
+/// The pace of a transfer in pieces, from the first wait for its peer on. While nothing is waited for it rests: that time is
+/// not the peer's.
+#[derive(Debug, Default)]
+pub(super) struct RestingPace {
+    pace: Option<Pace>,
+    rests_since: Option<Moment>,
+}
+
+impl RestingPace {
+    /// Nothing is waited for.
+    pub(super) fn rest(&mut self) {
+        if self.pace.is_some() && self.rests_since.is_none() {
+            self.rests_since = Some(selvedge_runtime::now());
+        }
+    }
+
+    /// The peer is waited for. `begin` makes the pace of the first wait, which begins now.
+    pub(super) fn wait(&mut self, begin: impl FnOnce(Moment) -> Pace) {
+        match (&mut self.pace, self.rests_since) {
+            (Some(_), None) => {}
+            (Some(pace), Some(since)) => {
+                pace.put_off(selvedge_runtime::now().since(since));
+                self.rests_since = None;
+            }
+            (none, _) => *none = Some(begin(selvedge_runtime::now())),
+        }
+    }
+
+    /// When it must be looked at, if the peer is waited for.
+    pub(super) fn due_so_far(&self) -> Option<Moment> {
+        self.pace.as_ref().filter(|_| self.rests_since.is_none()).map(|pace| pace.due)
+    }
+
+    /// Judges the peer, if it is waited for, by the octets that have moved by `now`.
+    pub(super) fn judge(&mut self, moved_bytes: impl FnOnce() -> i64, now: Moment) -> Result<(), TooSlow> {
+        if self.rests_since.is_none()
+            && let Some(pace) = &mut self.pace
+            && pace.due(moved_bytes(), now) <= now
+        {
+            return Err(TooSlow);
+        }
+        Ok(())
     }
 }
 

@@ -6,13 +6,13 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use http::{HeaderName, HeaderValue};
-use selvedge_runtime::net::More;
-use selvedge_runtime::{BlockClass, Chunk, Moment};
+use selvedge_runtime::net::{More, Stream};
+use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
 use super::answer::{Framing, Transfer, has_body};
 use super::body::{BodyPump, CONTINUE, PumpParts};
-use super::pace::{Pace, wait_for};
+use super::pace::{Pace, RestingPace, wait_for};
 use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
 use crate::fixed_fields::is_owned;
 use crate::h1::Version;
@@ -31,8 +31,7 @@ struct Sending {
     next: Option<Piece>,
     /// Its framing is with the kernel or gathered, itself not.
     large: Option<Chunk>,
-    /// While a send is waited for.
-    pace: Option<Pace>,
+    pace: RestingPace,
 }
 
 impl Sending {
@@ -133,7 +132,7 @@ impl Connection {
         transfer: Transfer,
         (incoming, pump): (Option<&Incoming>, &mut BodyPump),
     ) -> Result<(), CloseReason> {
-        let mut sending = Sending { transfer, next: None, large: None, pace: None };
+        let mut sending = Sending { transfer, next: None, large: None, pace: RestingPace::default() };
         let mut rounds = 0;
         let sent = poll_fn(|context| {
             loop {
@@ -193,7 +192,7 @@ impl Connection {
         loop {
             match self.stream.get_mut().poll_sent(context) {
                 Poll::Pending => return Ok(progress),
-                Poll::Ready(Ok(())) => sending.pace = None,
+                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Err(CloseReason::ClientFailure),
             }
             if let Some(chunk) = sending.large.take() {
@@ -308,14 +307,13 @@ impl Connection {
         if stream.poll_failure(context).is_ready() {
             return Poll::Ready(Err(CloseReason::ClientFailure));
         }
-        if stream.is_sending() && sending.pace.is_none() {
-            let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
-            pace.begin(|| i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes()));
-            sending.pace = Some(pace);
+        if stream.is_sending() {
+            sending.pace.wait(|now| Pace::writing(now, shared.timeouts()).begun_at(read_bytes(stream)));
+        } else {
+            sending.pace.rest();
         }
         loop {
-            let write_due: Option<Moment> = sending.pace.as_ref().map(Pace::due_so_far);
-            let Some(due) = [write_due, pump.due()].into_iter().flatten().min() else {
+            let Some(due) = [sending.pace.due_so_far(), pump.due()].into_iter().flatten().min() else {
                 self.deadline.clear();
                 return Poll::Pending;
             };
@@ -324,10 +322,7 @@ impl Connection {
                 wait_for(&self.deadline, due, context);
                 return Poll::Pending;
             }
-            let moved = i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes());
-            if let Some(pace) = &mut sending.pace
-                && pace.due(moved, now) <= now
-            {
+            if sending.pace.judge(|| read_bytes(stream), now).is_err() {
                 return Poll::Ready(Err(CloseReason::WriteTimeout));
             }
             if let Some(incoming) = incoming
@@ -337,6 +332,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// Octets that the client has read, as far as its kernel tells: a count to take differences of.
+fn read_bytes(stream: &Stream) -> i64 {
+    stream.taken_bytes() as i64 - i64::from(stream.unread_bytes())
 }
 
 /// What became of the pieces that were there.

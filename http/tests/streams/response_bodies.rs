@@ -1,10 +1,12 @@
 //! Responses' bodies, written while they are sent.
 
+use std::time::Duration;
+
 use selvedge_http::{CloseReason, Request, Response, StatusCode};
 
 use super::app::streams;
 use super::support::client::{Asked, Client, End};
-use super::support::{TestServer, patient, pattern, wait_until, wait_until_still};
+use super::support::{TestServer, options, patient, pattern, wait_until, wait_until_still};
 
 fn server() -> TestServer {
     TestServer::start(patient(), streams)
@@ -150,6 +152,26 @@ fn a_client_that_does_not_read_holds_the_writer_back() {
         "1" => Ok(()),
         count => Err(count.to_owned()),
     });
+}
+
+#[test]
+fn a_client_that_reads_below_the_rate_is_cut_however_many_sends_it_lets_end() {
+    let impatient = options(|options| {
+        options.timeouts.write_grace = Duration::from_millis(500);
+        options.timeouts.bytes_per_second_min = 50_000_000;
+    });
+    let server = TestServer::start(impatient, streams);
+    let mut client = Client::connect_narrow(server.address(), 65_536);
+    ask(&mut client, "/forever");
+    // At most 13 megabytes a second: below the rate, and many a send ends within the grace.
+    let reader = std::thread::spawn(move || {
+        while client.read_some(65_536).is_ok_and(|read| !read.is_empty()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    server.wait_until_at_rest();
+    assert_eq!(server.stop().closes(CloseReason::WriteTimeout), 1);
+    reader.join().expect("no panic");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Stream {
     sending: Option<OpFuture>,
     /// Bytes of the last send: all of them while it is in flight, then what it left.
     unsent_bytes: u32,
+    /// Bytes of all sends started by way of the ring.
+    started_bytes: u64,
 }
 
 impl Stream {
@@ -43,7 +45,7 @@ impl Stream {
     }
 
     fn new(core: Rc<Core>, socket: Socket) -> Self {
-        Self { core, socket, receiving: None, sending: None, unsent_bytes: 0 }
+        Self { core, socket, receiving: None, sending: None, unsent_bytes: 0, started_bytes: 0 }
     }
 
     /// Connects to `address` (connect(2)).
@@ -106,6 +108,7 @@ impl Stream {
     pub fn start_send(&mut self, chunk: Chunk, more: More) {
         assert!(self.sending.is_none(), "one send at a time: wait for poll_sent first");
         self.unsent_bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        self.started_bytes += u64::from(self.unsent_bytes);
         let op = self.core.kernel().sending(&self.socket, chunk, more);
         self.sending = Some(OpFuture::submit(&self.core, op));
     }
@@ -132,6 +135,11 @@ impl Stream {
     /// Bytes of the send in flight that the kernel has taken: progress to judge a slow peer by.
     pub fn sent_bytes(&self) -> u32 {
         self.sending.as_ref().map_or(0, OpFuture::sent_bytes)
+    }
+
+    /// Bytes of all sends by [`start_send`](Self::start_send) that the kernel has taken: progress over many of them.
+    pub fn taken_bytes(&self) -> u64 {
+        self.started_bytes - u64::from(self.unsent_bytes())
     }
 
     /// Bytes of the last send that the kernel has not taken.
