@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZero;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use selvedge_http::{AcceptPolicy, Request, Server, ServerBuilder, StartError};
+use selvedge_runtime::WatchdogSetting;
 use selvedge_runtime::net::Address;
 
 #[path = "../../runtime/tests/support/directory.rs"]
@@ -208,12 +209,56 @@ fn serving_ends_when_its_control_says_so() {
     serving.join().expect("no panic").expect("it has served");
 }
 
-/// Set in the program that `a_signal_stops_it_whatever_thread_was_there_before` runs: this one, once more.
+/// Set in the programs that the tests below run: this one, once more.
 const SERVES: &str = "SELVEDGE_TEST_SERVES";
+
+/// This program with the test `name` alone, which finds [`SERVES`] set.
+struct Program {
+    child: Child,
+    told: BufReader<ChildStderr>,
+}
+
+impl Program {
+    fn run(name: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().expect("it has a path"))
+            .args(["--exact", name, "--nocapture"])
+            .env(SERVES, "yes")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let told = BufReader::new(child.stderr.take().expect("it is piped"));
+        Self { child, told }
+    }
+
+    /// The rest of the first line from here on that has `beginning` in it.
+    fn tells(&mut self, beginning: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.told.read_line(&mut line).expect("it tells"), 0, "it ended before it told");
+            if let Some((_, rest)) = line.split_once(beginning) {
+                return rest.trim_end().to_owned();
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+        assert!(self.child.wait().expect("it ends").success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
 
 #[test]
 fn a_signal_stops_it_whatever_thread_was_there_before() {
-    const NAME: &str = "a_signal_stops_it_whatever_thread_was_there_before";
     if std::env::var_os(SERVES).is_some() {
         // The test runner's own threads are here already; they block nothing.
         builder()
@@ -223,19 +268,47 @@ fn a_signal_stops_it_whatever_thread_was_there_before() {
             .expect("it starts");
         return;
     }
-    let mut child = Command::new(std::env::current_exe().expect("it has a path"))
-        .args(["--exact", NAME, "--nocapture"])
-        .env(SERVES, "yes")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut told = BufReader::new(child.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.starts_with("serves on ") {
-        line.clear();
-        assert_ne!(told.read_line(&mut line).expect("it tells"), 0, "it ended before it served");
+    let mut program = Program::run("a_signal_stops_it_whatever_thread_was_there_before");
+    program.tells("serves on ");
+    program.stop();
+}
+
+#[test]
+fn the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked() {
+    if std::env::var_os(SERVES).is_some() {
+        builder()
+            .listen("127.0.0.1:0")
+            .runtime(|runtime| runtime.watchdog(WatchdogSetting::After(Duration::from_millis(20))))
+            .on_start(|server| eprintln!("serves on {}", server.address()))
+            .serve(|_| {
+                async |request: Request<'_>| {
+                    assert!(request.path() != b"/panics", "it was asked to");
+                    // Until the other end is closed.
+                    std::io::stdin().read_to_end(&mut Vec::new()).map(|_| "read").unwrap_or("failed")
+                }
+            })
+            .expect("it starts");
+        return;
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
-    assert!(child.wait().expect("it ends").success());
+    let mut program = Program::run("the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked");
+    let address: SocketAddr = program.tells("serves on ").parse().expect("an address");
+    let mut panics = connect(address);
+    panics.write_all(b"GET /panics?secret HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+    assert_eq!(panics.read_to_end(&mut Vec::new()).expect("it closes"), 0);
+    let said = program.tells("worker 0: a handler panicked ");
+    assert!(
+        said.starts_with("(`connection`, at GET /panics): it was asked to (at http/tests/serving.rs:"),
+        "{said}"
+    );
+    let asking = std::thread::spawn(move || get(connect(address), "/holds/it?secret"));
+    let said = program.tells("worker 0 has been in one turn for ");
+    assert!(
+        said.ends_with(" ms, in a task `connection`, at GET /holds/it; its other connections wait"),
+        "{said}"
+    );
+    drop(program.child.stdin.take());
+    let said = program.tells("worker 0 goes on, after a turn of ");
+    assert!(said.ends_with(" ms"), "{said}");
+    assert!(asking.join().expect("no panic").ends_with("read"));
+    program.stop();
 }

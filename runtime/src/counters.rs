@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::sys::{KernelFigures, Moment};
+use crate::work_label::WorkLabel;
 
 /// A number with one writer.
 #[derive(Debug, Default)]
@@ -75,6 +76,9 @@ pub struct Counters {
     /// Which of `task_names` was polled last, for the watchdog.
     task: Counter,
     task_names: [OnceLock<&'static str>; TASK_NAMES_MAX],
+    work: WorkLabel,
+    /// When the turn began whose end is to be told, by the watchdog's wish.
+    watched: AtomicU64,
 }
 
 /// One turn's span.
@@ -105,6 +109,30 @@ impl Counters {
 
     pub(crate) fn note_task(&self, name: u8) {
         self.task.set(u64::from(name));
+        self.work.clear();
+    }
+
+    pub(crate) fn label_work(&self, parts: [&[u8]; 2]) {
+        self.work.set(parts);
+    }
+
+    /// The task that was polled last, and what it was at, if it has said so.
+    pub(crate) fn last_work(&self) -> String {
+        let task = self.last_task();
+        match &*self.work.text() {
+            "" => format!("`{task}`"),
+            work => format!("`{task}`, at {work}"),
+        }
+    }
+
+    /// The end of the turn that began then is to be told.
+    pub(crate) fn watch_turn(&self, started: Moment) {
+        self.watched.store(started.nanoseconds(), Ordering::Relaxed);
+    }
+
+    /// Whether the end of the turn that began then is to be told.
+    pub(crate) fn is_watched(&self, started: Moment) -> bool {
+        self.watched.load(Ordering::Relaxed) == started.nanoseconds()
     }
 
     /// The name of the task that was polled last.

@@ -42,6 +42,7 @@ mod tasks;
 mod turns;
 mod waker;
 mod watchdog;
+mod work_label;
 mod worker;
 
 pub mod channel;
@@ -90,6 +91,16 @@ pub fn wall_clock() -> (u64, u32) {
 /// Outside a worker.
 pub fn random_bits() -> u128 {
     worker::with_current(|core| core.expect("random bits need a worker").kernel().random_bits())
+}
+
+/// Says what the current task is at, such as a method and a path: lines about a panic, and about a turn that lasts, name it.
+/// Forgotten when another task is polled, or this one again; so it is said in each poll. Some nanoseconds; 120 octets at most,
+/// with what is not printable escaped.
+///
+/// # Panics
+/// Outside a worker.
+pub fn label_work(what: &[u8], which: &[u8]) {
+    worker::with_current(|core| core.expect("a label needs a worker").label_work(what, which));
 }
 
 /// Writes a line for the operator, at most one per `reason`, second and worker; says how many it left out.

@@ -47,10 +47,11 @@ fn stalled(
         return None;
     }
     *reported = Some(since);
-    let task = counters.last_task();
+    counters.watch_turn(since);
     Some(format!(
-        "worker {worker} has been in one turn for {} ms, in a `{task}` task; its other connections wait",
-        length.as_millis()
+        "worker {worker} has been in one turn for {} ms, in a task {}; its other connections wait",
+        length.as_millis(),
+        counters.last_work()
     ))
 }
 
@@ -79,6 +80,7 @@ mod tests {
             let (began, has_begun) = mpsc::channel();
             let (go, may_go) = mpsc::channel::<()>();
             let job = move || {
+                crate::label_work(b"GET", b"/reports/7");
                 began.send(()).unwrap();
                 let _ = may_go.recv();
             };
@@ -93,7 +95,7 @@ mod tests {
             let line = after(1_500).expect("longer than the limit");
             assert_eq!(
                 line,
-                "worker 0 has been in one turn for 1500 ms, in a `job` task; its other connections wait"
+                "worker 0 has been in one turn for 1500 ms, in a task `job`, at GET /reports/7; its other connections wait"
             );
             assert_eq!(after(2_000), None, "once per turn");
             go.send(()).unwrap();

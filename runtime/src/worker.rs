@@ -147,6 +147,12 @@ impl Core {
         self.kernel.borrow_mut().publish();
         let ended = self.kernel.borrow().now();
         self.counters.end_turn(&Turn { started, ended });
+        if self.counters.is_watched(started) {
+            self.reporter.report("stall over", ended, || {
+                let length = ended.since(started).as_millis();
+                format!("worker {} goes on, after a turn of {length} ms", self.index)
+            });
+        }
         turned
     }
 
@@ -213,12 +219,16 @@ impl Core {
         }
     }
 
+    pub(crate) fn label_work(&self, what: &[u8], which: &[u8]) {
+        self.counters.label_work([what, which]);
+    }
+
     pub(crate) fn note_panic(&self, what: &'static str, panic: Box<dyn Any + Send>) {
         self.counters.panics.add(1);
         let place = report::take_panic_place();
         self.reporter.report(what, self.now(), || {
-            let (index, task) = (self.index, self.counters.last_task());
-            format!("worker {index}: {what} (`{task}`): {}{place}", panic_text(&*panic))
+            let (index, work) = (self.index, self.counters.last_work());
+            format!("worker {index}: {what} ({work}): {}{place}", panic_text(&*panic))
         });
         // Dropping the payload may panic again.
         #[expect(clippy::mem_forget, reason = "a payload whose drop panics would end the worker")]

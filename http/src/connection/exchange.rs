@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -143,7 +143,7 @@ async fn exchange<A: Application>(
             head_bytes.give_up_lease();
             let streamed = streamed(connection, shared, response, framing, (head, held, &mut pump));
             // Boxed, so that every other request's future has not its size.
-            let (answered, changed) = Box::pin(streamed).await;
+            let (answered, changed) = labelled(head, head_bytes, Box::pin(streamed)).await;
             // It may have been read meanwhile, or have failed.
             unread = Unread::after(head, incoming, &pump);
             close = close.or(changed).or((unread == Unread::Leave).then_some(CloseReason::UnreadBody));
@@ -313,7 +313,7 @@ pub(super) fn acceptable<A>(head: &RequestHead, shared: &Shared<A>) -> Result<()
 }
 
 /// Runs the handler. A connection that fails meanwhile drops it at its await; the end of the client's sending does not. The
-/// answers gathered before it do not wait for a handler that does.
+/// answers gathered before it do not wait for a handler that does. One that panics has no answer.
 async fn handle<A: Application>(
     connection: &mut Connection,
     shared: &Shared<A>,
@@ -325,11 +325,20 @@ async fn handle<A: Application>(
         return Ok(response);
     }
     let Connection { stream, peer, input, output, deadline, .. } = connection;
-    let mut call = pin!(shared.application.call(Request::new(head, head_bytes, state, peer, Some(stream))));
+    let request = Request::new(head, head_bytes, state, peer, Some(stream));
+    // The call is foreign code as the polls are: it is made in the first of them.
+    let mut call = pin!(async { shared.application.call(request).await });
     poll_fn(|context| {
+        label(head, head_bytes);
         for _ in 0..ROUNDS_PER_TURN_MAX {
-            if let Poll::Ready(response) = call.as_mut().poll(context) {
-                return Poll::Ready(Ok(response));
+            // Unwind safe as a task is: it is not polled again, and the connection ends.
+            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+                Ok(Poll::Ready(response)) => return Poll::Ready(Ok(response)),
+                Ok(Poll::Pending) => {}
+                Err(panic) => {
+                    selvedge_runtime::report_panic("a handler panicked", panic);
+                    return Poll::Ready(Err(CloseReason::Panic));
+                }
             }
             let stream = &mut *stream.borrow_mut();
             let parts = PumpParts { stream, input, output, timeouts: shared.timeouts() };
@@ -341,6 +350,24 @@ async fn handle<A: Application>(
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    })
+    .await
+}
+
+/// What the application's code is run for, in the lines of the runtime: the path without the query, which may hold secrets.
+fn label(head: &RequestHead, head_bytes: &[u8]) {
+    selvedge_runtime::label_work(head.method().name(head_bytes), head.path(head_bytes));
+}
+
+/// Runs what runs code of the application, under its label.
+async fn labelled<T>(
+    head: &RequestHead,
+    head_bytes: &[u8],
+    mut work: Pin<Box<impl Future<Output = T>>>,
+) -> T {
+    poll_fn(|context| {
+        label(head, head_bytes);
+        work.as_mut().poll(context)
     })
     .await
 }

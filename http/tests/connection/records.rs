@@ -1,7 +1,7 @@
 //! What the observer is told and the figures count, case by case.
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selvedge_http::h1::Reject;
@@ -112,6 +112,29 @@ fn a_handler_that_panics_is_an_exchange_and_a_close_for_that_reason() {
     assert_eq!((record.status, record.bytes, record.end), (None, 0, end));
     let stopped = server.stop();
     assert_eq!((stopped.records.len(), stopped.closes(CloseReason::Panic)), (1, 1));
+}
+
+#[test]
+fn the_record_of_a_panic_has_its_request() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let server =
+        TestServer::start_observed(patient(), WorkerLimits::default(), Arc::new(Records::default()), {
+            move |worker| {
+                let noted = Arc::clone(&noted);
+                let observer: Observer = Rc::new(move |record, request| {
+                    let path = request.map(|request| request.path().to_vec());
+                    noted.lock().expect("nobody panicked").push((record.end, path));
+                });
+                WorkerApplication { observer: Some(observer), ..paths(worker).into() }
+            }
+        });
+    let mut client = server.connect();
+    client.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.read_to_end();
+    server.stop();
+    let panicked = ExchangeEnd::Closed(CloseReason::Panic);
+    assert_eq!(*seen.lock().expect("nobody panicked"), [(panicked, Some(b"/panic".to_vec()))]);
 }
 
 #[test]
