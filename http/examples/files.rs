@@ -7,11 +7,10 @@
 //! ```
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
-use selvedge_http::files::{Answer, FileOptions, Files};
-use selvedge_http::path::SitePath;
-use selvedge_http::{Application, Request, Response, Router, Server, StartError, StatusCode, header};
+use selvedge_http::files::{FileOptions, Files, serve_files};
+use selvedge_http::middleware::{HeaderChanges, headers};
+use selvedge_http::{Application, Router, Server, StartError, header};
 use selvedge_runtime::process;
 
 fn main() -> Result<(), StartError> {
@@ -27,37 +26,9 @@ fn main() -> Result<(), StartError> {
         .on_start(|server| println!("listening on http://{}", server.address()))
         .serve(move |_worker| {
             let files = Files::open(FileOptions::new(&root)).expect("it was there a moment ago");
+            let download = HeaderChanges::new().set(header::CONTENT_DISPOSITION, "attachment");
             Router::new()
-                .nest("/files", Public(Rc::clone(&files), ""))
-                .nest("/download", Public(files, "attachment"))
+                .nest("/files", serve_files(files.clone()))
+                .nest("/download", serve_files(files).with(headers(download)))
         })
-}
-
-/// The files of a directory, with this Content-Disposition if it is not empty.
-struct Public(Rc<Files>, &'static str);
-
-impl Application for Public {
-    async fn call(&self, request: Request<'_>) -> Response {
-        if !request.is_get_or_head() {
-            return Response::method_not_allowed("GET, HEAD");
-        }
-        let mut decoded = Vec::new();
-        // Whatever a client sends, this path stays below the root.
-        let path = match SitePath::resolve(request.path(), &mut decoded) {
-            Ok(path) => path,
-            Err(error) => return Response::error(error.status(), error.reason()),
-        };
-        match self.0.answer(&request, &path).await {
-            Answer::File(response) if self.1.is_empty() => response,
-            Answer::File(response) => response.with_header(header::CONTENT_DISPOSITION, self.1),
-            Answer::Refused(response) => response,
-            Answer::NeedsSlash => {
-                let location = [request.original_path(), b"/"].concat();
-                Response::redirect(StatusCode::MOVED_PERMANENTLY, location)
-            }
-            Answer::NeedsNoSlash | Answer::Directory | Answer::Missing => {
-                Response::error(StatusCode::NOT_FOUND, "")
-            }
-        }
-    }
 }

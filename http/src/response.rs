@@ -82,6 +82,15 @@ impl OpenFile {
     pub fn version(&self) -> &Metadata {
         &self.version
     }
+
+    /// Whether it is still what it was when it was opened.
+    ///
+    /// # Errors
+    /// Those of statx(2).
+    pub(crate) fn is_unchanged(&self) -> io::Result<bool> {
+        let now = self.file.metadata()?;
+        Ok(now.size_bytes == self.version.size_bytes && now.modified == self.version.modified)
+    }
 }
 
 impl Deref for OpenFile {

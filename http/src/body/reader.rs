@@ -145,7 +145,12 @@ async fn read(part: FilePart) -> io::Result<Lease> {
         }
     };
     block.truncate(usize::try_from(part.length).unwrap_or(usize::MAX));
-    fs::read_at(&part.file, block, part.start).await
+    let read = fs::read_at(&part.file, block, part.start).await?;
+    // Before the last piece, as the connection does: what was promised is still there, and still the same.
+    if read.len() as u64 == part.length && !part.file.is_unchanged()? {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(read)
 }
 
 impl fmt::Debug for BodyReader {

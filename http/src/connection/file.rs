@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use selvedge_runtime::fs::{self, Metadata, Residency};
+use selvedge_runtime::fs::{self, Residency};
 use selvedge_runtime::net::More;
 use selvedge_runtime::{BufferPool, Lease, timer};
 
@@ -149,12 +149,10 @@ impl Connection {
 
 /// Before the last piece: what was promised is still there, and still the same.
 fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
-    let now: Metadata = part.file.metadata().map_err(|_| CloseReason::FileFailure)?;
-    let then = part.file.version();
-    if now.size_bytes == then.size_bytes && now.modified == then.modified {
-        Ok(())
-    } else {
-        Err(CloseReason::FileChanged)
+    match part.file.is_unchanged() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(CloseReason::FileChanged),
+        Err(_) => Err(CloseReason::FileFailure),
     }
 }
 

@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod resource;
 mod respond;
+mod serve;
 mod shares;
 mod tree;
 
@@ -28,6 +29,7 @@ pub use options::{
     CleanUrls, Compression, FileOptions, LANGUAGE_BYTES_MAX, LANGUAGES_MAX, Precompressed, SymlinkPolicy,
     TagSource, TreeOptions,
 };
+pub use serve::{NotFound, ServeFiles, serve_files};
 
 use std::cell::RefCell;
 use std::io;

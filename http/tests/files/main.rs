@@ -9,6 +9,7 @@ mod changes;
 mod cold;
 mod compressed;
 mod contents;
+mod directory_application;
 mod forms;
 mod freshness;
 mod misses;

@@ -1,0 +1,109 @@
+//! A directory as an application. In: a request. Out: the file its path leads to, a redirect of its slash, or what answers for
+//! paths where nothing is.
+
+use std::rc::Rc;
+
+use http::StatusCode;
+
+use super::{Answer, Files};
+use crate::application::Application;
+use crate::h1::Method;
+use crate::path::{SitePath, TrailingSlash, Visibility};
+use crate::request::Request;
+use crate::response::Response;
+
+/// What a directory answers to (RFC 9110 section 10.2.1).
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+/// Answers GET and HEAD with the first root's files, with 301 where a slash at the end is missing or too many, and with 404
+/// where nothing is. Names that begin with a dot are not served. Below a prefix that a router or
+/// [`strip_prefix`](crate::middleware::strip_prefix) has taken off, redirects keep it.
+///
+/// ```
+/// use selvedge_http::files::{FileOptions, Files, serve_files};
+/// use selvedge_http::{Request, Router, Server, StartError};
+///
+/// fn main() -> Result<(), StartError> {
+///     let server = Server::ephemeral(|_worker| {
+///         let files = Files::open(FileOptions::new(".")).expect("the directory can be opened");
+///         let page = async |_: Request<'_>| "the page of the application";
+///         Router::new().nest("/static", serve_files(files.clone())).nest("/", serve_files(files).fallback(page))
+///     })?;
+///     server.stop();
+///     Ok(())
+/// }
+/// ```
+pub fn serve_files(files: Rc<Files>) -> ServeFiles<NotFound> {
+    ServeFiles { files, hidden: Visibility::Shown, fallback: NotFound }
+}
+
+/// What [`serve_files`] makes.
+#[derive(Debug, Clone)]
+pub struct ServeFiles<A> {
+    files: Rc<Files>,
+    /// The least visible that is served.
+    hidden: Visibility,
+    fallback: A,
+}
+
+/// Answers 404 to everything.
+#[derive(Debug, Clone, Copy)]
+pub struct NotFound;
+
+impl<A> ServeFiles<A> {
+    /// With `application` where there is no file: for GET and HEAD, as a single-page application wants it.
+    pub fn fallback<B: Application>(self, application: B) -> ServeFiles<B> {
+        ServeFiles { files: self.files, hidden: self.hidden, fallback: application }
+    }
+
+    /// With names that begin with a dot.
+    pub fn with_hidden(self) -> Self {
+        Self { hidden: Visibility::Hidden, ..self }
+    }
+}
+
+impl<A: Application> Application for ServeFiles<A> {
+    async fn call(&self, request: Request<'_>) -> Response {
+        match request.head().method() {
+            Method::Get | Method::Head => {}
+            Method::Options => {
+                return Response::empty(StatusCode::NO_CONTENT).with_header(http::header::ALLOW, ALLOWED);
+            }
+            _ => return Response::method_not_allowed(ALLOWED),
+        }
+        let mut decoded = Vec::new();
+        // Whatever a client sends, this path stays below the root.
+        let path = match SitePath::resolve(request.path(), &mut decoded) {
+            Ok(path) => path,
+            Err(error) => return Response::error(error.status(), error.reason()),
+        };
+        if path.visibility() == Visibility::Hidden && self.hidden == Visibility::Shown {
+            return self.fallback.call(request).await;
+        }
+        match self.files.answer(&request, &path).await {
+            Answer::File(response) | Answer::Refused(response) => response,
+            Answer::NeedsSlash => redirect(&request, &path, TrailingSlash::Present),
+            Answer::NeedsNoSlash => redirect(&request, &path, TrailingSlash::Absent),
+            Answer::Directory | Answer::Missing => self.fallback.call(request).await,
+        }
+    }
+}
+
+impl Application for NotFound {
+    async fn call(&self, _: Request<'_>) -> Response {
+        Response::error(StatusCode::NOT_FOUND, "")
+    }
+}
+
+fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash) -> Response {
+    let sent = request.original_path();
+    let mut decoded = Vec::new();
+    // The client knows the path with what was taken off its front.
+    let whole = sent.ends_with(request.path()).then(|| SitePath::resolve(sent, &mut decoded));
+    let path = whole.as_ref().and_then(|whole| whole.as_ref().ok()).unwrap_or(path);
+    let mut location = Vec::new();
+    match path.redirect_location(slash, request.query(), &mut location) {
+        Ok(()) => Response::redirect(StatusCode::MOVED_PERMANENTLY, location),
+        Err(_) => Response::error(StatusCode::BAD_REQUEST, "invalid query"),
+    }
+}
