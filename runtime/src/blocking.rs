@@ -18,6 +18,23 @@ use crate::worker::{self, panic_text};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much work is taken on beside the workers.
+///
+/// ```
+/// use selvedge_runtime::{BlockingLimits, Runtime, blocking};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let limits = BlockingLimits { threads_max: 8, ..BlockingLimits::default() };
+/// let running = Runtime::builder().workers(1).blocking(limits).build()?.start(|_| async {
+///     assert_eq!(blocking(|| 6 * 7).await, Ok(42));
+/// })?;
+/// running.join();
+///
+/// // With no thread at all nothing would ever be done.
+/// let none = BlockingLimits { threads_max: 0, ..limits };
+/// assert!(Runtime::builder().blocking(none).build().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockingLimits {
     /// Most helper threads of the runtime, started when there is work for them.
@@ -35,6 +52,19 @@ impl Default for BlockingLimits {
 }
 
 /// Why there is no result.
+///
+/// ```
+/// use selvedge_runtime::{Undone, block_on, blocking};
+///
+/// let status = block_on(|| async {
+///     match blocking(|| -> u32 { panic!("this work breaks") }).await {
+///         Ok(_) => 200,
+///         Err(Undone::Overloaded) => 503,
+///         Err(Undone::Lost) => 500,
+///     }
+/// });
+/// assert_eq!(status, 500);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undone {
     /// As much work as may wait waits already, or no thread can be started. The work was not begun.

@@ -6,6 +6,24 @@ use std::rc::Rc;
 use crate::sys::{Lease, Pool};
 
 /// How many blocks a worker has of each class.
+///
+/// ```
+/// use selvedge_runtime::{BlockClass, BlockLimits, BufferPool, Runtime, WorkerLimits};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let blocks = BlockLimits { small: 2, large: 1 };
+/// assert_eq!(blocks.memory_bytes(), 2 * 4 * 1_024 + 68 * 1_024);
+///
+/// let limits = WorkerLimits { blocks, ..WorkerLimits::default() };
+/// let running = Runtime::builder().workers(1).limits(limits).build()?.start(|_| async {
+///     let held = [BufferPool::lease(BlockClass::Small), BufferPool::lease(BlockClass::Small)];
+///     assert!(held.iter().all(Option::is_some));
+///     assert!(BufferPool::lease(BlockClass::Small).is_none());
+/// })?;
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockLimits {
     /// Blocks of [`BlockClass::Small`].
@@ -28,6 +46,19 @@ impl BlockLimits {
 }
 
 /// The sizes blocks come in.
+///
+/// ```
+/// use selvedge_runtime::{BlockClass, BufferPool, block_on};
+///
+/// let head = "HTTP/1.1 204 No Content\r\n\r\n";
+/// let class = BlockClass::fitting(head.len()).expect("a head is short");
+/// assert_eq!(class, BlockClass::Small);
+/// let length = block_on(move || async move { BufferPool::lease(class).map(|block| block.len()) });
+/// assert_eq!(length, Some(class.bytes()));
+///
+/// // More than the largest block holds goes out in several.
+/// assert_eq!(BlockClass::fitting(100_000), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockClass {
     /// 4 KiB: heads, error answers, small files with their head.

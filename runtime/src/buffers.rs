@@ -5,6 +5,23 @@ use crate::sys::Lease;
 use crate::worker;
 
 /// The current worker's pool of blocks.
+///
+/// ```
+/// use selvedge_runtime::{BlockClass, BufferPool, Lease, block_on};
+///
+/// /// A line in a block of this worker; `None` when all blocks are out.
+/// fn line(text: &str) -> Option<Lease> {
+///     let mut block = BufferPool::lease(BlockClass::fitting(text.len())?)?;
+///     block[..text.len()].copy_from_slice(text.as_bytes());
+///     block.truncate(text.len());
+///     Some(block)
+/// }
+///
+/// block_on(|| async {
+///     let block = line("hello\n").expect("a free block");
+///     assert_eq!(*block, *b"hello\n");
+/// });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct BufferPool;
 
@@ -62,6 +79,20 @@ impl BufferPool {
 }
 
 /// What a worker holds at one moment.
+///
+/// ```
+/// use selvedge_runtime::{BlockClass, BufferPool, BufferUsage, block_on};
+///
+/// block_on(|| async {
+///     let block = BufferPool::lease(BlockClass::Large).expect("a free block");
+///     let BufferUsage { block_leases, receive_buffers, receive_with_kernel, .. } = BufferPool::usage();
+///     assert_eq!(block_leases, 1);
+///     // Nothing was received, so the kernel has them all.
+///     assert_eq!(receive_with_kernel, receive_buffers);
+///     drop(block);
+///     assert_eq!(BufferPool::usage().block_leases, 0);
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferUsage {
     /// Receive buffers held by leases.

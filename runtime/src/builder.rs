@@ -8,6 +8,19 @@ use crate::sys::{self, StartError};
 use crate::worker::WorkerLimits;
 
 /// How a runtime is made. Every setting has a default.
+///
+/// ```
+/// use selvedge_runtime::{Pinning, Runtime};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let runtime = Runtime::builder().workers(4).pinning(Pinning::Free).build()?;
+/// assert_eq!(runtime.workers(), 4);
+///
+/// let error = Runtime::builder().cpus(vec![]).build().unwrap_err();
+/// assert_eq!(error.to_string(), "no processor to run on; name at least one");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     workers: Option<usize>,
@@ -19,6 +32,21 @@ pub struct Builder {
 }
 
 /// Whether each worker stays on one processor.
+///
+/// ```
+/// use selvedge_runtime::{Pinning, Runtime, process};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let allowed = process::allowed_cpus().len();
+/// for (pinning, expected) in [(Pinning::Pinned, 1), (Pinning::Free, allowed)] {
+///     let running = Runtime::builder().workers(1).pinning(pinning).build()?.start(move |_| async move {
+///         assert_eq!(process::allowed_cpus().len(), expected);
+///     })?;
+///     running.join();
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pinning {
     /// Worker k on the k-th processor of the list, again from its start where there are more workers.
@@ -29,6 +57,25 @@ pub enum Pinning {
 }
 
 /// Whether a thread watches for workers that stay in one turn.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::{Runtime, WatchdogSetting};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// // Requests are to be answered within 250 ms, so no turn may take that long.
+/// let watchdog = WatchdogSetting::After(Duration::from_millis(250));
+/// let running = Runtime::builder().workers(1).watchdog(watchdog).build()?.start(|worker| async move {
+///     // What it looks at.
+///     assert!(worker.counters().in_turn_since().is_some());
+/// })?;
+/// running.join();
+///
+/// assert_eq!(WatchdogSetting::default(), WatchdogSetting::After(Duration::from_secs(1)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchdogSetting {
     /// Reports a turn that lasts longer than this.

@@ -10,6 +10,18 @@ use crate::sys::{KernelFigures, Moment};
 use crate::work_label::WorkLabel;
 
 /// A number with one writer.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use selvedge_runtime::{Counter, block_on};
+///
+/// let served = Arc::new(Counter::default());
+/// let served_there = Arc::clone(&served);
+/// // The worker counts, any thread reads.
+/// block_on(move || async move { (0..3).for_each(|_| served_there.add(1)) });
+/// assert_eq!(served.get(), 3);
+/// ```
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -43,6 +55,24 @@ const TASK_NAMES_MAX: usize = 32;
 
 /// One worker's counters. Aligned so that no two workers write the same cache line (128 bytes: pairs of 64-byte lines are
 /// fetched together, and aarch64 has lines of 128).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use selvedge_runtime::{Runtime, yield_now};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let running = Runtime::builder().workers(1).build()?.start(|_| async {
+///     yield_now().await;
+/// })?;
+/// let counters = Arc::clone(running.handle().counters(0));
+/// running.join();
+/// assert!(counters.turns.get() >= 2, "one before the yield, one after");
+/// assert_eq!(counters.turn_lengths().iter().sum::<u64>(), counters.turns.get());
+/// assert_eq!(counters.panics.get(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counters {

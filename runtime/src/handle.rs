@@ -41,6 +41,27 @@ impl Shared {
 }
 
 /// Speaks to a runtime's workers from any thread.
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// use selvedge_runtime::Runtime;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// let running = runtime.start(|worker| async move { worker.stopped().await })?;
+/// let handle = running.handle().clone();
+///
+/// let (tell, told) = mpsc::channel();
+/// handle.run_on(1, move || {
+///     let _ = tell.send(std::thread::current().name().map(String::from));
+/// })?;
+/// assert_eq!(told.recv()?.as_deref(), Some("selvedge-1"));
+/// handle.stop();
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(crate) workers: Arc<[Shared]>,
@@ -78,6 +99,19 @@ impl Handle {
 }
 
 /// A worker has no room for another job, or has ended.
+///
+/// ```
+/// use selvedge_runtime::{Busy, Runtime};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let running = Runtime::builder().workers(1).build()?.start(|_| async {})?;
+/// let handle = running.handle().clone();
+/// running.join();
+/// // The worker has ended.
+/// assert_eq!(handle.run_on(0, || println!("never printed")), Err(Busy));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
@@ -90,6 +124,26 @@ impl std::fmt::Display for Busy {
 impl std::error::Error for Busy {}
 
 /// What a factory is told about the worker it is called on.
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// use selvedge_runtime::Runtime;
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let (tell, told) = mpsc::channel();
+/// let running = Runtime::builder().workers(2).build()?.start(move |worker| {
+///     let _ = tell.send((worker.index(), worker.handle().workers()));
+///     async move { worker.stopped().await }
+/// })?;
+/// let mut workers: Vec<_> = told.iter().take(2).collect();
+/// workers.sort();
+/// assert_eq!(workers, [(0, 2), (1, 2)]);
+/// running.handle().stop();
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Worker {
     pub(crate) index: usize,

@@ -24,6 +24,21 @@ use crate::worker::{Core, WorkerLimits, panic_text};
 compile_error!("a panic must end one connection, not the process: build with panic = \"unwind\"");
 
 /// A runtime that has not started yet.
+///
+/// ```
+/// use selvedge_runtime::Runtime;
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// assert_eq!(runtime.cpus().len(), 2);
+/// println!("the workers take up to {} MiB", runtime.memory_bytes() >> 20);
+/// let running = runtime.start(|worker| async move {
+///     assert!(worker.index() < 2);
+/// })?;
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     /// The processor of each worker.
@@ -185,6 +200,21 @@ fn live<M: Future<Output = ()>>(core: &std::rc::Rc<Core>, worker: Worker, factor
 }
 
 /// A runtime whose workers run.
+///
+/// ```
+/// use selvedge_runtime::Runtime;
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let runtime = Runtime::builder().workers(1).build()?;
+/// let running = runtime.start(|worker| async move { worker.stopped().await })?;
+/// let handle = running.handle().clone();
+/// assert_eq!(handle.workers(), 1);
+/// // Whatever is to end the program: a signal, mostly.
+/// std::thread::spawn(move || handle.stop());
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "join it, or its workers are cut off when the process ends"]
 pub struct Running {

@@ -3,10 +3,35 @@
 use async_channel::{Receiver, Sender};
 
 /// Gives the signal, once.
+///
+/// ```
+/// use selvedge_runtime::{StopSource, block_on, spawn};
+///
+/// block_on(|| async {
+///     let (stop, stopped) = StopSource::new();
+///     let task = spawn("background", async move {
+///         stopped.stopped().await;
+///         "it has put its things away"
+///     });
+///     stop.stop();
+///     assert_eq!(task.await, Ok("it has put its things away"));
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct StopSource(Sender<()>);
 
 /// Sees the signal; any number of clones on any threads.
+///
+/// ```
+/// use selvedge_runtime::StopSource;
+///
+/// let (stop, stopped) = StopSource::new();
+/// let another = stopped.clone();
+/// assert!(!stopped.is_stopped());
+/// // Nobody could give the signal any more.
+/// drop(stop);
+/// assert!(stopped.is_stopped() && another.is_stopped());
+/// ```
 #[derive(Debug, Clone)]
 pub struct StopSignal(Receiver<()>);
 

@@ -76,6 +76,23 @@ impl<T> Drop for Completer<T> {
 }
 
 /// Waits for a task's result.
+///
+/// ```
+/// use selvedge_runtime::{JoinHandle, block_on, spawn};
+///
+/// # fn main() -> Result<(), selvedge_runtime::Lost> {
+/// block_on(|| async {
+///     let square = |number: u32| spawn("square", async move { number * number });
+///     let tasks: Vec<JoinHandle<u32>> = (1..=3).map(square).collect();
+///     let mut sum = 0;
+///     for task in tasks {
+///         sum += task.await?;
+///     }
+///     assert_eq!(sum, 1 + 4 + 9);
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[must_use = "dropping a handle lets its task go on unobserved"]
 pub struct JoinHandle<T> {
     shared: Rc<RefCell<Shared<T>>>,
@@ -116,6 +133,16 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// A task ended without a result: it panicked or was aborted.
+///
+/// ```
+/// use selvedge_runtime::{Lost, block_on, spawn};
+///
+/// block_on(|| async {
+///     let task = spawn("waits for ever", std::future::pending::<()>());
+///     task.abort();
+///     assert_eq!(task.await, Err(Lost));
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 

@@ -4,6 +4,27 @@
 use crate::channel::{Receiver, Sender, bounded};
 
 /// So many turns as there are of that thing; clones are the same.
+///
+/// ```
+/// use selvedge_runtime::{Turns, block_on, blocking, spawn};
+///
+/// block_on(|| async {
+///     // However many ask for it, two do the heavy work at a time.
+///     let turns = Turns::new(2);
+///     let tasks: Vec<_> = (0..8_u64)
+///         .map(|number| {
+///             let turns = turns.clone();
+///             spawn("heavy work", async move {
+///                 let _turn = turns.next().await;
+///                 blocking(move || number * number).await
+///             })
+///         })
+///         .collect();
+///     for (number, task) in (0..).zip(tasks) {
+///         assert_eq!(task.await, Ok(Ok(number * number)));
+///     }
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Turns {
     returned: Sender<()>,
@@ -11,6 +32,21 @@ pub struct Turns {
 }
 
 /// One turn, until it is dropped. It may go to another thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::timer::timeout;
+/// use selvedge_runtime::{Turns, block_on};
+///
+/// block_on(|| async {
+///     let turns = Turns::new(1);
+///     let turn = turns.next().await;
+///     assert!(timeout(Duration::from_millis(1), turns.next()).await.is_err(), "there is no other");
+///     drop(turn);
+///     assert!(timeout(Duration::from_secs(60), turns.next()).await.is_ok());
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Turn(Sender<()>);
 

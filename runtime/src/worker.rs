@@ -29,6 +29,22 @@ thread_local! {
 }
 
 /// Sizes of a worker, fixed at its start.
+///
+/// ```
+/// use selvedge_runtime::{BlockLimits, KernelLimits, Runtime, WorkerLimits};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// // For a small machine.
+/// let limits = WorkerLimits {
+///     kernel: KernelLimits { receive_buffers: 256, file_blocks: 8, ..KernelLimits::default() },
+///     blocks: BlockLimits { small: 256, large: 16 },
+/// };
+/// let runtime = Runtime::builder().workers(2).limits(limits).build()?;
+/// assert_eq!(runtime.memory_bytes(), 2 * limits.memory_bytes());
+/// assert!(limits.memory_bytes() < 6 << 20);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorkerLimits {
     /// Ring and receive buffers.

@@ -194,6 +194,30 @@ impl Shared {
 }
 
 /// One worker's end of a [`LineLog`]. Dropped with its worker, it hands over what it has.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use selvedge_runtime::{LineLog, LogTarget, block_on};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("selvedge-doc-line-sink-{}", std::process::id()));
+/// let log = LineLog::start("visits", LogTarget::File(path.clone()), 1)?;
+/// let log_there = log.clone();
+/// block_on(move || async move {
+///     let sink = log_there.sink();
+///     for status in [200, 404] {
+///         sink.write(|line| {
+///             let _ = writeln!(line, "answered {status}");
+///         });
+///     }
+/// });
+/// log.finish();
+/// assert_eq!(std::fs::read_to_string(&path)?, "answered 200\nanswered 404\n");
+/// assert_eq!(log.lines_lost(), 0);
+/// # std::fs::remove_file(&path)
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct LineSink(Rc<Sink>);
 

@@ -4,6 +4,19 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point of the monotonic clock in nanoseconds since boot (CLOCK_MONOTONIC, clock_gettime(2)).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::{Moment, block_on, now};
+///
+/// block_on(|| async {
+///     let deadline: Moment = now() + Duration::from_secs(5);
+///     assert_eq!(deadline - now(), Duration::from_secs(5), "the clock stands still within a turn");
+///     // A difference is never negative.
+///     assert_eq!(now().since(deadline), Duration::ZERO);
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Moment(u64);
 

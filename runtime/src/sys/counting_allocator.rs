@@ -11,6 +11,23 @@ thread_local! {
 
 /// An allocator that counts per thread and leaves the work to `A`. The `#[global_allocator]` static stands in binaries
 /// only.
+///
+/// ```
+/// use std::alloc::System;
+///
+/// use selvedge_runtime::{CountingAllocator, allocated_bytes_of_thread, allocator_calls_of_thread};
+///
+/// #[global_allocator]
+/// static ALLOCATOR: CountingAllocator = CountingAllocator(System);
+///
+/// fn main() {
+///     let (calls, bytes) = (allocator_calls_of_thread(), allocated_bytes_of_thread());
+///     let block = std::hint::black_box(Box::new([0_u8; 100]));
+///     assert_eq!(allocated_bytes_of_thread() - bytes, 100);
+///     drop(block);
+///     assert_eq!(allocator_calls_of_thread() - calls, 2);
+/// }
+/// ```
 #[derive(Debug, Default)]
 pub struct CountingAllocator<A = System>(pub A);
 

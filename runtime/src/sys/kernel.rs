@@ -26,6 +26,28 @@ use super::token::Token;
 use super::waker::Waiter;
 
 /// What went on inside, for the worker's counters.
+///
+/// ```
+/// use selvedge_runtime::{Counters, KernelFigures, Runtime, yield_now};
+///
+/// /// Those of a worker's counters that its kernel keeps, at one moment.
+/// fn figures(counters: &Counters) -> KernelFigures {
+///     let (enters, submissions) = (counters.enters.get(), counters.submissions.get());
+///     KernelFigures { enters, submissions, ..KernelFigures::default() }
+/// }
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let running = Runtime::builder().workers(1).build()?.start(|worker| async move {
+///     let before = figures(worker.counters());
+///     for _ in 0..3 {
+///         yield_now().await;
+///     }
+///     assert!(figures(worker.counters()).enters > before.enters, "each turn ends with an enter");
+/// })?;
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KernelFigures {
     /// io_uring_enter(2) calls.

@@ -1,6 +1,23 @@
 //! Sizes of a worker's ring and buffers.
 
 /// Sizes of a worker's ring and buffers.
+///
+/// ```
+/// use selvedge_runtime::{BufferPool, KernelLimits, Runtime, WorkerLimits};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// // A worker that sends few files.
+/// let kernel = KernelLimits { file_blocks: 4, ..KernelLimits::default() };
+/// assert!(kernel.memory_bytes() < KernelLimits::default().memory_bytes());
+///
+/// let limits = WorkerLimits { kernel, ..WorkerLimits::default() };
+/// let running = Runtime::builder().workers(1).limits(limits).build()?.start(|_| async {
+///     assert_eq!(BufferPool::file_blocks(), 4);
+/// })?;
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelLimits {
     /// Receive buffers: a power of two, at most 32,768.

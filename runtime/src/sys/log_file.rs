@@ -8,6 +8,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the lines of a log go.
+///
+/// ```
+/// use selvedge_runtime::LogTarget;
+///
+/// /// The target that an option names; `-` is standard output.
+/// fn target(option: &str) -> LogTarget {
+///     match option {
+///         "-" => LogTarget::StandardOutput,
+///         path => LogTarget::File(path.into()),
+///     }
+/// }
+///
+/// assert_eq!(target("-"), LogTarget::StandardOutput);
+/// assert_eq!(target("visits.log"), LogTarget::File("visits.log".into()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogTarget {
     /// To the end of this file, which is made if it is not there, readable by its owner and group.

@@ -43,6 +43,20 @@ impl Size {
 pub(super) const COMPLETIONS_PER_TURN_MAX: usize = 1_024;
 
 /// What the kernel gave of what was asked for; the floor (Linux 6.1) is not listed.
+///
+/// ```
+/// use selvedge_runtime::{RingFeatures, Runtime, WorkerLimits};
+///
+/// # fn main() -> Result<(), selvedge_runtime::StartError> {
+/// let mut limits = WorkerLimits::default();
+/// limits.kernel.locked_bytes_max = Some(64 * 1_024);
+/// let running = Runtime::builder().workers(1).limits(limits).build()?.start(|_| async {})?;
+/// let RingFeatures { full_size, .. } = running.features();
+/// assert!(!full_size, "so little locked memory makes the queues smaller");
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RingFeatures {
     /// No indirection array in the submission queue (Linux 6.6).

@@ -4,6 +4,20 @@ use std::fmt;
 use std::io;
 
 /// A runtime that cannot start. Its text is one line: what is wrong, then what to do.
+///
+/// ```
+/// use selvedge_runtime::{Runtime, StartError};
+///
+/// /// Whether another machine, or another kernel, is needed: then a program may fall back to threads.
+/// fn has_no_ring(error: &StartError) -> bool {
+///     matches!(error, StartError::Forbidden { .. } | StartError::Missing(_) | StartError::KernelTooOld { .. })
+/// }
+///
+/// let error = Runtime::builder().workers(0).build().unwrap_err();
+/// assert!(!has_no_ring(&error));
+/// assert_eq!(error.to_string(), "no workers; ask for at least one");
+/// assert!(has_no_ring(&StartError::Forbidden { sysctl: Some(2) }));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {

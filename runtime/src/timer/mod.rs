@@ -19,6 +19,29 @@ use crate::worker::{self, Core};
 /// A point in time that is put off often and reached seldom: setting it later is one store.
 ///
 /// It expires up to [`TICK`] late, never early.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::task::Poll;
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::timer::Deadline;
+/// use selvedge_runtime::{block_on, now};
+///
+/// block_on(|| async {
+///     let idle = Deadline::new();
+///     // At every message.
+///     idle.set(now() + Duration::from_secs(30));
+///     poll_fn(|context| {
+///         // Beside the receive of the next one.
+///         assert_eq!(idle.poll_expired(context), Poll::Pending);
+///         Poll::Ready(())
+///     })
+///     .await;
+///     idle.set(now());
+///     poll_fn(|context| idle.poll_expired(context)).await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Deadline {
     core: Rc<Core>,

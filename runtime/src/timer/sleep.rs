@@ -53,6 +53,23 @@ pub fn sleep_until(moment: Moment) -> Sleep {
 }
 
 /// The future of [`sleep`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::timer::sleep_until;
+/// use selvedge_runtime::{block_on, now};
+///
+/// block_on(|| async {
+///     // At regular times, however long the work at each of them takes.
+///     let mut next = now();
+///     for _ in 0..3 {
+///         next = next + Duration::from_millis(2);
+///         sleep_until(next).await;
+///         assert!(now() >= next, "never early");
+///     }
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {
@@ -93,6 +110,19 @@ impl Drop for Sleep {
 }
 
 /// The time of a [`timeout`] was over before its future was ready.
+///
+/// ```
+/// use std::future::pending;
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::timer::{Elapsed, timeout};
+///
+/// block_on(|| async {
+///     let answer = timeout(Duration::from_millis(1), pending::<&str>()).await;
+///     assert_eq!(answer, Err(Elapsed));
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Elapsed;
 
@@ -116,6 +146,22 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 }
 
 /// The future of [`timeout`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::timer::timeout;
+/// use selvedge_runtime::{block_on, channel, spawn_detached};
+///
+/// block_on(|| async {
+///     let (sender, receiver) = channel::bounded(1);
+///     spawn_detached("answers", async move {
+///         let _ = sender.send("hello").await;
+///     });
+///     let answer = timeout(Duration::from_secs(60), receiver.recv()).await;
+///     assert_eq!(answer, Ok(Ok("hello")));
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Timeout<F> {
