@@ -14,6 +14,19 @@ use crate::timer::{self, Sleep};
 use crate::worker;
 
 /// Who accepts, and who gets what is accepted.
+///
+/// ```
+/// use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let options = IntakeOptions { policy: AcceptPolicy::Auto, connections_max: 1_000 };
+/// for (workers, policy) in [(4, AcceptPolicy::Shared), (16, AcceptPolicy::Dedicated)] {
+///     assert_eq!(AcceptPolicy::Auto.resolve(workers), policy);
+///     assert_eq!(Intake::new(vec![], workers, &options)?.policy(), policy);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AcceptPolicy {
     /// Worker 0 accepts and takes its turn with the others.

@@ -19,6 +19,29 @@ use crate::task;
 use crate::worker;
 
 /// How connections are taken in.
+///
+/// ```
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions, Stream};
+/// # use selvedge_runtime::net::{Listening, PortSharing};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let listening = Listening::bind_ip(([127, 0, 0, 1], 0).into(), 16, PortSharing::Exclusive)?;
+/// let options = IntakeOptions { policy: AcceptPolicy::Auto, connections_max: 1 };
+/// let intake = Intake::new(vec![vec![listening]], 1, &options)?;
+/// block_on(move || async move {
+///     let mut door = intake.open_door(0);
+///     let _first_client = Stream::connect(&intake.addresses()[0]).await?;
+///     let _second_client = Stream::connect(&intake.addresses()[0]).await?;
+///     let (first, _, slot) = door.next().await.expect("a connection");
+///     // The second waits until the first has ended.
+///     assert_eq!(intake.open(), [1]);
+///     drop((first, slot));
+///     assert!(door.next().await.is_some());
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IntakeOptions {
     /// Who accepts.
@@ -28,6 +51,39 @@ pub struct IntakeOptions {
 }
 
 /// The listeners of a server and the queues to its workers. Belongs to the process, not to a worker.
+///
+/// ```
+/// use std::io::Read;
+/// use std::net::Ipv4Addr;
+/// use std::sync::Arc;
+///
+/// use selvedge_runtime::Runtime;
+/// use selvedge_runtime::net::{AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listening = Listening::bind_ip((Ipv4Addr::LOCALHOST, 0).into(), 1_024, PortSharing::Exclusive)?;
+/// let options = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 1_000 };
+/// let intake = Intake::new(vec![vec![listening]], 2, &options)?;
+/// let intake_there = Arc::clone(&intake);
+/// let running = Runtime::builder().workers(2).build()?.start(move |worker| {
+///     let mut door = intake_there.open_door(worker.index());
+///     async move {
+///         while let Some((mut stream, _, _slot)) = door.next().await {
+///             let _ = stream.send("hello\n").await;
+///         }
+///     }
+/// })?;
+///
+/// let Address::Ip(address) = intake.addresses()[0] else { unreachable!("bound to an IP address") };
+/// let mut answer = String::new();
+/// std::net::TcpStream::connect(address)?.read_to_string(&mut answer)?;
+/// assert_eq!(answer, "hello\n");
+/// assert_eq!(intake.assigned().iter().sum::<u64>(), 1);
+/// intake.stop();
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Intake {
     policy: AcceptPolicy,
@@ -324,6 +380,29 @@ impl Drop for AcceptorEnd {
 }
 
 /// Where a worker's connections come in.
+///
+/// ```
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::net::{Intake, Stream};
+/// # use selvedge_runtime::net::{AcceptPolicy, IntakeOptions, Listening, PortSharing};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let any_port = ([127, 0, 0, 1], 0).into();
+/// # let public = Listening::bind_ip(any_port, 16, PortSharing::Exclusive)?;
+/// # let private = Listening::bind_ip(any_port, 16, PortSharing::Exclusive)?;
+/// # let options = IntakeOptions { policy: AcceptPolicy::Auto, connections_max: 16 };
+/// let intake = Intake::new(vec![vec![public, private]], 1, &options)?;
+/// block_on(move || async move {
+///     let mut door = intake.open_door(0);
+///     let _client = Stream::connect(&intake.addresses()[1]).await?;
+///     let (_stream, listener, _slot) = door.next().await.expect("a connection");
+///     assert_eq!(listener, 1, "it came to the second listener");
+///     intake.stop();
+///     assert!(door.next().await.is_none());
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Door {
     intake: Arc<Intake>,
@@ -353,6 +432,31 @@ impl Drop for Door {
 }
 
 /// A connection's place among its worker's connections, free again when it is dropped, on that worker.
+///
+/// ```
+/// use selvedge_runtime::{block_on, spawn};
+/// # use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions, Listening, PortSharing, Stream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let listening = Listening::bind_ip(([127, 0, 0, 1], 0).into(), 16, PortSharing::Exclusive)?;
+/// # let options = IntakeOptions { policy: AcceptPolicy::Auto, connections_max: 16 };
+/// # let intake = Intake::new(vec![vec![listening]], 1, &options)?;
+/// block_on(move || async move {
+///     let mut door = intake.open_door(0);
+///     # let _client = Stream::connect(&intake.addresses()[0]).await?;
+///     let (mut stream, _, slot) = door.next().await.expect("a connection");
+///     let connection = spawn("connection", async move {
+///         // Dropped with the connection, it makes room for another.
+///         let _slot = slot;
+///         stream.send("hello\n").await
+///     });
+///     assert_eq!(intake.open(), [1]);
+///     connection.await.expect("it does not panic")?;
+///     assert_eq!(intake.open(), [0]);
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Slot {
     intake: Arc<Intake>,

@@ -81,6 +81,24 @@ impl Drop for Accepting {
 
 /// A TCP listener of one worker, for servers without hand-off and for tests. A server uses an
 /// [`Intake`](crate::net::Intake).
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::net::{Stream, TcpListener};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+///     let client = Stream::connect(listener.address()).await?;
+///     let server = listener.accept().await?;
+///     assert_eq!(server.local()?, *listener.address());
+///     assert_eq!(server.peer()?, client.local()?);
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TcpListener(Accepting);
 
@@ -111,6 +129,24 @@ impl TcpListener {
 }
 
 /// A Unix-domain listener of one worker.
+///
+/// ```
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::net::{UnixListener, UnixStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let path = std::env::temp_dir().join(format!("selvedge-doc-unix-listener-{}", std::process::id()));
+/// block_on(move || async move {
+///     let mut listener = UnixListener::bind(&path)?;
+///     let mut client = UnixStream::connect(&path).await?;
+///     let mut server = listener.accept().await?;
+///     server.send("hello").await?;
+///     assert_eq!(client.receive().await?.as_deref(), Some(&b"hello"[..]));
+///     // The file stays until somebody removes it.
+///     std::fs::remove_file(&path)
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct UnixListener(Accepting);
 

@@ -19,6 +19,30 @@ use crate::worker::{self, Core};
 /// A connection of the current worker, TCP or Unix.
 ///
 /// Dropping it cancels what is in flight and closes the socket after the last completion.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::net::{Stream, TcpListener};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+///     let mut client = Stream::connect(listener.address()).await?;
+///     let mut server = listener.accept().await?;
+///     client.send("hello, ").await?;
+///     client.send(String::from("world")).await?;
+///     client.shutdown_write()?;
+///     let mut received = Vec::new();
+///     while let Some(lease) = server.receive().await? {
+///         received.extend_from_slice(&lease);
+///     }
+///     assert_eq!(received, b"hello, world");
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Stream {
     core: Rc<Core>,
@@ -267,6 +291,31 @@ impl Drop for Stream {
 }
 
 /// A wait for room in a socket's send buffer. Dropped, it is cancelled.
+///
+/// ```
+/// use std::future::poll_fn;
+/// # use std::net::Ipv4Addr;
+///
+/// use selvedge_runtime::net::More;
+/// use selvedge_runtime::spawn;
+/// # use selvedge_runtime::net::{Stream, TcpListener};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+/// # let mut client = Stream::connect(listener.address()).await?;
+/// # let mut server = listener.accept().await?;
+/// // Nobody reads, so at some time nothing more is taken.
+/// while server.send_now(&[0; 65_536], More::Nothing).is_ok() {}
+/// let mut waiting = server.start_writable();
+/// let _reader = spawn("reader", async move { while let Ok(Some(_)) = client.receive().await {} });
+/// // Here a server also looks at what else may happen meanwhile: a deadline, a stop.
+/// poll_fn(|context| server.poll_writable(&mut waiting, context)).await?;
+/// assert_eq!(server.send_now(b"the end", More::Nothing)?, 7);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Writable(OpFuture);
 
@@ -300,11 +349,48 @@ macro_rules! stream_of_a_family {
 
 stream_of_a_family! {
     /// A TCP connection.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use selvedge_runtime::block_on;
+    /// use selvedge_runtime::net::{Address, Stream, TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// block_on(|| async {
+    ///     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    ///     let Address::Ip(address) = *listener.address() else { unreachable!("bound to an IP address") };
+    ///     let client = TcpStream::connect(address).await?;
+    ///     // It does all that a stream does, and where any kind is taken it becomes one.
+    ///     let mut server: Stream = listener.accept().await?.into();
+    ///     server.send("hello").await?;
+    ///     assert_eq!(client.peer()?, Address::from(address));
+    ///     # Ok(())
+    /// })
+    /// # }
+    /// ```
     TcpStream
 }
 
 stream_of_a_family! {
     /// A Unix-domain connection.
+    ///
+    /// ```
+    /// use selvedge_runtime::net::{Address, UnixListener, UnixStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("selvedge-doc-unix-stream-{}", std::process::id()));
+    /// # selvedge_runtime::block_on(move || async move {
+    /// let mut listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path).await?;
+    /// let server = listener.accept().await?;
+    /// // The one that listened has a path, the one that came has none.
+    /// assert_eq!(client.peer()?, Address::Unix(path.clone()));
+    /// assert_eq!(server.peer()?, Address::Unnamed);
+    /// # std::fs::remove_file(&path)
+    /// # })
+    /// # }
+    /// ```
     UnixStream
 }
 

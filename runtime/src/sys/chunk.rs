@@ -10,6 +10,20 @@ use super::pool::{Lease, SharedLease};
 /// A run of bytes whose address does not change while the chunk lives, so that a send can borrow it.
 ///
 /// Clones of [`Bytes`] are atomic and clones of the others are not; the hot path uses the others.
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// use selvedge_runtime::Chunk;
+///
+/// // What `Stream::send` takes becomes one by itself.
+/// let chunk: Chunk = String::from("hello").into();
+/// assert_eq!(*chunk, *b"hello");
+///
+/// // A part of what stays in memory goes out without a copy.
+/// let page: Rc<[u8]> = Rc::from(*b"0123456789");
+/// assert_eq!(*Chunk::Rc(Rc::clone(&page), 2..5), *b"234");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Chunk {

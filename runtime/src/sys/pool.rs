@@ -141,6 +141,27 @@ impl fmt::Debug for Pool {
 }
 
 /// The exclusive right to one buffer of its worker's pool, until it is dropped.
+///
+/// ```
+/// # use std::net::Ipv4Addr;
+/// # use selvedge_runtime::net::{Stream, TcpListener};
+/// use selvedge_runtime::{Lease, block_on};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     # let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+///     # let mut client = Stream::connect(listener.address()).await?;
+///     # let mut server = listener.accept().await?;
+///     client.send("hello").await?;
+///     // Changed where it was received, and sent from there: no byte is copied.
+///     let mut lease: Lease = server.receive().await?.expect("the client has sent");
+///     lease.make_ascii_uppercase();
+///     server.send(lease).await?;
+///     assert_eq!(client.receive().await?.as_deref(), Some(&b"HELLO"[..]));
+///     # Ok(())
+/// })
+/// # }
+/// ```
 pub struct Lease {
     pool: Rc<Pool>,
     index: u32,
@@ -195,6 +216,21 @@ impl fmt::Debug for Lease {
 }
 
 /// A buffer that several holders read; cloning counts in the pool's own table, not on the heap.
+///
+/// ```
+/// use selvedge_runtime::{BlockClass, BufferPool, Chunk, block_on};
+///
+/// block_on(|| async {
+///     let mut page = BufferPool::lease(BlockClass::Small).expect("a free block").share();
+///     page.get_mut().expect("the only holder")[..5].copy_from_slice(b"hello");
+///     // As it is handed to a connection.
+///     let chunk = Chunk::Shared(page.clone(), 0..5);
+///     assert_eq!(*chunk, *b"hello");
+///     assert!(page.get_mut().is_none(), "it must not change while it is sent");
+///     drop(chunk);
+///     assert!(page.get_mut().is_some());
+/// });
+/// ```
 pub struct SharedLease(Lease);
 
 impl SharedLease {

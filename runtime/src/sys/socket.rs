@@ -14,6 +14,22 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use super::descriptor::{CloseQueue, Descriptor};
 
 /// An address of a stream socket.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use selvedge_runtime::net::{Address, Listening, PortSharing};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let listening = Listening::bind_ip((Ipv4Addr::LOCALHOST, 0).into(), 16, PortSharing::Exclusive)?;
+/// match listening.address() {
+///     Address::Ip(address) => assert_ne!(address.port(), 0, "the kernel has chosen one"),
+///     Address::Unix(_) | Address::Unnamed => unreachable!("bound to an IP address"),
+/// }
+/// assert_eq!(Address::Unix("/run/selvedge.sock".into()).to_string(), "unix:/run/selvedge.sock");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// An IPv4 or IPv6 address and port.
@@ -61,6 +77,23 @@ impl Address {
 }
 
 /// Whether several listeners may be bound to one port (SO_REUSEPORT, socket(7)).
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use selvedge_runtime::net::{Address, Listening, PortSharing};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let any_port = (Ipv4Addr::LOCALHOST, 0).into();
+/// let first = Listening::bind_ip(any_port, 16, PortSharing::Shared)?;
+/// let Address::Ip(address) = *first.address() else { unreachable!("bound to an IP address") };
+/// // A second one at the same port.
+/// let second = Listening::bind_ip(address, 16, PortSharing::Shared)?;
+/// assert_eq!(second.address(), first.address());
+/// assert!(Listening::bind_ip(address, 16, PortSharing::Exclusive).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortSharing {
     /// This listener alone.
@@ -72,6 +105,23 @@ pub enum PortSharing {
 /// A listening socket of the process: bound, listening, not yet used by a worker.
 ///
 /// TCP_NODELAY is set here and inherited by every accepted socket, so it costs no call per connection.
+///
+/// ```
+/// use std::net::{Ipv4Addr, TcpListener};
+///
+/// use selvedge_runtime::net::{Address, Listening, PortSharing};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let listening = Listening::bind_ip((Ipv4Addr::LOCALHOST, 0).into(), 1_024, PortSharing::Exclusive)?;
+/// println!("listening at {}", listening.address());
+///
+/// // One that somebody else has bound.
+/// let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+/// let address = bound.local_addr()?;
+/// assert_eq!(*Listening::adopt(bound)?.address(), Address::Ip(address));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Listening {
     fd: OwnedFd,
@@ -81,6 +131,22 @@ pub struct Listening {
 }
 
 /// A Unix socket's file, as this process made it.
+///
+/// ```
+/// use selvedge_runtime::net::{Listening, SocketFile};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("selvedge-doc-socket-file-{}", std::process::id()));
+/// let listening = Listening::bind_unix(&path, 0o660, 1_024)?;
+/// let file: Option<SocketFile> = listening.socket_file().cloned();
+/// // The socket closes, its file stays.
+/// drop(listening);
+/// assert!(path.exists());
+/// file.expect("it was made here").remove();
+/// assert!(!path.exists());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     path: PathBuf,
@@ -246,6 +312,27 @@ fn is_live(path: &Path) -> bool {
 }
 
 /// A connected socket on its way to the worker that will own it.
+///
+/// ```
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::channel::{self, Receiver};
+/// use selvedge_runtime::net::{Accepted, Stream};
+///
+/// /// Takes what another worker has accepted: a socket on its way may change the thread, a stream may not.
+/// async fn greet_all(handed_over: Receiver<Accepted>) -> usize {
+///     let mut greeted = 0;
+///     while let Ok(accepted) = handed_over.recv().await {
+///         let mut stream = Stream::adopt(accepted);
+///         greeted += usize::from(stream.send("hello\n").await.is_ok());
+///     }
+///     greeted
+/// }
+///
+/// let (hand_over, handed_over) = channel::bounded(64);
+/// // Here nothing was accepted.
+/// drop(hand_over);
+/// assert_eq!(block_on(move || greet_all(handed_over)), 0);
+/// ```
 #[derive(Debug)]
 pub struct Accepted(OwnedFd);
 
@@ -371,6 +458,30 @@ impl AsFd for Socket {
 }
 
 /// Whether further bytes of the same answer follow at once (MSG_MORE, send(2)).
+///
+/// ```
+/// # use std::net::Ipv4Addr;
+/// # use selvedge_runtime::net::{Stream, TcpListener};
+/// use selvedge_runtime::net::More;
+///
+/// # fn main() -> std::io::Result<()> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+/// # let mut client = Stream::connect(listener.address()).await?;
+/// # let mut server = listener.accept().await?;
+/// // Both leave in one packet, as a rule.
+/// server.send_now(b"head, ", More::Follows)?;
+/// server.send_now(b"body", More::Nothing)?;
+/// server.shutdown_write()?;
+/// let mut received = Vec::new();
+/// while let Some(lease) = client.receive().await? {
+///     received.extend_from_slice(&lease);
+/// }
+/// assert_eq!(received, b"head, body");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum More {
     /// Hold a partial packet back.

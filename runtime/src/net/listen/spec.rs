@@ -50,6 +50,16 @@ pub enum ListenSpec {
 }
 
 /// Which of the machine's addresses a TCP listener takes connections on.
+///
+/// ```
+/// use selvedge_runtime::net::listen::TcpAddress;
+///
+/// assert_eq!("localhost".parse(), Ok(TcpAddress::Loopback));
+/// assert_eq!("*".parse(), Ok(TcpAddress::DualStack));
+/// assert_eq!("192.0.2.1".parse(), Ok(TcpAddress::Ip([192, 0, 2, 1].into())));
+/// // Other names are not looked up.
+/// assert!("example.org".parse::<TcpAddress>().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpAddress {
     /// All: one `[::]` socket that takes IPv4 too (`IPV6_V6ONLY` off, ipv6(7)), or `0.0.0.0` where IPv6 is off.
