@@ -108,6 +108,28 @@ pub async fn read_behind(file: &File, lease: Lease, skip: usize, offset: u64) ->
 }
 
 /// A directory to be read, and how what is in it is judged.
+///
+/// ```
+/// use std::io;
+/// use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, Access, Directory, Resolve};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// selvedge_runtime::block_on(|| async {
+///     let root = fs::open_directory(Path::new("."))?;
+///     let place = fs::open(&root, c"src".to_owned(), Access::Place, Resolve::Beneath).await?;
+///     let directory = Directory { place: &place, root: &root, location: c"src", links: Resolve::Beneath };
+///     let is_source = |name: &[u8]| name.ends_with(b".rs");
+///     let names = fs::read_directory(&directory, 1_000, is_source, |entries| {
+///         entries?.map(|entry| Ok(entry?.name)).collect::<io::Result<Vec<_>>>()
+///     });
+///     let names = names.await??;
+///     assert!(names.iter().any(|name| name == b"lib.rs"));
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Directory<'a> {
     /// The directory that was opened, as a place.
@@ -164,6 +186,29 @@ where
 }
 
 /// What a failed open means to whoever asked for the path.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, Access, Failure, Resolve};
+///
+/// # fn main() -> std::io::Result<()> {
+/// selvedge_runtime::block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     for path in [c"nothing-of-that-name", c"../Cargo.toml"] {
+///         let opened = fs::open(&root, path.to_owned(), Access::Read, Resolve::Beneath).await;
+///         let status = match Failure::of(&opened.unwrap_err()) {
+///             Failure::NotThere | Failure::LeadsOut | Failure::Link => 404,
+///             Failure::Forbidden => 403,
+///             Failure::Exhausted => 503,
+///             Failure::Other => 500,
+///         };
+///         assert_eq!(status, 404);
+///     }
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// Nothing is at that path (ENOENT, ENOTDIR, ENAMETOOLONG).

@@ -11,6 +11,32 @@ use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Mode, OFlags};
 use super::file::{self, Access, File, Kind, Metadata, Resolve};
 
 /// One name in a directory, and what it leads to.
+///
+/// ```
+/// use std::io;
+/// # use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, DirectoryEntry, Kind};
+/// # use selvedge_runtime::fs::{Access, Directory, Resolve};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let root = fs::open_directory(Path::new("."))?;
+/// # let place = fs::open(&root, c"src".to_owned(), Access::Place, Resolve::Beneath).await?;
+/// # let directory = Directory { place: &place, root: &root, location: c"src", links: Resolve::Beneath };
+/// let any_name = |_: &[u8]| true;
+/// let entries = fs::read_directory(&directory, 1_000, any_name, |entries| {
+///     let mut entries = entries?.collect::<io::Result<Vec<DirectoryEntry>>>()?;
+///     entries.sort_by_key(|entry| (entry.metadata.kind != Kind::Directory, entry.name.clone()));
+///     Ok::<_, io::Error>(entries)
+/// });
+/// let entries = entries.await??;
+/// assert_eq!(entries[0].metadata.kind, Kind::Directory, "they come first");
+/// assert!(entries.iter().any(|entry| entry.name == b"lib.rs"));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// The name, as it is on disk: any octets but NUL and the slash.
@@ -58,6 +84,30 @@ impl DirectoryReader {
 type Wanted = Box<dyn Fn(&[u8]) -> bool>;
 
 /// Whether names were left unread.
+///
+/// ```
+/// use std::io;
+/// # use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, MoreNames};
+/// # use selvedge_runtime::fs::{Access, Directory, Resolve};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let root = fs::open_directory(Path::new("."))?;
+/// # let place = fs::open(&root, c"src".to_owned(), Access::Place, Resolve::Beneath).await?;
+/// # let directory = Directory { place: &place, root: &root, location: c"src", links: Resolve::Beneath };
+/// let any_name = |_: &[u8]| true;
+/// let list = fs::read_directory(&directory, 3, any_name, |entries| {
+///     let mut entries = entries?;
+///     let read = entries.by_ref().count();
+///     Ok::<_, io::Error>((read, entries.more()))
+/// });
+/// assert_eq!(list.await??, (3, MoreNames::Some), "the list says that it is not all");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoreNames {
     /// The directory has ended, or has not been read to its end.
@@ -69,6 +119,30 @@ pub enum MoreNames {
 /// The entries of a directory, in the order in which the file system has them. Left out are `.` and `..`, names that are not
 /// wanted, things that are neither file nor directory, links that lead to such or may not be followed, and what is gone by
 /// the time it is looked at.
+///
+/// ```
+/// use std::io;
+/// # use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, DirectoryEntries};
+/// # use selvedge_runtime::fs::{Access, Directory, Resolve};
+///
+/// /// The largest size in a directory.
+/// fn largest(entries: io::Result<DirectoryEntries>) -> io::Result<u64> {
+///     entries?.try_fold(0, |largest, entry| Ok(entry?.metadata.size_bytes.max(largest)))
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let root = fs::open_directory(Path::new("."))?;
+/// # let place = fs::open(&root, c"src".to_owned(), Access::Place, Resolve::Beneath).await?;
+/// # let directory = Directory { place: &place, root: &root, location: c"src", links: Resolve::Beneath };
+/// let bytes = fs::read_directory(&directory, 1_000, |name| name.ends_with(b".rs"), largest).await??;
+/// assert!(bytes > 0);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub struct DirectoryEntries {
     dir: Dir,
     reader: DirectoryReader,

@@ -12,6 +12,24 @@ use super::descriptor::{CloseQueue, Descriptor};
 use super::socket::Socket;
 
 /// Where a path may lead (openat2(2)).
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use std::path::Path;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     let open = |resolve| fs::open(&root, c"../Cargo.toml".to_owned(), Access::Read, resolve);
+///     assert_eq!(open(Resolve::Beneath).await.unwrap_err().kind(), ErrorKind::CrossesDevices);
+///     assert!(open(Resolve::Anywhere).await.is_ok());
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolve {
     /// Nowhere out of the directory: neither by `..`, nor by a relative or absolute link.
@@ -35,6 +53,28 @@ impl Resolve {
 }
 
 /// What is opened.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+/// use selvedge_runtime::{BufferPool, block_on};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     // A place tells what is there; its bytes cannot be read.
+///     let place = fs::open(&root, c"lib.rs".to_owned(), Access::Place, Resolve::Beneath).await?;
+///     let size_bytes = place.metadata()?.size_bytes;
+///     let block = || BufferPool::file_block().expect("a free block");
+///     assert!(fs::read_at(&place, block(), 0).await.is_err());
+///     // The same file, opened as with `Access::Read`.
+///     let file = fs::reopen(&place)?;
+///     assert!(size_bytes > 0 && !fs::read_at(&file, block(), 0).await?.is_empty());
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Only the place in the tree, whatever is there: nothing of it is opened (O_PATH, open(2)).
@@ -53,6 +93,27 @@ impl Access {
 }
 
 /// The kind of thing a path leads to.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::fs::{self, Access, Kind, Resolve};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("/"))?;
+///     let null = fs::open(&root, c"dev/null".to_owned(), Access::Place, Resolve::Beneath).await?;
+///     let answer = match null.metadata()?.kind {
+///         Kind::Regular => "its bytes",
+///         Kind::Directory => "a list of its names",
+///         Kind::Special => "nothing",
+///     };
+///     assert_eq!(answer, "nothing");
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -64,6 +125,26 @@ pub enum Kind {
 }
 
 /// What fstat(2) tells of a file.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::fs::{self, Access, Kind, Metadata, Resolve};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     let file = fs::open(&root, c"lib.rs".to_owned(), Access::Read, Resolve::Beneath).await?;
+///     let Metadata { kind, size_bytes, identity, .. } = file.metadata()?;
+///     assert!(kind == Kind::Regular && size_bytes > 0);
+///     // Another name, and the same file.
+///     let place = fs::open(&root, c"net/../lib.rs".to_owned(), Access::Place, Resolve::Beneath).await?;
+///     assert_eq!(place.metadata()?.identity, identity);
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metadata {
     /// The kind.
@@ -79,6 +160,25 @@ pub struct Metadata {
 }
 
 /// A file or directory of one worker; open while a handle or an op in flight uses it.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+/// use selvedge_runtime::{BufferPool, block_on};
+///
+/// # fn main() -> std::io::Result<()> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     let file = fs::open(&root, c"lib.rs".to_owned(), Access::Read, Resolve::Beneath).await?;
+///     assert!(file.current_path()?.ends_with("src/lib.rs"));
+///     let block = BufferPool::file_block().expect("a free block");
+///     let beginning = fs::read_at(&file, block, 0).await?;
+///     assert!(beginning.starts_with(b"//!"));
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct File(Descriptor);
 
@@ -191,6 +291,27 @@ impl File {
 }
 
 /// A file's bytes from its start, for a thread other than the worker: reading them waits for the disk.
+///
+/// ```
+/// use std::io::{self, BufRead, BufReader};
+/// use std::path::Path;
+///
+/// use selvedge_runtime::block_on;
+/// use selvedge_runtime::fs::{self, Access, FileReader, Resolve};
+///
+/// fn count_lines(file: io::Result<FileReader>) -> io::Result<usize> {
+///     Ok(BufReader::new(file?).lines().count())
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// block_on(|| async {
+///     let root = fs::open_directory(Path::new("src"))?;
+///     let place = fs::open(&root, c"lib.rs".to_owned(), Access::Place, Resolve::Beneath).await?;
+///     assert!(fs::read_beside(&place, count_lines).await?? > 1);
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FileReader(OwnedFd);
 
@@ -253,6 +374,35 @@ pub(super) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Whether bytes of a file are in memory.
+///
+/// ```
+/// use selvedge_runtime::BufferPool;
+/// use selvedge_runtime::fs::{self, Residency};
+/// # use std::path::Path;
+/// # use selvedge_runtime::fs::{Access, Resolve};
+/// # use selvedge_runtime::net::{Stream, TcpListener};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # selvedge_runtime::block_on(|| async {
+/// # let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+/// # let mut client = Stream::connect(listener.address()).await?;
+/// # let mut stream = listener.accept().await?;
+/// # let root = fs::open_directory(Path::new("src"))?;
+/// # let file = fs::open(&root, c"lib.rs".to_owned(), Access::Read, Resolve::Beneath).await?;
+/// // The first 100 bytes of a file, without the worker waiting for the disk.
+/// match file.resident(0, 100) {
+///     Residency::Cached => assert_eq!(stream.send_file(&file, 0, 100)?, 100),
+///     Residency::Absent => {
+///         let mut block = BufferPool::file_block().expect("a free block");
+///         block.truncate(100);
+///         stream.send(fs::read_at(&file, block, 0).await?).await?;
+///     }
+/// }
+/// assert_eq!(client.receive().await?.map(|received| received.len()), Some(100));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Residency {
     /// In the page cache.

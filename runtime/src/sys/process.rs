@@ -8,6 +8,16 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The limit on open descriptors (RLIMIT_NOFILE, getrlimit(2)).
+///
+/// ```no_run
+/// use selvedge_runtime::process::{DescriptorLimit, raise_descriptor_limit};
+///
+/// let DescriptorLimit { before, now } = raise_descriptor_limit();
+/// assert!(now >= before);
+/// if now < 10_000 {
+///     println!("{now} descriptors are few for a server: raise the hard limit");
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorLimit {
     /// What was in force when the process started.

@@ -10,6 +10,21 @@ use signal_hook::iterator;
 use super::clock::{self, Moment};
 
 /// The signals a server answers to.
+///
+/// ```
+/// use selvedge_runtime::StopSource;
+/// use selvedge_runtime::process::Signal;
+///
+/// let (stop, stopped) = StopSource::new();
+/// let act = move |signal| match signal {
+///     Signal::Stop => stop.stop(),
+///     Signal::Hangup => println!("the configuration is read again"),
+///     Signal::User1 => println!("the logs are opened again"),
+/// };
+/// // As `process::watch_signals` calls it.
+/// act(Signal::Stop);
+/// assert!(stopped.is_stopped());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT or SIGTERM: stop.
@@ -21,6 +36,24 @@ pub enum Signal {
 }
 
 /// The signals of [`Signal`], taken from their defaults. They stay without effect when this is dropped.
+///
+/// ```no_run
+/// use selvedge_runtime::Runtime;
+/// use selvedge_runtime::process::{Signal, Signals, watch_signals};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let signals = Signals::take()?;
+/// let running = Runtime::builder().build()?.start(|worker| async move { worker.stopped().await })?;
+/// let handle = running.handle().clone();
+/// watch_signals(signals, move |signal| {
+///     if signal == Signal::Stop {
+///         handle.stop();
+///     }
+/// })?;
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
 pub struct Signals {
     pending: iterator::Signals,
     last: Option<(Signal, Moment)>,
