@@ -26,7 +26,8 @@ use crate::worker;
 pub struct BufferPool;
 
 impl BufferPool {
-    /// A block of the class, or `None` when all are out: then wait for one's own sends to end, or answer 503.
+    /// A block of the class, or `None` when all are out: then wait for one's own sends to end, or answer 503. It has its
+    /// whole length, and what its last user wrote is in it still: fill it, and [`truncate`](Lease::truncate) it to that.
     ///
     /// # Panics
     /// Outside a worker.
@@ -34,7 +35,8 @@ impl BufferPool {
         worker::with_current(|core| core.expect("a lease needs a worker").blocks().lease(class))
     }
 
-    /// A block of 128 KiB for file contents on their way, or `None` when all are out.
+    /// A block of 128 KiB for file contents on their way, or `None` when all are out. As with [`lease`](Self::lease), what its
+    /// last user wrote is in it still.
     ///
     /// # Panics
     /// Outside a worker.

@@ -62,8 +62,8 @@ pub use report::{install_panic_hook, line as report_line, print_line};
 pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{
-    Chunk, CountingAllocator, KernelFigures, KernelLimits, Lease, LogTarget, Moment, RingFeatures,
-    SharedLease, StartError, allocated_bytes_of_thread, allocator_calls_of_thread,
+    Chunk, CountingAllocator, KernelLimits, Lease, LogTarget, Moment, RingFeatures, SharedLease, StartError,
+    allocated_bytes_of_thread, allocator_calls_of_thread,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
 pub use turns::{Turn, Turns};

@@ -74,7 +74,7 @@ pub struct IntakeOptions {
 ///     }
 /// })?;
 ///
-/// let Address::Ip(address) = intake.addresses()[0] else { unreachable!("bound to an IP address") };
+/// let address = intake.addresses()[0].socket_addr().expect("it is bound to an IP address");
 /// let mut answer = String::new();
 /// std::net::TcpStream::connect(address)?.read_to_string(&mut answer)?;
 /// assert_eq!(answer, "hello\n");

@@ -107,6 +107,9 @@ impl TcpListener {
     ///
     /// # Errors
     /// Those of [`Listening::bind_ip`].
+    ///
+    /// # Panics
+    /// Outside a worker.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         Ok(Self(Accepting::new(
             Listening::bind_ip(address, 1_024, PortSharing::Exclusive)?,
@@ -151,10 +154,13 @@ impl TcpListener {
 pub struct UnixListener(Accepting);
 
 impl UnixListener {
-    /// Binds `path`, which must not exist, with mode 0600, and accepts on the current worker.
+    /// Binds `path` with mode 0600, and accepts on the current worker. The socket stays in its directory when this is dropped.
     ///
     /// # Errors
     /// Those of [`Listening::bind_unix`].
+    ///
+    /// # Panics
+    /// Outside a worker.
     pub fn bind(path: &Path) -> io::Result<Self> {
         Ok(Self(Accepting::new(Listening::bind_unix(path, 0o600, 1_024)?, AcceptBatch::All)))
     }
@@ -165,5 +171,10 @@ impl UnixListener {
     /// Those of accept(2); accepting goes on after each.
     pub async fn accept(&mut self) -> io::Result<UnixStream> {
         self.0.next().await.map(|accepted| UnixStream::from_stream(Stream::adopt(accepted)))
+    }
+
+    /// The bound address.
+    pub fn address(&self) -> &Address {
+        self.0.address()
     }
 }

@@ -58,7 +58,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Makes an accepted socket this worker's.
+    /// Makes an accepted socket this worker's, of this worker or of another, or [of the standard library](Accepted::from_std).
     ///
     /// # Panics
     /// Outside a worker.
@@ -359,7 +359,7 @@ stream_of_a_family! {
     /// # fn main() -> std::io::Result<()> {
     /// block_on(|| async {
     ///     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    ///     let Address::Ip(address) = *listener.address() else { unreachable!("bound to an IP address") };
+    ///     let address = listener.address().socket_addr().expect("it is bound to an IP address");
     ///     let client = TcpStream::connect(address).await?;
     ///     // It does all that a stream does, and where any kind is taken it becomes one.
     ///     let mut server: Stream = listener.accept().await?.into();
@@ -403,6 +403,9 @@ impl TcpStream {
     ///
     /// # Errors
     /// Those of [`Stream::connect`].
+    ///
+    /// # Panics
+    /// Outside a worker.
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         Stream::connect(&Address::Ip(address)).await.map(Self)
     }
@@ -417,6 +420,9 @@ impl UnixStream {
     ///
     /// # Errors
     /// Those of [`Stream::connect`].
+    ///
+    /// # Panics
+    /// Outside a worker.
     pub async fn connect(path: &Path) -> io::Result<Self> {
         Stream::connect(&Address::Unix(path.to_path_buf())).await.map(Self)
     }

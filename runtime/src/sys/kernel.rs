@@ -26,48 +26,26 @@ use super::token::Token;
 use super::waker::Waiter;
 
 /// What went on inside, for the worker's counters.
-///
-/// ```
-/// use selvedge_runtime::{Counters, KernelFigures, Runtime, yield_now};
-///
-/// /// Those of a worker's counters that its kernel keeps, at one moment.
-/// fn figures(counters: &Counters) -> KernelFigures {
-///     let (enters, submissions) = (counters.enters.get(), counters.submissions.get());
-///     KernelFigures { enters, submissions, ..KernelFigures::default() }
-/// }
-///
-/// # fn main() -> Result<(), selvedge_runtime::StartError> {
-/// let running = Runtime::builder().workers(1).build()?.start(|worker| async move {
-///     let before = figures(worker.counters());
-///     for _ in 0..3 {
-///         yield_now().await;
-///     }
-///     assert!(figures(worker.counters()).enters > before.enters, "each turn ends with an enter");
-/// })?;
-/// running.join();
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KernelFigures {
+pub(crate) struct KernelFigures {
     /// io_uring_enter(2) calls.
-    pub enters: u64,
+    pub(crate) enters: u64,
     /// Submission queue entries.
-    pub submissions: u64,
+    pub(crate) submissions: u64,
     /// Completions.
-    pub completions: u64,
+    pub(crate) completions: u64,
     /// Turns in which the completion queue had overflowed.
-    pub overflows: u64,
+    pub(crate) overflows: u64,
     /// Receives that found no buffer.
-    pub starvations: u64,
+    pub(crate) starvations: u64,
     /// Connections given up because their unread input kept all buffers from others.
-    pub evictions: u64,
+    pub(crate) evictions: u64,
     /// Subscriptions started again.
-    pub rearms: u64,
+    pub(crate) rearms: u64,
     /// Sends that went out in more than one piece.
-    pub short_sends: u64,
+    pub(crate) short_sends: u64,
     /// Receives paused because their owner had enough to read.
-    pub pauses: u64,
+    pub(crate) pauses: u64,
 }
 
 /// What a reap found besides completed ops.

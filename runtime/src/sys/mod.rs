@@ -51,7 +51,7 @@ pub(crate) use doorbell::{Doorbell, RingAddress};
 pub use file::FileReader;
 pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
-pub use kernel::KernelFigures;
+pub(crate) use kernel::KernelFigures;
 pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 pub use limits::KernelLimits;
 pub(crate) use log_file::LogFile;

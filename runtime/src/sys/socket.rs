@@ -57,6 +57,14 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// The address and port, if it has one.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Unix(_) | Self::Unnamed => None,
+        }
+    }
+
     fn to_native(&self) -> io::Result<SockAddr> {
         match self {
             Self::Ip(address) => Ok((*address).into()),
@@ -86,7 +94,7 @@ impl Address {
 /// # fn main() -> std::io::Result<()> {
 /// let any_port = (Ipv4Addr::LOCALHOST, 0).into();
 /// let first = Listening::bind_ip(any_port, 16, PortSharing::Shared)?;
-/// let Address::Ip(address) = *first.address() else { unreachable!("bound to an IP address") };
+/// let address = first.address().socket_addr().expect("it is bound to an IP address");
 /// // A second one at the same port.
 /// let second = Listening::bind_ip(address, 16, PortSharing::Shared)?;
 /// assert_eq!(second.address(), first.address());
@@ -314,29 +322,35 @@ fn is_live(path: &Path) -> bool {
 /// A connected socket on its way to the worker that will own it.
 ///
 /// ```
+/// use std::net::{TcpListener, TcpStream};
+///
 /// use selvedge_runtime::block_on;
-/// use selvedge_runtime::channel::{self, Receiver};
 /// use selvedge_runtime::net::{Accepted, Stream};
 ///
-/// /// Takes what another worker has accepted: a socket on its way may change the thread, a stream may not.
-/// async fn greet_all(handed_over: Receiver<Accepted>) -> usize {
-///     let mut greeted = 0;
-///     while let Ok(accepted) = handed_over.recv().await {
-///         let mut stream = Stream::adopt(accepted);
-///         greeted += usize::from(stream.send("hello\n").await.is_ok());
-///     }
-///     greeted
-/// }
-///
-/// let (hand_over, handed_over) = channel::bounded(64);
-/// // Here nothing was accepted.
-/// drop(hand_over);
-/// assert_eq!(block_on(move || greet_all(handed_over)), 0);
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let client = TcpStream::connect(listener.local_addr()?)?;
+/// // A socket on its way may change the thread, a stream may not.
+/// let accepted = Accepted::from_std(listener.accept()?.0)?;
+/// block_on(move || async move { Stream::adopt(accepted).send("hello").await })?;
+/// assert_eq!(std::io::read_to_string(client)?, "hello");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 pub struct Accepted(OwnedFd);
 
 impl Accepted {
+    /// A connection that the standard library has made: a `TcpStream` or a `UnixStream`.
+    ///
+    /// # Errors
+    /// Those of ioctl(2), by which it is made one that does not block.
+    pub fn from_std(stream: impl Into<OwnedFd>) -> io::Result<Self> {
+        let fd = stream.into();
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        Ok(Self(fd))
+    }
+
     pub(super) fn new(fd: OwnedFd) -> Self {
         Self(fd)
     }
