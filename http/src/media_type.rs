@@ -10,6 +10,16 @@ use intern::intern;
 const UNKNOWN: &str = "application/octet-stream";
 
 /// How the content types of files are found.
+///
+/// ```
+/// use selvedge_http::media_type::MediaTypes;
+///
+/// let mut types = MediaTypes::default();
+/// types.set("recipe", "text/x-recipe".to_owned());
+/// assert_eq!(types.of_path(b"/soup/Leek.recipe"), "text/x-recipe; charset=utf-8");
+/// assert_eq!(types.of_path(b"/logo.SVG"), "image/svg+xml");
+/// assert_eq!(types.of_path(b"/LICENSE"), "application/octet-stream");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MediaTypes {
     /// Types by extension, in lower case and without its dot, that go before those that are known.
@@ -18,6 +28,17 @@ pub struct MediaTypes {
 }
 
 /// What text says of its charset, where its type does not say it.
+///
+/// ```
+/// use selvedge_http::media_type::{Charset, MediaTypes};
+///
+/// let mut types = MediaTypes::default();
+/// assert_eq!(types.of_path(b"notes.txt"), "text/plain; charset=utf-8");
+/// types.set_charset(Charset::Named("iso-8859-1".to_owned()));
+/// assert_eq!(types.of_path(b"notes.txt"), "text/plain; charset=iso-8859-1");
+/// types.set_charset(Charset::Off);
+/// assert_eq!(types.of_path(b"notes.txt"), "text/plain");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Charset {
     /// `charset=utf-8`

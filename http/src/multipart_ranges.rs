@@ -20,6 +20,16 @@ pub const FRAMING_BYTES_MAX: usize = 512;
 ///
 /// No content is searched for it: it is 128 bits that nobody knew when the file was written, so whoever made the file
 /// would have had to guess them.
+///
+/// ```
+/// use selvedge_http::multipart_ranges::Boundary;
+///
+/// selvedge_runtime::block_on(|| async {
+///     let boundary = Boundary::new(selvedge_runtime::random_bits());
+///     assert_eq!(boundary.as_bytes().len(), 32);
+///     assert_ne!(boundary, Boundary::new(selvedge_runtime::random_bits()), "each answer has its own");
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boundary([u8; 32]);
 
@@ -37,6 +47,23 @@ impl Boundary {
 }
 
 /// One such body.
+///
+/// ```
+/// use selvedge_http::multipart_ranges::{Boundary, FRAMING_BYTES_MAX, MultipartRanges};
+/// use selvedge_http::range::{RangeOutcome, parse_range};
+///
+/// # fn main() -> Result<(), selvedge_http::h1::HeadError> {
+/// let RangeOutcome::Parts(ranges) = parse_range(b"bytes=0-3, 6-", 10) else { panic!("it names two") };
+/// let multipart = MultipartRanges::new(Boundary::new(7), Some("text/plain"), &ranges);
+/// let mut room = [0; FRAMING_BYTES_MAX];
+/// let first = multipart.write_framing(0, &mut room)?;
+/// assert!(room[..first].ends_with(b"content-type: text/plain\r\ncontent-range: bytes 0-3/10\r\n\r\n"));
+/// // Octets 0 to 3 follow, then the same for the other part, and what stands behind the last.
+/// let framing: usize = (0..=ranges.len()).map(|part| multipart.write_framing(part, &mut room)).sum::<Result<_, _>>()?;
+/// assert_eq!(multipart.body_bytes()?, framing as u64 + 4 + 4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MultipartRanges<'a> {
     boundary: Boundary,

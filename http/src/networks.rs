@@ -9,6 +9,18 @@ use std::str::FromStr;
 pub const NETWORKS_MAX: usize = 10_000;
 
 /// A client as lists of addresses see it.
+///
+/// ```
+/// use selvedge_http::networks::ClientAddress;
+///
+/// # fn main() -> Result<(), std::net::AddrParseError> {
+/// // As a socket for both families shows a client of IPv4.
+/// let client = ClientAddress::ip("::ffff:192.0.2.1".parse()?);
+/// assert_eq!(client, ClientAddress::ip("192.0.2.1".parse()?));
+/// assert_eq!((client.to_string(), ClientAddress::Unix.to_string()), ("192.0.2.1".into(), "unix".into()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientAddress {
     /// An IP address. One of IPv4 that was mapped into IPv6 (`::ffff:192.0.2.1`, RFC 4291 section 2.5.5.2), as sockets for both
@@ -38,6 +50,18 @@ impl fmt::Display for ClientAddress {
 ///
 /// Written as entries between commas: an address, a block (`192.0.2.0/24`, `2001:db8::/32`), `unix` for the peers of unix
 /// sockets, or `all` for everybody.
+///
+/// ```
+/// use selvedge_http::networks::{ClientAddress, Networks};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let office: Networks = "192.0.2.0/24, 2001:db8::/32, unix".parse()?;
+/// assert!(office.contains(ClientAddress::ip("192.0.2.77".parse()?)));
+/// assert!(office.contains(ClientAddress::Unix));
+/// assert!(!office.contains(ClientAddress::ip("198.51.100.1".parse()?)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks {
     v4: Ranges<u32>,
@@ -178,6 +202,16 @@ impl<T: Copy + Ord> Ranges<T> {
 }
 
 /// Why a text is no list of addresses.
+///
+/// ```
+/// use selvedge_http::networks::{NetworkError, Networks};
+///
+/// let error = "192.0.2.7/24".parse::<Networks>().unwrap_err();
+/// assert!(matches!(&error, NetworkError::BeyondPrefix { block, .. } if block == "192.0.2.0/24"));
+/// // For whoever has written it: what is wrong, and what helps.
+/// assert!(error.to_string().contains("; write 192.0.2.0/24 for the block"));
+/// assert_eq!("localhost".parse::<Networks>(), Err(NetworkError::Malformed("localhost".to_owned())));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkError {
     /// This entry is none of the forms.

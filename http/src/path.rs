@@ -8,6 +8,19 @@ use crate::syntax::{hex_digit, is_target};
 /// A decoded path relative to the site's root. Only [`SitePath::resolve`] makes one.
 ///
 /// Names are octets, as on disk: nothing is assumed of their character set.
+///
+/// ```
+/// use selvedge_http::path::SitePath;
+///
+/// # fn main() -> Result<(), selvedge_http::path::PathError> {
+/// let mut buffer = Vec::new();
+/// let path = SitePath::resolve(b"/docs/./drafts/../caf%C3%A9.txt", &mut buffer)?;
+/// assert_eq!(path.relative(), "docs/café.txt".as_bytes());
+/// let below = path.below(b"docs").expect("it lies there");
+/// assert_eq!(below.relative(), "café.txt".as_bytes());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SitePath<'a> {
     /// Segments joined by `/`, none before the first, one after the last if the request had it.
@@ -16,6 +29,15 @@ pub struct SitePath<'a> {
 }
 
 /// Whether a site shows what a path names.
+///
+/// ```
+/// use selvedge_http::path::{SitePath, Visibility};
+///
+/// let visibility = |path: &[u8]| SitePath::resolve(path, &mut Vec::new()).map(|path| path.visibility());
+/// assert_eq!(visibility(b"/blog/index.html"), Ok(Visibility::Shown));
+/// assert_eq!(visibility(b"/blog/%2egit/config"), Ok(Visibility::Hidden));
+/// assert_eq!(visibility(b"/.well-known/security.txt"), Ok(Visibility::Shown));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// It may be shown.
@@ -26,6 +48,21 @@ pub enum Visibility {
 }
 
 /// Whether a path ends in a slash, and so asks for a directory.
+///
+/// ```
+/// use selvedge_http::path::{SitePath, TrailingSlash};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut buffer, mut location) = (Vec::new(), Vec::new());
+/// let path = SitePath::resolve(b"/a%20b", &mut buffer)?;
+/// // It is a directory, whose pages have links relative to it.
+/// if path.trailing_slash() == TrailingSlash::Absent {
+///     path.redirect_location(TrailingSlash::Present, Some(b"page=2"), &mut location)?;
+/// }
+/// assert_eq!(location, b"/a%20b/?page=2");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrailingSlash {
     /// It ends in a slash, in `/.` or in `/..`, or it is the root.
@@ -35,6 +72,16 @@ pub enum TrailingSlash {
 }
 
 /// Why a path names nothing on any site.
+///
+/// ```
+/// use selvedge_http::path::{PathError, SitePath};
+///
+/// let mut buffer = Vec::new();
+/// let error = SitePath::resolve(b"/a/%2e%2e/../etc/passwd", &mut buffer).unwrap_err();
+/// assert_eq!(error, PathError::ClimbsAboveRoot);
+/// assert_eq!((error.status().as_u16(), error.reason()), (400, "path climbs above the root"));
+/// assert_eq!(PathError::EncodedSlash.status(), 404);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
     /// It does not begin with a slash. 400.
@@ -51,6 +98,17 @@ pub enum PathError {
 }
 
 /// A query that cannot stand in a `Location`.
+///
+/// ```
+/// use selvedge_http::path::{InvalidQuery, SitePath, TrailingSlash};
+///
+/// let path = SitePath::decoded(b"docs").expect("it holds no dots");
+/// let mut location = Vec::new();
+/// let query: &[u8] = b"a=1\r\nset-cookie: b=2";
+/// let result = path.redirect_location(TrailingSlash::Present, Some(query), &mut location);
+/// assert_eq!(result, Err(InvalidQuery));
+/// assert!(location.is_empty(), "nothing of it goes into a field");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidQuery;
 

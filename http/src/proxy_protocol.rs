@@ -20,6 +20,19 @@ const FIXED_BYTES: usize = 16;
 const UNIX_PATH_BYTES: usize = 108;
 
 /// How far a header has come.
+///
+/// ```
+/// use selvedge_http::proxy_protocol::{Progress, Source, parse};
+///
+/// # fn main() -> Result<(), selvedge_http::proxy_protocol::Malformed> {
+/// let received = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\nGET / HTTP/1.1\r\n";
+/// assert_eq!(parse(&received[..20])?, Progress::Incomplete);
+/// let Progress::Complete { source, length } = parse(received)? else { panic!("it is all there") };
+/// assert_eq!(source, Source::Ip(([192, 0, 2, 1], 56324).into()));
+/// assert!(received[length..].starts_with(b"GET / "));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// What is there may become a header.
@@ -34,6 +47,22 @@ pub enum Progress<'a> {
 }
 
 /// Who a proxy says the client is.
+///
+/// ```
+/// use selvedge_http::networks::ClientAddress;
+/// use selvedge_http::proxy_protocol::Source;
+///
+/// /// The client, of a connection that a proxy has made.
+/// fn client(source: Source<'_>, peer: ClientAddress) -> ClientAddress {
+///     match source {
+///         Source::Peer => peer,
+///         Source::Ip(address) => ClientAddress::ip(address.ip()),
+///         Source::Unix(_) => ClientAddress::Unix,
+///     }
+/// }
+/// let address = ([192, 0, 2, 1], 56324).into();
+/// assert_eq!(client(Source::Ip(address), ClientAddress::Unix).to_string(), "192.0.2.1");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source<'a> {
     /// Whoever the connection is from: the proxy itself, as when it looks whether the server lives, or one that does not know
@@ -46,6 +75,14 @@ pub enum Source<'a> {
 }
 
 /// What was received is no header of the PROXY protocol, and does not become one.
+///
+/// ```
+/// use selvedge_http::proxy_protocol::{Malformed, parse};
+///
+/// // A client that has come past the proxy: nothing it sends can make this a header.
+/// assert_eq!(parse(b"GET / HTTP/1.1\r\n"), Err(Malformed));
+/// assert_eq!(parse(b"PROXY TCP4 192.0.2.1 198.51.100.1 0x1f 443\r\n"), Err(Malformed));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 

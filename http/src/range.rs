@@ -20,6 +20,16 @@ pub const RANGES_MAX: usize = 16;
 const ELEMENTS_MAX: usize = 2 * RANGES_MAX;
 
 /// What of a file to send.
+///
+/// ```
+/// use selvedge_http::range::{ByteRange, RangeOutcome, parse_range};
+///
+/// assert_eq!(parse_range(b"bytes=-300", 1_000), RangeOutcome::Part(ByteRange { start: 700, len: 300 }));
+/// assert_eq!(parse_range(b"bytes=1000-", 1_000), RangeOutcome::Unsatisfiable);
+/// // What is no range of octets counts as if it were not there.
+/// assert_eq!(parse_range(b"lines=1-2", 1_000), RangeOutcome::Whole);
+/// assert!(matches!(parse_range(b"bytes=0-9, 90-99", 1_000), RangeOutcome::Parts(parts) if parts.len() == 2));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RangeOutcome {
     /// All of it: 200.
@@ -33,6 +43,14 @@ pub enum RangeOutcome {
 }
 
 /// A part of a file; never empty, never beyond the size it was made for.
+///
+/// ```
+/// use selvedge_http::range::{RangeOutcome, parse_range};
+///
+/// let file = b"0123456789";
+/// let RangeOutcome::Part(part) = parse_range(b"bytes=4-5", file.len() as u64) else { panic!("one part") };
+/// assert_eq!(&file[part.start as usize..][..part.len as usize], b"45");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRange {
     /// Offset of the first octet.
@@ -45,6 +63,15 @@ pub struct ByteRange {
 ///
 /// What overlaps or touches is one part, so no octet is in two of them: together they are never longer than the file,
 /// however often a request names the same octets (section 14.2 warns of those that do). A gap stays a gap, however small.
+///
+/// ```
+/// use selvedge_http::range::{ByteRange, RangeOutcome, parse_range};
+///
+/// // The first two touch, so they are one part.
+/// let RangeOutcome::Parts(parts) = parse_range(b"bytes=0-4, 5-9, 90-", 100) else { panic!("two parts") };
+/// assert_eq!(parts[..], [ByteRange { start: 0, len: 10 }, ByteRange { start: 90, len: 10 }]);
+/// assert_eq!(parts.size(), 100);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ranges {
     size: u64,

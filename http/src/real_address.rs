@@ -13,6 +13,21 @@ use crate::networks::{ClientAddress, Networks};
 use crate::syntax::{is_token, trim_ows};
 
 /// What is known of a client's address.
+///
+/// ```
+/// use selvedge_http::networks::ClientAddress;
+/// use selvedge_http::real_address::{RealAddress, real_address};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (proxy, trusted) = (ClientAddress::ip("10.0.0.1".parse()?), "10.0.0.0/8".parse()?);
+/// let of = |line: &'static str| real_address(proxy, &trusted, [line.as_bytes()], []);
+/// assert_eq!(of("for=192.0.2.1"), RealAddress::Known(ClientAddress::ip("192.0.2.1".parse()?)));
+/// // The proxy does not tell: all that can be written down is its own address.
+/// assert_eq!(of("for=unknown"), RealAddress::Unknown { behind: proxy });
+/// assert_eq!(of("for=unknown").address(), proxy);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RealAddress {
     /// The client's address, or of several proxies in a row that are all trusted the furthest.

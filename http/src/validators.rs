@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// A strong entity tag in its quotes: of a file's size and the nanosecond of its last change, or of its content.
+///
+/// ```
+/// use selvedge_http::validators::EntityTag;
+///
+/// let tag = EntityTag::of_file(151, 0x6553_f100, 0xabc);
+/// assert_eq!(tag.as_bytes(), b"\"6553f100.abc-97\"");
+/// // The same file, compressed, is another representation.
+/// assert_eq!(tag.with_suffix("br").as_bytes(), b"\"6553f100.abc-97-br\"");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EntityTag {
     text: [u8; EntityTag::LEN_MAX],
@@ -10,6 +19,16 @@ pub struct EntityTag {
 }
 
 /// What a conditional request for a file is held against; without them every condition but `*` fails to match.
+///
+/// ```
+/// use selvedge_http::validators::{EntityTag, Validators};
+///
+/// let of_file = Validators::of_file(1_024, 1_700_000_000, 0);
+/// assert_eq!(of_file.last_modified_unix_s(1_800_000_000), Some(1_700_000_000));
+/// // Of what a program has made: the content tells the versions apart, and no time does.
+/// let of_content = Validators { entity_tag: Some(EntityTag::of_content(0x2a)), ..Validators::default() };
+/// assert_eq!(of_content.last_modified_unix_s(1_800_000_000), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Validators {
     /// The entity tag.
@@ -19,6 +38,20 @@ pub struct Validators {
 }
 
 /// What the time of a file's last change says about its content.
+///
+/// ```
+/// use selvedge_http::validators::{ChangeTime, Validators};
+///
+/// /// What may be said of a file's version.
+/// fn validators(size: u64, modified_unix_s: i64, now_unix_s: u64) -> Validators {
+///     match ChangeTime::judge(modified_unix_s, now_unix_s) {
+///         ChangeTime::Settled => Validators::of_file(size, modified_unix_s, 0),
+///         ChangeTime::Recent | ChangeTime::Fixed => Validators::default(),
+///     }
+/// }
+/// assert_eq!(validators(151, 1_000, 1_001), Validators::default(), "it may be written still");
+/// assert!(validators(151, 1_000, 2_000).entity_tag.is_some());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeTime {
     /// It tells versions apart.

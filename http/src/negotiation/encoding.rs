@@ -4,6 +4,17 @@ use super::quality::{Elements, Grammar, Weight};
 use crate::h1::{KnownField, RequestHead};
 
 /// A content coding (RFC 9110 section 8.4.1) that a file may exist in.
+///
+/// ```
+/// use selvedge_http::negotiation::Coding;
+/// use selvedge_http::{Response, header};
+///
+/// // It is compressed already: the answer says so.
+/// let mut response = Response::octets(&b"\x1f\x8b\x08"[..]);
+/// response.head_mut().content_coding = Some(Coding::Gzip);
+/// assert_eq!(response.head().to_header_map()[header::CONTENT_ENCODING], "gzip");
+/// assert_eq!(Coding::BY_PREFERENCE.map(Coding::as_str), ["br", "zstd", "gzip", "identity"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Coding {
@@ -47,6 +58,15 @@ impl Coding {
 }
 
 /// A set of codings: what a file exists in.
+///
+/// ```
+/// use selvedge_http::negotiation::{Coding, CodingSet};
+///
+/// let mut there: CodingSet = [Coding::Identity, Coding::Gzip].into_iter().collect();
+/// assert!(there.contains(Coding::Gzip) && !there.contains(Coding::Brotli));
+/// there = there.with(Coding::Brotli);
+/// assert!(there.iter().eq([Coding::Brotli, Coding::Gzip, Coding::Identity]));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CodingSet {
     /// Bit `Coding as u8`.
@@ -94,6 +114,16 @@ impl FromIterator<Coding> for CodingSet {
 }
 
 /// What an Accept-Encoding field says: the weight of each coding.
+///
+/// ```
+/// use selvedge_http::negotiation::{Acceptable, Coding, CodingSet};
+///
+/// let accepted = Acceptable::parse([&b"gzip;q=0.5, br"[..], b"identity;q=0"]);
+/// assert_eq!(accepted.choose(CodingSet::ALL), Some(Coding::Brotli));
+/// assert_eq!(accepted.choose(CodingSet::ALL.without(Coding::Brotli)), Some(Coding::Gzip));
+/// // It is there as it is alone, which this client refuses: 406.
+/// assert_eq!(accepted.choose(CodingSet::EMPTY.with(Coding::Identity)), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Acceptable {
     /// At `Coding as usize`.

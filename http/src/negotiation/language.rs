@@ -14,6 +14,15 @@ pub const TAGS_MAX: usize = 8;
 pub const TAG_BYTES_MAX: usize = 35;
 
 /// What an Accept-Language field says: language ranges, the one wanted most first.
+///
+/// ```
+/// use selvedge_http::negotiation::LanguagePriorities;
+///
+/// let wanted = LanguagePriorities::parse([&b"ja;q=0.5, zh-Hant-TW"[..]]);
+/// assert!(wanted.tags().eq([&b"zh-Hant-TW"[..], b"zh-Hant", b"zh", b"ja"]));
+/// assert_eq!(wanted.choose(&["en", "ja", "zh-hant"]), Some(2));
+/// assert_eq!(wanted.choose(&["en", "fr"]), None, "then the default is served");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanguagePriorities<'b> {
     /// By falling weight, among equals in the order of the field. Refused ones stand at the end.

@@ -5,6 +5,15 @@ use super::quality::{Elements, Grammar, Weight};
 use crate::h1::{KnownField, RequestHead};
 
 /// What an Accept field says of HTML and JSON.
+///
+/// ```
+/// use selvedge_http::negotiation::AcceptedMedia;
+///
+/// let browser = AcceptedMedia::parse([&b"text/html, application/xhtml+xml, */*;q=0.8"[..]]);
+/// assert!(browser.names_html() && !browser.prefers_json());
+/// let program = AcceptedMedia::parse([&b"application/json, */*"[..]]);
+/// assert!(program.prefers_json() && !program.names_html());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptedMedia {
     html: Match,

@@ -5,6 +5,15 @@ use memchr::{memchr, memchr2};
 use crate::syntax::trim_ows;
 
 /// How much something is wanted, in thousandths: 0 is "not acceptable", 1,000 the most.
+///
+/// ```
+/// use selvedge_http::negotiation::Weight;
+///
+/// let half = Weight::parse(b"0.5");
+/// assert_eq!(half.thousandths(), 500);
+/// assert!(half.is_acceptable() && half < Weight::ONE);
+/// assert!(!Weight::parse(b"0.000").is_acceptable());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Weight(u16);
 
