@@ -38,6 +38,22 @@ where
 }
 
 /// An application for some addresses: [`address_rules`] makes one.
+///
+/// ```
+/// use selvedge_http::middleware::{AddressFilter, AddressRules, address_rules};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> AddressFilter<impl Application> {
+///     let local = "127.0.0.0/8, ::1".parse().expect("a list of blocks");
+///     (async |_: Request<'_>| "hello").with(address_rules(AddressRules { allow: local, ..AddressRules::default() }))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_status(200);
+///     let stranger = std::net::SocketAddr::from(([192, 0, 2, 1], 50_000));
+///     client.get("/").peer(stranger).send().await.assert_status(403);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct AddressFilter<A> {
     rules: Arc<AddressRules>,

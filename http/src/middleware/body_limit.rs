@@ -35,6 +35,22 @@ pub fn body_limit<A: Application>(bytes_max: u64) -> impl FnOnce(A) -> BodyLimit
 }
 
 /// What [`body_limit`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{BodyLimit, body_limit};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> BodyLimit<impl Application> {
+///     (async |request: Request<'_>| request.body().text(1_000).await).with(body_limit(4))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.put("/").body("four").send().await.assert_text("four").await;
+///     client.put("/").body("of five").send().await.assert_status(413);
+///     // Here nobody says the length: who reads it finds out.
+///     client.put("/").chunks(["of ", "five"]).send().await.assert_status(413);
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct BodyLimit<A> {
     application: A,

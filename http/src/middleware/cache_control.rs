@@ -36,6 +36,20 @@ where
 }
 
 /// What [`cache_control`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{CacheControl, cache_control};
+/// use selvedge_http::{Application, Request, Router, testing};
+///
+/// fn application() -> CacheControl<impl Application> {
+///     Router::new().get("/", async |_: Request<'_>| "hello").with(cache_control("public, max-age=3600"))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_header("cache-control", "public, max-age=3600");
+///     client.get("/nothing").send().await.assert_status(404).assert_no_header("cache-control");
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct CacheControl<A> {
     application: A,

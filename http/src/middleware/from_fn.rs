@@ -41,6 +41,26 @@ where
 }
 
 /// What [`from_fn`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{FromFn, Next, from_fn};
+/// use selvedge_http::{Application, Request, Response, testing};
+/// # async fn hello(_: Request<'_>) -> &'static str {
+/// #     "hello"
+/// # }
+///
+/// async fn read_only<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+///     match request.is_get_or_head() {
+///         true => next.call(request).await,
+///         false => Response::method_not_allowed("GET, HEAD"),
+///     }
+/// }
+///
+/// testing::run(|| -> FromFn<_, _> { hello.with(from_fn(read_only)) }, async |client| {
+///     client.get("/").send().await.assert_text("hello").await;
+///     client.put("/").send().await.assert_status(405).assert_header("allow", "GET, HEAD");
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct FromFn<A, F> {
     application: A,
@@ -48,6 +68,31 @@ pub struct FromFn<A, F> {
 }
 
 /// The application behind a [`from_fn`].
+///
+/// ```
+/// use selvedge_http::middleware::{Next, from_fn};
+/// use selvedge_http::{Application, Request, Response, StatusCode, testing};
+///
+/// /// Asks once more where there is no answer for the moment.
+/// async fn twice<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+///     let response = next.call(request).await;
+///     match response.status() {
+///         StatusCode::SERVICE_UNAVAILABLE => next.call(request).await,
+///         _ => response,
+///     }
+/// }
+/// # static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+/// # async fn shaky(_: Request<'_>) -> (StatusCode, &'static str) {
+/// #     match CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+/// #         0 => (StatusCode::SERVICE_UNAVAILABLE, "in a moment"),
+/// #         _ => (StatusCode::OK, "now it works"),
+/// #     }
+/// # }
+///
+/// testing::run(|| shaky.with(from_fn(twice)), async |client| {
+///     client.get("/").send().await.assert_status(200).assert_text("now it works").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Next<'n, A>(&'n A);
 

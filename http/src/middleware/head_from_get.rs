@@ -30,6 +30,26 @@ pub fn head_from_get<A: Application>() -> impl FnOnce(A) -> HeadFromGet<A> {
 }
 
 /// What [`head_from_get`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{HeadFromGet, head_from_get};
+/// use selvedge_http::{Application, Method, Request, Response, testing};
+///
+/// async fn hello(request: Request<'_>) -> Response {
+///     match request.method() {
+///         Method::GET => Response::text("hello"),
+///         _ => Response::method_not_allowed("GET"),
+///     }
+/// }
+///
+/// fn application() -> HeadFromGet<impl Application> {
+///     hello.with(head_from_get())
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.head("/").send().await.assert_header("content-length", "5").assert_text("").await.assert_status(200);
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct HeadFromGet<A>(A);
 

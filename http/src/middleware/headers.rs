@@ -125,6 +125,20 @@ fn checked(name: HeaderName) -> HeaderName {
 }
 
 /// What [`headers`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{HeaderChanges, Headers, headers};
+/// use selvedge_http::{Application, Request, StatusCode, header, testing};
+///
+/// fn application() -> Headers<impl Application> {
+///     let changes = HeaderChanges::new().set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+///     (async |_: Request<'_>| StatusCode::NOT_FOUND).with(headers(changes))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_status(404).assert_header("x-content-type-options", "nosniff");
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Headers<A> {
     application: A,

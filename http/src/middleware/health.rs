@@ -33,6 +33,21 @@ pub fn health<A: Application>(path: impl Into<String>) -> impl FnOnce(A) -> Heal
 }
 
 /// What [`health`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{Health, health};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> Health<impl Application> {
+///     (async |_: Request<'_>| "hello").with(health("/healthz"))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let mut answer = client.get("/healthz").send().await;
+///     answer.assert_status(200).assert_header("cache-control", "no-store").assert_text("ok").await;
+///     client.get("/").send().await.assert_text("hello").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Health<A> {
     application: A,

@@ -66,6 +66,20 @@ where
 }
 
 /// What [`map_response`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{MapResponse, map_response};
+/// use selvedge_http::{Application, Request, Response, header, testing};
+///
+/// fn application() -> MapResponse<impl Application, impl Fn(Response) -> Response> {
+///     let sign = |response: Response| response.with_header(header::SERVER, "hello/1");
+///     (async |_: Request<'_>| "hello").with(map_response(sign))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_header("server", "hello/1").assert_text("hello").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct MapResponse<A, F> {
     application: A,
@@ -73,6 +87,24 @@ pub struct MapResponse<A, F> {
 }
 
 /// What [`map_response_async`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{MapResponseAsync, map_response_async};
+/// use selvedge_http::{Application, Request, Response, StatusCode, testing};
+///
+/// /// How long a body is, in its place.
+/// async fn measured(response: Response) -> Result<String, StatusCode> {
+///     let (_, mut body) = response.into_reader();
+///     let octets = body.bytes(1_000).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+///     Ok(format!("{} octets", octets.len()))
+/// }
+///
+/// let hello = async |_: Request<'_>| "hello";
+/// let application = move || -> MapResponseAsync<_, _> { hello.with(map_response_async(measured)) };
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_text("5 octets").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct MapResponseAsync<A, F> {
     application: A,

@@ -11,6 +11,25 @@ use crate::request::Request;
 use crate::response::{Body, Response, ResponseHead};
 
 /// Who may read the page; everybody else gets 403.
+///
+/// ```
+/// use selvedge_http::metrics::Metrics;
+/// use selvedge_http::middleware::{MetricsReaders, metrics};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> impl Application {
+///     let allow = "10.0.0.0/8".parse().expect("a list of blocks");
+///     let readers = MetricsReaders { allow, ..MetricsReaders::default() };
+///     (async |_: Request<'_>| "hello").with(metrics("/metrics", &Metrics::new(), readers))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/metrics").send().await.assert_status(403);
+///     let monitor = std::net::SocketAddr::from(([10, 0, 0, 7], 50_000));
+///     // 200, once the numbers are those of a server.
+///     client.get("/metrics").peer(monitor).send().await.assert_status(503);
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsReaders {
     /// These.
@@ -68,6 +87,31 @@ pub fn metrics<A: Application, P: Into<String>>(
 }
 
 /// An application with a page of numbers, made by [`metrics()`].
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// use selvedge_http::metrics::Metrics;
+/// use selvedge_http::middleware::{MetricsPage, MetricsReaders, metrics};
+/// use selvedge_http::{Application, Request, Server};
+///
+/// fn application(numbers: &Metrics) -> MetricsPage<impl Application + use<>> {
+///     (async |_: Request<'_>| "hello").with(metrics("/metrics", numbers, MetricsReaders::default()))
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let numbers = Metrics::new();
+/// let numbers_there = numbers.clone();
+/// let server = Server::ephemeral(move |_| application(&numbers_there))?;
+/// numbers.watch(&server);
+/// # let mut client = std::net::TcpStream::connect(server.address())?;
+/// # client.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+/// # let mut page = String::new();
+/// # client.read_to_string(&mut page)?;
+/// // What a client of this machine gets at /metrics:
+/// assert!(page.contains("\nselvedge_workers 1\n"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MetricsPage<A> {
     path: String,

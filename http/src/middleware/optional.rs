@@ -28,6 +28,20 @@ pub fn optional<A: Application, B: Application, M: FnOnce(A) -> B>(
 }
 
 /// What [`optional`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{Optional, body_limit, optional};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application(bytes_max: Option<u64>) -> Optional<impl Application, impl Application> {
+///     (async |_: Request<'_>| "hello").with(optional(bytes_max.map(body_limit)))
+/// }
+///
+/// assert!(matches!(application(None), Optional::Bare(_)));
+/// testing::run(|| application(Some(4)), async |client| {
+///     client.post("/").body("of five").send().await.assert_status(413);
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub enum Optional<A, B> {
     /// The application as it was.

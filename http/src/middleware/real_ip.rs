@@ -33,6 +33,27 @@ pub fn real_ip<A: Application>(trusted: Networks) -> impl FnOnce(A) -> RealIp<A>
 }
 
 /// What [`real_ip`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{RealIp, real_ip};
+/// use selvedge_http::real_address::RealAddress;
+/// use selvedge_http::{Application, Request, testing};
+/// # async fn who(request: Request<'_>) -> String {
+/// #     request.extensions().get::<RealAddress>().map_or_else(String::new, |real| real.address().to_string())
+/// # }
+///
+/// fn application() -> RealIp<impl Application> {
+///     who.with(real_ip("127.0.0.1".parse().expect("a list of blocks")))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let passed_on = || client.get("/").header("x-forwarded-for", "198.51.100.7");
+///     passed_on().send().await.assert_text("198.51.100.7").await;
+///     // Anybody may write that field: of a stranger it is not believed.
+///     let stranger = std::net::SocketAddr::from(([192, 0, 2, 1], 50_000));
+///     passed_on().peer(stranger).send().await.assert_text("192.0.2.1").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct RealIp<A> {
     application: A,

@@ -49,6 +49,24 @@ pub fn recover_with<A: Application, F: Fn() -> Response + 'static>(
 }
 
 /// What [`recover`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{Recover, recover};
+/// use selvedge_http::{Application, Request, Response, testing};
+///
+/// async fn echo(request: Request<'_>) -> Vec<u8> {
+///     request.query().expect("a query").to_vec()
+/// }
+///
+/// fn application() -> Recover<impl Application, fn() -> Response> {
+///     echo.with(recover())
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_status(500);
+///     client.get("/?a=1").send().await.assert_body("a=1").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Recover<A, F> {
     application: A,

@@ -39,6 +39,22 @@ pub fn redirects<A: Application>(
 }
 
 /// An application some of whose paths lead elsewhere: [`redirects`] makes one.
+///
+/// ```
+/// use selvedge_http::middleware::{Redirect, Redirected, redirects};
+/// use selvedge_http::{Application, Request, StatusCode, testing};
+///
+/// fn application() -> Redirected<impl Application> {
+///     let moved = Redirect::new("/blog/*", "https://blog.example/*", StatusCode::PERMANENT_REDIRECT);
+///     (async |_: Request<'_>| "hello").with(redirects([moved.expect("both are well formed")]))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let mut redirect = client.get("/blog/a%20b?page=2").send().await;
+///     redirect.assert_status(308).assert_header("location", "https://blog.example/a%20b?page=2");
+///     client.get("/").send().await.assert_text("hello").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Redirected<A> {
     redirects: Redirects,
@@ -112,6 +128,19 @@ impl Redirects {
 }
 
 /// A path that leads elsewhere.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::middleware::Redirect;
+///
+/// # fn main() -> Result<(), selvedge_http::middleware::BadRedirect> {
+/// let old = Redirect::new("/blog/*", "https://blog.example/*", StatusCode::PERMANENT_REDIRECT)?;
+/// let new = Redirect::new("/blog/*", "/news/*", StatusCode::FOUND)?;
+/// assert_eq!(old.from(), b"blog/");
+/// assert!(old.is_about_the_same(&new), "a configuration with both is a mistake");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {
     /// The path, decoded, without its first slash and with its last if it has one; before `rest` if that is there.

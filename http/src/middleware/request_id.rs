@@ -75,6 +75,23 @@ impl RequestId {
 }
 
 /// What [`request_id`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{RequestIds, request_id};
+/// use selvedge_http::{Application, HeaderName, Request, testing};
+///
+/// fn application() -> RequestIds<impl Application> {
+///     (async |_: Request<'_>| "hello").with(request_id(HeaderName::from_static("x-request-id")))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let named = client.get("/").send().await;
+///     assert_eq!(named.header("x-request-id").map(str::len), Some(32));
+///     // A name that came with the request stays.
+///     let mut of_proxy = client.get("/").header("x-request-id", "of-the-proxy").send().await;
+///     of_proxy.assert_header("x-request-id", "of-the-proxy");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct RequestIds<A> {
     application: A,

@@ -91,6 +91,22 @@ fn sendable(path: String) -> String {
 }
 
 /// What [`rewrite`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{Rewrite, Rewrites, rewrite};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> Rewrite<impl Application> {
+///     let rewrites = Rewrites::new().exact("/", "/home.html").prefix("/manual", "/docs/v2");
+///     (async |request: Request<'_>| request.path().to_vec()).with(rewrite(rewrites))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_body("/home.html").await;
+///     client.get("/manual/install").send().await.assert_body("/docs/v2/install").await;
+///     client.get("/manuals").send().await.assert_body("/manuals").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Rewrite<A> {
     application: A,

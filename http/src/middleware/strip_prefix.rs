@@ -39,6 +39,21 @@ pub fn strip_prefix<A: Application>(prefix: impl Into<String>) -> impl FnOnce(A)
 }
 
 /// What [`strip_prefix`] makes.
+///
+/// ```
+/// use selvedge_http::middleware::{StripPrefix, strip_prefix};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> StripPrefix<impl Application> {
+///     (async |request: Request<'_>| request.path().to_vec()).with(strip_prefix("/api"))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/api/users").send().await.assert_body("/users").await;
+///     client.get("/api").send().await.assert_body("/").await;
+///     client.get("/users").send().await.assert_status(404);
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct StripPrefix<A> {
     application: A,

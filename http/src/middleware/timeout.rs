@@ -54,6 +54,22 @@ pub fn timeout_with_status<A: Application>(
 }
 
 /// What [`timeout`] makes.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_http::middleware::{Timeout, timeout_with_status};
+/// use selvedge_http::{Application, Request, StatusCode, testing};
+///
+/// fn application() -> Timeout<impl Application> {
+///     let stuck = async |_: Request<'_>| std::future::pending::<String>().await;
+///     stuck.with(timeout_with_status(Duration::from_millis(1), StatusCode::GATEWAY_TIMEOUT))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/").send().await.assert_status(504);
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct Timeout<A> {
     application: A,

@@ -152,6 +152,16 @@ enum Pattern {
 }
 
 /// Why a text is no [`HostPattern`].
+///
+/// ```
+/// use selvedge_http::middleware::{HostPattern, HostPatternError};
+///
+/// let wrong = |text: &str| text.parse::<HostPattern>().unwrap_err();
+/// assert_eq!(wrong("example.com:443"), HostPatternError::Port);
+/// assert_eq!(wrong("shop-*.example.com"), HostPatternError::Star);
+/// assert_eq!(wrong("example..com"), HostPatternError::Label);
+/// assert_eq!(wrong("[::1"), HostPatternError::Address);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostPatternError {
     /// Nothing, a dot too many, or a label of more than 63 octets.

@@ -65,6 +65,23 @@ where
 }
 
 /// An application behind a password: [`basic_auth`] makes one.
+///
+/// ```
+/// use selvedge_http::middleware::{Authenticator, BasicAuth, Credentials, basic_auth};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn application() -> BasicAuth<impl Application, impl Authenticator> {
+///     let check = async |credentials: &Credentials| credentials.are("al", "open sesame");
+///     (async |_: Request<'_>| "jewels").with(basic_auth("the cave", check))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let mut refusal = client.get("/").send().await;
+///     refusal.assert_status(401).assert_header("www-authenticate", "Basic realm=\"the cave\", charset=\"UTF-8\"");
+///     let signed_in = client.get("/").header("authorization", "Basic YWw6b3BlbiBzZXNhbWU=");
+///     signed_in.send().await.assert_text("jewels").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct BasicAuth<A, C> {
     gate: BasicAuthGate<C>,

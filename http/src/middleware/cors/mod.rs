@@ -43,6 +43,25 @@ pub fn cors<A: Application>(policy: CorsPolicy) -> impl FnOnce(A) -> Cors<A> {
 }
 
 /// An application that scripts of other origins may ask: [`cors`] makes one.
+///
+/// ```
+/// use selvedge_http::middleware::{Cors, CorsPolicy, cors};
+/// use selvedge_http::{Application, Method, Request, testing};
+///
+/// fn application() -> Cors<impl Application> {
+///     let policy = CorsPolicy::origins(["https://app.example"]).expect("as a browser writes it");
+///     (async |_: Request<'_>| "hello").with(cors(policy.methods([Method::PUT])))
+/// }
+///
+/// testing::run(application, async |client| {
+///     let asks = |origin| client.get("/").header("origin", origin).send();
+///     asks("https://app.example").await.assert_header("access-control-allow-origin", "https://app.example");
+///     asks("https://other.example").await.assert_no_header("access-control-allow-origin");
+///     let preflight = client.options("/").header("origin", "https://app.example");
+///     let mut allowed = preflight.header("access-control-request-method", "PUT").send().await;
+///     allowed.assert_status(204).assert_header("access-control-allow-methods", "PUT");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Cors<A> {
     answers: CorsAnswers,
