@@ -7,6 +7,25 @@ use crate::h1::Reject;
 use crate::networks::ClientAddress;
 
 /// One exchange, at its end.
+///
+/// ```
+/// # use std::cell::Cell;
+/// # use std::rc::Rc;
+/// use selvedge_http::{ExchangeRecord, Request, StatusCode, WorkerApplication, testing};
+///
+/// # selvedge_runtime::block_on(|| async {
+/// let last = Rc::new(Cell::new(None));
+/// let there = Rc::clone(&last);
+/// let application = WorkerApplication {
+///     observer: Some(Rc::new(move |record: &ExchangeRecord, _| there.set(Some(*record)))),
+///     ..WorkerApplication::from(async |_: Request<'_>| "hello")
+/// };
+/// testing::Client::new(application).get("/").send().await.assert_text("hello").await;
+/// let record = last.get().expect("the exchange is over");
+/// assert_eq!(record.status, Some(StatusCode::OK));
+/// assert_eq!(record.bytes, record.head_bytes + 5);
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeRecord {
     /// The status answered; `None` where there was no answer, because the handler panicked or was dropped at its await.
@@ -28,6 +47,26 @@ pub struct ExchangeRecord {
 }
 
 /// How an exchange ended.
+///
+/// ```
+/// # use std::cell::Cell;
+/// # use std::rc::Rc;
+/// use selvedge_http::{CloseReason, ExchangeEnd, ExchangeRecord, Request, WorkerApplication, testing};
+///
+/// # selvedge_runtime::block_on(|| async {
+/// # let end = Rc::new(Cell::new(None));
+/// # let there = Rc::clone(&end);
+/// # let client = testing::Client::new(WorkerApplication {
+/// #     observer: Some(Rc::new(move |record: &ExchangeRecord, _| there.set(Some(record.end)))),
+/// #     ..WorkerApplication::from(async |_: Request<'_>| "hello")
+/// # });
+/// // `end` is that of the record that an observer was given last.
+/// client.get("/").send().await.assert_text("hello").await;
+/// assert_eq!(end.get(), Some(ExchangeEnd::Kept));
+/// client.get("/").header("connection", "close").send().await.assert_text("hello").await;
+/// assert_eq!(end.get(), Some(ExchangeEnd::Closed(CloseReason::Requested)));
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExchangeEnd {
     /// The connection stays open.
@@ -37,6 +76,24 @@ pub enum ExchangeEnd {
 }
 
 /// Why a connection ends.
+///
+/// ```
+/// use selvedge_http::{CloseReason, ExchangeEnd, ExchangeRecord};
+///
+/// /// A line for whoever has written the application, if that is at fault.
+/// fn complaint(record: &ExchangeRecord) -> Option<String> {
+///     let ExchangeEnd::Closed(reason) = record.end else { return None };
+///     let is_ours = matches!(reason, CloseReason::StreamFailed | CloseReason::InvalidResponse);
+///     is_ours.then(|| format!("broken off after {} octets: {}", record.bytes, reason.name()))
+/// }
+/// # let now = selvedge_runtime::block_on(|| async { selvedge_runtime::now() });
+/// # let (status, client, received_at, answered_at) = (None, None, now, now);
+/// # let end = ExchangeEnd::Closed(CloseReason::StreamFailed);
+/// # let record = ExchangeRecord { status, bytes: 900, head_bytes: 200, client, received_at, answered_at, end };
+/// assert_eq!(complaint(&record).as_deref(), Some("broken off after 900 octets: stream_failed"));
+/// # let record = ExchangeRecord { end: ExchangeEnd::Closed(CloseReason::ClientFailure), ..record };
+/// # assert_eq!(complaint(&record), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// The client ended its sending between requests.

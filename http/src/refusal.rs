@@ -14,6 +14,25 @@ use crate::response::{Body, Response};
 ///
 /// Its body must be in memory. A status that is no error's is replaced by the refusal's. If it panics, or its response
 /// cannot be sent, the engine's own is, and that is reported.
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// use selvedge_http::{OnRefusal, Refusal, Request, Response, WorkerApplication, testing};
+///
+/// fn on_each_worker() -> WorkerApplication<impl selvedge_http::Application> {
+///     let in_html: OnRefusal = Rc::new(|refusal: &Refusal| {
+///         Response::html(format!("<h1>{}</h1>", refusal.reason())).with_status(refusal.status())
+///     });
+///     WorkerApplication { on_refusal: Some(in_html), ..WorkerApplication::from(async |_: Request<'_>| "hello") }
+/// }
+///
+/// selvedge_runtime::block_on(|| async {
+///     let client = testing::Client::new(on_each_worker());
+///     let mut refusal = client.raw("GET / HTTP/1.1\r\n\r\n").await;
+///     refusal.assert_status(400).assert_content_type("text/html").assert_body_contains("<h1>").await;
+/// });
+/// ```
 pub type OnRefusal = Rc<dyn Fn(&Refusal) -> Response>;
 
 /// What the engine answers for by itself, since no application could or did.

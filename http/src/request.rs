@@ -27,6 +27,22 @@ use crate::shared::{Drain, Draining};
 const INTERIM_BYTES_MAX: usize = 16 * 1024;
 
 /// A request: its head, read in place from the receive buffer, and the way to its body. A copy is as good as the original.
+///
+/// ```
+/// use selvedge_http::{Request, header, testing};
+///
+/// async fn describe(request: Request<'_>) -> String {
+///     let agent = request.header(&header::USER_AGENT).unwrap_or(b"somebody");
+///     let query = request.query().unwrap_or_default();
+///     let [path, query, agent] = [request.path(), query, agent].map(<[u8]>::escape_ascii);
+///     format!("{} {path} ({query}), {agent}", request.method())
+/// }
+///
+/// testing::run(|| describe, async |client| {
+///     let request = client.get("/notes?page=2").header("user-agent", "curl/9");
+///     request.send().await.assert_text("GET /notes (page=2), curl/9").await;
+/// });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     head: &'a RequestHead,

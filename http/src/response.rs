@@ -24,6 +24,23 @@ use crate::range::Ranges;
 use crate::upgrade::{AskedBy, Upgrade, Upgraded};
 
 /// An answer to one request.
+///
+/// ```
+/// use selvedge_http::{Request, Response, StatusCode, header, testing};
+///
+/// async fn create(request: Request<'_>) -> Response {
+///     match request.body().text(1_000).await {
+///         Ok(note) if note.is_empty() => Response::error(StatusCode::UNPROCESSABLE_ENTITY, "an empty note"),
+///         Ok(note) => Response::text(note).with_status(StatusCode::CREATED).with_header(header::LOCATION, "/notes/1"),
+///         Err(error) => Response::error(error.status(), error.reason()),
+///     }
+/// }
+///
+/// testing::run(|| create, async |client| {
+///     client.post("/notes").send().await.assert_status(422);
+///     client.post("/notes").body("milk").send().await.assert_status(201).assert_header("location", "/notes/1");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Response {
     pub(crate) head: ResponseHead,
@@ -31,6 +48,23 @@ pub struct Response {
 }
 
 /// What follows a response's head.
+///
+/// ```
+/// use selvedge_http::{Body, Response};
+///
+/// /// The octets that follow, where that is known before they are sent.
+/// fn length(response: &Response) -> Option<u64> {
+///     match response.body() {
+///         Body::Empty => Some(0),
+///         Body::Full(chunk) => Some(chunk.len() as u64),
+///         Body::Stream(body) => body.length(),
+///         Body::File(part) => Some(part.length),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(length(&Response::text("hello")), Some(5));
+/// assert_eq!(length(&Response::stream(async |mut body| body.write(b"who knows").await)), None);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Body {
@@ -61,6 +95,28 @@ pub enum Body {
 
 /// An open file, and what it was when it was opened. Its share of a worker's descriptors, if it has one, is given back with
 /// its last holder.
+///
+/// ```
+/// # use std::rc::Rc;
+/// use selvedge_http::OpenFile;
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+///
+/// # let directory = std::env::temp_dir().join(format!("selvedge-open-file-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("page.txt"), "a page")?;
+/// # let there = directory.clone();
+/// # selvedge_runtime::block_on(move || async move {
+/// let root = fs::open_directory(&there)?;
+/// let file = fs::open(&root, c"page.txt".into(), Access::Read, Resolve::Beneath).await?;
+/// // What it is now; if it is not that any more while it is sent, its client is told by the connection's end.
+/// let version = file.metadata()?;
+/// let file = OpenFile::new(file, version);
+/// assert_eq!(file.version().size_bytes, 6);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # std::fs::remove_dir_all(directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct OpenFile {
     file: File,
@@ -102,6 +158,29 @@ impl Deref for OpenFile {
 }
 
 /// A part of an open file to send.
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// use selvedge_http::{FilePart, OpenFile, Request, Response, testing};
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+///
+/// # let directory = std::env::temp_dir().join(format!("selvedge-file-part-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("log.txt"), "first line\nsecond line\n")?;
+/// # let there = directory.clone();
+/// # selvedge_runtime::block_on(move || async move {
+/// let root = fs::open_directory(&there)?;
+/// let file = fs::open(&root, c"log.txt".into(), Access::Read, Resolve::Beneath).await?;
+/// let version = file.metadata()?;
+/// let part = FilePart { start: 11, length: version.size_bytes - 11, file: Rc::new(OpenFile::new(file, version)) };
+/// let client = testing::Client::new(async move |_: Request<'_>| Response::file_part(part.clone()));
+/// client.get("/").send().await.assert_text("second line\n").await;
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # std::fs::remove_dir_all(directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FilePart {
     /// The file.
@@ -113,6 +192,49 @@ pub struct FilePart {
 }
 
 /// Several parts of a file to send, in their order.
+///
+/// ```
+/// # use std::rc::Rc;
+/// # use selvedge_http::files::{Answer, FileOptions, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Application, Request, StatusCode, testing};
+/// use selvedge_http::middleware::map_response;
+/// use selvedge_http::{Body, HeaderName, Response};
+///
+/// /// Middleware that says which answers of a site's files are in several parts.
+/// fn mark(response: Response) -> Response {
+///     let parts = match response.body() {
+///         Body::Parts(_) => "several",
+///         _ => "one",
+///     };
+///     response.with_header(HeaderName::from_static("x-parts"), parts)
+/// }
+/// # struct Public(Rc<Files>);
+/// # impl Application for Public {
+/// #     async fn call(&self, request: Request<'_>) -> Response {
+/// #         let path = SitePath::decoded(b"digits.txt").expect("it holds no dots");
+/// #         match self.0.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # let directory = std::env::temp_dir().join(format!("selvedge-file-parts-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("digits.txt"), "0123456789")?;
+/// # let root = directory.clone();
+/// # let application = move || {
+/// #     Public(Files::open(FileOptions::new(root)).expect("the root is there")).with(map_response(mark))
+/// # };
+/// # testing::run(application, async |client| {
+/// client.get("/digits.txt").header("range", "bytes=0-3").send().await.assert_header("x-parts", "one");
+/// let mut both = client.get("/digits.txt").header("range", "bytes=0-3,6-").send().await;
+/// both.assert_header("x-parts", "several").assert_content_type("multipart/byteranges");
+/// # both.assert_body_contains("content-range: bytes 6-9/10\r\n\r\n6789\r\n--").await;
+/// # });
+/// # std::fs::remove_dir_all(directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FileParts {
     pub(crate) content: FileContent,
@@ -120,6 +242,20 @@ pub struct FileParts {
 }
 
 /// Where the octets of a file are that is sent in parts.
+///
+/// ```
+/// use selvedge_http::FileContent;
+///
+/// /// The file's octets, where they need not be read.
+/// fn in_memory(content: &FileContent) -> Option<&[u8]> {
+///     match content {
+///         FileContent::Ready(block, from) => Some(&block[*from as usize..]),
+///         FileContent::Shared(bytes) => Some(bytes),
+///         FileContent::Streamed(_) => None,
+///     }
+/// }
+/// assert_eq!(in_memory(&FileContent::Shared("0123456789".into())), Some(&b"0123456789"[..]));
+/// ```
 #[derive(Debug)]
 pub enum FileContent {
     /// In this block, from this offset on.
@@ -131,6 +267,27 @@ pub enum FileContent {
 }
 
 /// A whole response in memory: head with Date, without Connection, then the body.
+///
+/// ```
+/// use selvedge_http::h1::HeadWriter;
+/// use selvedge_http::h1::date::format_date;
+/// use selvedge_http::{Prepared, Request, Response, StatusCode, testing};
+/// use selvedge_runtime::{BlockClass, BufferPool};
+///
+/// # selvedge_runtime::block_on(|| async {
+/// let mut block = BufferPool::lease(BlockClass::Small).expect("a free block");
+/// let mut writer = HeadWriter::new(&mut block);
+/// # let now_unix_s = 1_700_000_000;
+/// let head = writer.status(StatusCode::OK).date(&format_date(now_unix_s)).content_length(5).finish()?;
+/// block[head.len..head.len + 5].copy_from_slice(b"hello");
+/// let head_bytes = head.len as u32;
+/// let prepared = Prepared { block: block.share(), head_bytes, bytes: head_bytes + 5 };
+/// let client = testing::Client::new(async move |_: Request<'_>| Response::prepared(prepared.clone()));
+/// client.get("/").send().await.assert_header("content-length", "5").assert_text("hello").await;
+/// # Ok::<(), selvedge_http::h1::HeadError>(())
+/// # })?;
+/// # Ok::<(), selvedge_http::h1::HeadError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// The block, patched with the current Date.
@@ -142,6 +299,21 @@ pub struct Prepared {
 }
 
 /// The fields of a response. Everything a file's answer needs is in place, so that it allocates nothing.
+///
+/// ```
+/// use selvedge_http::{Body, Response, ResponseHead, StatusCode, header};
+///
+/// let head = ResponseHead {
+///     content_type: Some("text/csv; charset=utf-8"),
+///     fields: vec![(header::CONTENT_DISPOSITION, "attachment".parse()?)],
+///     ..ResponseHead::new(StatusCode::OK)
+/// };
+/// let response = Response::new(head, Body::Full("a,b\n1,2\n".into()));
+/// let fields = response.head().to_header_map();
+/// assert_eq!(fields[header::CONTENT_TYPE], "text/csv; charset=utf-8");
+/// assert_eq!(fields[header::CONTENT_DISPOSITION], "attachment");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ResponseHead {
     /// The status.
@@ -163,6 +335,17 @@ pub struct ResponseHead {
 }
 
 /// What a response says of ranges (RFC 9110 section 14).
+///
+/// ```
+/// use selvedge_http::{RangeField, Response, StatusCode, header};
+///
+/// // The last 400 of 1,000 octets.
+/// let mut response = Response::octets(vec![0; 400]).with_status(StatusCode::PARTIAL_CONTENT);
+/// response.head_mut().range = RangeField::Part(600, 400, 1_000);
+/// assert_eq!(response.head().to_header_map()[header::CONTENT_RANGE], "bytes 600-999/1000");
+/// response.head_mut().range = RangeField::Unsatisfied(1_000);
+/// assert_eq!(response.head().to_header_map()[header::CONTENT_RANGE], "bytes */1000");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeField {
     /// Nothing.

@@ -34,6 +34,33 @@ pub use listen_target::ListenTarget;
 pub use start_error::StartError;
 
 /// How a server treats its clients.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// use std::num::NonZero;
+/// use std::time::Duration;
+///
+/// use selvedge_http::{Request, Server, ServerOptions};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = ServerOptions {
+///     requests_max: NonZero::new(1),
+///     drain: Duration::from_secs(20),
+///     ..ServerOptions::default()
+/// };
+/// let server = Server::builder().listen("127.0.0.1:0").workers(1).options(options);
+/// let server = server.start(|_| async |_: Request<'_>| "hello")?;
+/// # let mut client = std::net::TcpStream::connect(server.address())?;
+/// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+/// # let mut answer = String::new();
+/// # client.read_to_string(&mut answer)?;
+/// // The answer to a GET, which was the only one of its connection:
+/// assert!(answer.contains("\r\nconnection: close\r\n"));
+/// # server.control().stop();
+/// # server.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// Bounds of a request.
@@ -54,6 +81,19 @@ pub struct ServerOptions {
 }
 
 /// What becomes of a TRACE request (RFC 9110 section 9.3.8).
+///
+/// ```
+/// use selvedge_http::{Request, ServerOptions, TracePolicy, testing};
+///
+/// selvedge_runtime::block_on(|| async {
+///     let echo = async |request: Request<'_>| request.head_bytes().to_vec();
+///     testing::Client::new(echo).request("TRACE", "/").send().await.assert_status(501);
+///     // For a server that no browser asks.
+///     let options = ServerOptions { trace: TracePolicy::Application, ..ServerOptions::default() };
+///     let client = testing::Client::with_options(echo, &options);
+///     client.request("TRACE", "/").send().await.assert_body_contains("TRACE / HTTP/1.1\r\n").await;
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TracePolicy {
     /// It is refused with 501: its answer would show a page's script what the browser keeps from it.
@@ -156,6 +196,24 @@ enum AtDrop {
 const DRAIN_OF_EPHEMERAL: Duration = Duration::from_secs(1);
 
 /// Stops and watches a server, from any thread.
+///
+/// ```
+/// use selvedge_http::{Request, Server, StartError};
+///
+/// fn main() -> Result<(), StartError> {
+///     let server = Server::builder().listen("127.0.0.1:0").workers(1).start(|_| async |_: Request<'_>| "hello")?;
+///     let control = server.control().clone();
+///     let stopping = std::thread::spawn({
+///         let control = control.clone();
+///         move || control.stop()
+///     });
+///     // Until that thread has said so, and every connection is done.
+///     server.join();
+///     assert!(stopping.join().is_ok());
+///     assert_eq!(control.figures(0).exchanges(2), 0, "nobody has asked for anything");
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Control {
     intake: Arc<Intake>,

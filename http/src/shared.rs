@@ -21,6 +21,26 @@ use crate::response::Response;
 use crate::server::{ServerOptions, TracePolicy, WorkerApplication};
 
 /// Is told of every exchange at its end, on its worker; of its request too, if that could be read.
+///
+/// ```
+/// # use std::cell::Cell;
+/// # use std::rc::Rc;
+/// use selvedge_http::{Observer, Request, WorkerApplication, testing};
+///
+/// # selvedge_runtime::block_on(|| async {
+/// let posts = Rc::new(Cell::new(0));
+/// let there = Rc::clone(&posts);
+/// let counting: Observer = Rc::new(move |_, request| {
+///     let is_post = request.is_some_and(|request| request.method() == "POST");
+///     there.set(there.get() + u32::from(is_post));
+/// });
+/// let hello = WorkerApplication::from(async |_: Request<'_>| "hello");
+/// let client = testing::Client::new(WorkerApplication { observer: Some(counting), ..hello });
+/// client.post("/").send().await.assert_text("hello").await;
+/// client.get("/").send().await.assert_text("hello").await;
+/// assert_eq!(posts.get(), 1);
+/// # });
+/// ```
 pub type Observer = Rc<dyn Fn(&ExchangeRecord, Option<Request<'_>>)>;
 
 /// One worker's server.
@@ -144,6 +164,28 @@ impl<A> Shared<A> {
 }
 
 /// What one worker's server did; other threads may read it at any time.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// use selvedge_http::{CloseReason, Request, Server};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::ephemeral(|_| async |_: Request<'_>| "hello")?;
+/// let control = server.control().clone();
+/// # let mut client = std::net::TcpStream::connect(server.address())?;
+/// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+/// # client.read_to_string(&mut String::new())?;
+/// # drop(client);
+/// // A client has asked once, and has wanted the connection closed.
+/// control.stop();
+/// server.join();
+/// let figures = control.figures(0);
+/// assert_eq!((figures.exchanges(2), figures.exchanges(5)), (1, 0));
+/// assert_eq!(figures.closes(CloseReason::Requested), 1);
+/// assert!(figures.bytes_sent() > 5 && figures.durations().iter().sum::<u64>() == 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Figures {

@@ -15,6 +15,27 @@ use crate::h1::{self, BodyFraming, Method, RequestHead};
 pub(crate) type Conversing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// Who has the connection after the response's head.
+///
+/// ```
+/// use selvedge_http::middleware::map_response;
+/// use selvedge_http::{Application, Body, HeaderValue, Request, Response, StatusCode, StreamBody, testing};
+///
+/// /// Middleware that lets nobody have a connection for good.
+/// fn no_upgrades(response: Response) -> Response {
+///     match response.body() {
+///         Body::Upgrade(_) => Response::error(StatusCode::FORBIDDEN, "no other protocols here"),
+///         _ => response,
+///     }
+/// }
+/// # async fn silent(_: Request<'_>) -> Response {
+/// #     Response::upgrade(HeaderValue::from_static("silence"), async |_| Ok(()))
+/// # }
+///
+/// testing::run(|| silent.with(map_response(no_upgrades)), async |client| {
+///     let nothing = StreamBody::of(async |_| Ok(()));
+///     client.get("/").upgrade("silence", nothing).send().await.assert_status(403);
+/// });
+/// ```
 pub struct Upgrade {
     asked_by: AskedBy,
     converse: Box<dyn FnOnce(Upgraded) -> Conversing>,
@@ -29,6 +50,24 @@ pub(crate) enum AskedBy {
 }
 
 /// A connection in another protocol.
+///
+/// ```
+/// use selvedge_http::{HeaderValue, Request, Response, StreamBody, testing};
+///
+/// async fn shout(_: Request<'_>) -> Response {
+///     Response::upgrade(HeaderValue::from_static("shout"), async |mut client| {
+///         while let Some(said) = client.receive().await? {
+///             client.write(&said.to_ascii_uppercase()).await?;
+///         }
+///         Ok(())
+///     })
+/// }
+///
+/// testing::run(|| shout, async |client| {
+///     let says = StreamBody::of(async |mut writer| writer.write(b"hello").await);
+///     client.get("/").upgrade("shout", says).send().await.assert_status(101).assert_text("HELLO").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Upgraded {
     reader: RequestBody,

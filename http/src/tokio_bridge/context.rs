@@ -11,6 +11,27 @@ use crate::request::Request;
 use crate::response::{Body, Response};
 
 /// An application in a bridge's context: see [`TokioBridge::context`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_http::tokio_bridge::{InContext, TokioBridge};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// /// Timers of tokio, which panic where no runtime is.
+/// async fn lookup(_: Request<'_>) -> &'static str {
+///     let found = tokio::time::timeout(Duration::from_secs(5), async { "found" });
+///     found.await.unwrap_or("it takes too long")
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let bridge = TokioBridge::start()?;
+/// testing::run(move || -> InContext<_> { lookup.with(bridge.context()) }, async |client| {
+///     client.get("/").send().await.assert_text("found").await;
+/// });
+/// # Ok(())
+/// # }
+/// ```
 pub struct InContext<A> {
     application: A,
     bridge: TokioBridge,

@@ -34,6 +34,20 @@ use crate::application::Application;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much runs on a bridge.
+///
+/// ```
+/// use selvedge_http::tokio_bridge::{BridgeLimits, TokioBridge};
+/// use selvedge_runtime::Undone;
+///
+/// let limits = BridgeLimits { running_max: 1, ..BridgeLimits::default() };
+/// let bridge = TokioBridge::start_with(limits)?;
+/// let second = selvedge_runtime::block_on(move || async move {
+///     let _first = bridge.run(async || std::future::pending::<()>().await);
+///     bridge.run(async || 42).await
+/// });
+/// assert_eq!(second, Err(Undone::Overloaded));
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BridgeLimits {
     /// Most futures that run or wait to be begun; beyond it, [`Undone::Overloaded`].

@@ -45,6 +45,22 @@ pub fn into_service<A: Application>(application: A) -> ApplicationService<A> {
 }
 
 /// An application as a service; see [`into_service`]. Always ready; clones share the application.
+///
+/// ```
+/// use axum::Router;
+/// use selvedge_http::tower::{ApplicationService, from_service, into_service};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn pages() -> ApplicationService<impl Application> {
+///     into_service(async |request: Request<'_>| request.path().to_vec())
+/// }
+///
+/// let router = || from_service(Router::new().nest_service("/pages", pages()));
+/// testing::run(router, async |client| {
+///     client.get("/pages/a").send().await.assert_body("/a").await;
+///     client.get("/elsewhere").send().await.assert_status(404);
+/// });
+/// ```
 pub struct ApplicationService<A>(WorkerBound<Rc<Shared<A>>>);
 
 /// What clones of a service share.
@@ -143,6 +159,24 @@ impl<A: Application> Handler for ServiceRequest<A> {
 }
 
 /// The answer of an application that is a service. Dropped, it drops the application's future.
+///
+/// ```
+/// use selvedge_http::tower::{ApplicationFuture, RequestBody, from_service, into_service};
+/// use selvedge_http::{Request, testing};
+/// use tower::Service;
+///
+/// let make = || {
+///     let pages = into_service(async |request: Request<'_>| request.path().to_vec());
+///     // A service around it that need not box its future.
+///     from_service(tower::service_fn(move |mut request: http::Request<RequestBody>| -> ApplicationFuture {
+///         *request.uri_mut() = http::Uri::from_static("/index.html");
+///         pages.clone().call(request)
+///     }))
+/// };
+/// testing::run(make, async |client| {
+///     client.get("/").send().await.assert_body("/index.html").await;
+/// });
+/// ```
 pub struct ApplicationFuture(WorkerBound<Option<(Rc<Exchange>, Rc<Call>)>>);
 
 impl Future for ApplicationFuture {

@@ -43,6 +43,21 @@ pub fn from_service<S>(service: S) -> FromService<S> {
 type Tell = Rc<dyn Fn(Request<'_>, &mut Extensions)>;
 
 /// A service as an application; see [`from_service`].
+///
+/// ```
+/// use axum::{Json, Router, extract::Path, routing::get};
+/// use selvedge_http::testing;
+/// use selvedge_http::tower::{FromService, from_service};
+///
+/// fn application() -> FromService<Router> {
+///     from_service(Router::new().route("/users/{id}", get(async |Path(id): Path<u32>| Json([id]))))
+/// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/users/7").send().await.assert_content_type("application/json").assert_text("[7]").await;
+///     client.get("/users/me").send().await.assert_status(400);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct FromService<S> {
     service: S,

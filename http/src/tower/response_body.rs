@@ -22,6 +22,26 @@ use crate::response::{self, Response};
 ///
 /// A layer that does not look into it gives back what it was: a file is then sent as files are. Pulled, its pieces are copies
 /// of at most 128 KiB, unless the application had them in [`Bytes`]. It belongs to its worker (see [the module](super)).
+///
+/// ```
+/// use http_body::Body;
+/// use selvedge_http::tower::{ResponseBody, layer};
+/// # use selvedge_http::{Application, HeaderName, HeaderValue, Request, testing};
+/// # use tower::util::MapResponseLayer;
+///
+/// /// For a layer: it looks at the body's length, and gives the body back as it came.
+/// fn note_length(mut response: http::Response<ResponseBody>) -> http::Response<ResponseBody> {
+///     if let Some(length) = response.body().size_hint().exact() {
+///         response.headers_mut().insert(HeaderName::from_static("x-length"), HeaderValue::from(length));
+///     }
+///     response
+/// }
+///
+/// let make = || (async |_: Request<'_>| "hello").with(layer(MapResponseLayer::new(note_length)));
+/// testing::run(make, async |client| {
+///     client.get("/").send().await.assert_header("x-length", "5").assert_text("hello").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct ResponseBody(WorkerBound<Rc<Held>>);
 
