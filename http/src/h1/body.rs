@@ -8,6 +8,20 @@ use super::limits::Limits;
 use super::reject::Reject;
 
 /// Decodes one body. It holds counters, and a trailer section where there is one.
+///
+/// ```
+/// use selvedge_http::h1::{BodyDecoder, BodyFraming, ChunkEvent, Limits};
+///
+/// let mut decoder = BodyDecoder::new(BodyFraming::Length(5), &Limits::default());
+/// assert_eq!(decoder.decode(b"hel")?.event, ChunkEvent::Data(0..3));
+/// assert_eq!(decoder.bytes_left(), Some(2));
+///
+/// // The rest comes together with the next request.
+/// let decoded = decoder.decode(b"loGET / HTTP/1.1\r\n")?;
+/// assert_eq!((decoded.consumed, decoded.event), (2, ChunkEvent::Data(0..2)));
+/// assert_eq!(decoder.decode(b"GET / HTTP/1.1\r\n")?.event, ChunkEvent::End);
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BodyDecoder(Framed);
 

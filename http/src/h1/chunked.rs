@@ -43,6 +43,26 @@ pub(crate) fn last_chunk<'t>(trailers: impl IntoIterator<Item = &'t (HeaderName,
 }
 
 /// Decodes one chunked body. It holds counters, and the trailer section where there is one.
+///
+/// ```
+/// use selvedge_http::h1::{ChunkEvent, ChunkedDecoder, Limits};
+///
+/// let mut input = &b"6\r\nhello \r\n5\r\nworld\r\n0\r\nX-Sum: 11\r\n\r\n"[..];
+/// let mut decoder = ChunkedDecoder::new(&Limits::default());
+/// let mut body = Vec::new();
+/// loop {
+///     let decoded = decoder.decode(input)?;
+///     match decoded.event {
+///         ChunkEvent::Data(range) => body.extend_from_slice(&input[range]),
+///         ChunkEvent::End => break,
+///         ChunkEvent::NeedMore => panic!("all of it is there"),
+///     }
+///     input = &input[decoded.consumed..];
+/// }
+/// assert_eq!(body, b"hello world");
+/// assert_eq!(decoder.trailers().next().map(|line| line.value), Some(&b"11"[..]));
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ChunkedDecoder {
     state: State,
@@ -60,6 +80,17 @@ pub struct ChunkedDecoder {
 }
 
 /// What one call of [`ChunkedDecoder::decode`] did.
+///
+/// ```
+/// use selvedge_http::h1::{ChunkEvent, ChunkedDecoder, Decoded, Limits};
+///
+/// let mut decoder = ChunkedDecoder::new(&Limits::default());
+/// // One octet of the chunk's four is still to come.
+/// let input = b"4\r\nabc";
+/// assert_eq!(decoder.decode(input)?, Decoded { consumed: 6, event: ChunkEvent::Data(3..6) });
+/// assert_eq!(decoder.decode(&input[6..])?, Decoded { consumed: 0, event: ChunkEvent::NeedMore });
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// Octets of the input that are done with; the next call begins after them.
@@ -69,6 +100,21 @@ pub struct Decoded {
 }
 
 /// What a [`ChunkedDecoder`] found.
+///
+/// ```
+/// use selvedge_http::h1::{ChunkEvent, ChunkedDecoder, Limits};
+///
+/// let input = b"2\r\nhi\r\n0\r\n\r\nGET /next HTTP/1.1\r\n";
+/// let mut decoder = ChunkedDecoder::new(&Limits::default());
+/// let data = decoder.decode(input)?;
+/// let ChunkEvent::Data(range) = data.event else { panic!("it is there") };
+/// assert_eq!(&input[range], b"hi");
+///
+/// let end = decoder.decode(&input[data.consumed..])?;
+/// assert_eq!(end.event, ChunkEvent::End);
+/// assert!(input[data.consumed + end.consumed..].starts_with(b"GET /next"));
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChunkEvent {
     /// Body octets at this range of the input, which ends at `consumed`; never empty.

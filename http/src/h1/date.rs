@@ -12,6 +12,15 @@ pub const DATE_LEN: usize = 29;
 const UNIX_S_MAX: u64 = 253_402_300_799;
 
 /// The text of the current second, formatted once however many responses carry it.
+///
+/// ```
+/// use selvedge_http::h1::DateCache;
+///
+/// let mut cache = DateCache::new(784_111_777);
+/// assert_eq!(cache.at(784_111_777), b"Sun, 06 Nov 1994 08:49:37 GMT");
+/// // Another second is formatted, once.
+/// assert_eq!(cache.at(784_111_778), b"Sun, 06 Nov 1994 08:49:38 GMT");
+/// ```
 #[derive(Clone, Debug)]
 pub struct DateCache {
     unix_s: u64,

@@ -5,6 +5,18 @@ use http::StatusCode;
 use super::status::status_line;
 
 /// The text of an error. Nothing that the client sent goes into it.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::h1::{ErrorBody, Reject};
+///
+/// let reject = Reject::HostRepeated;
+/// let body = ErrorBody { status: reject.status(), reason: reject.reason() };
+/// assert_eq!(body.pieces().concat(), b"400 Bad Request: more than one Host\n");
+///
+/// let body = ErrorBody { status: StatusCode::NOT_FOUND, reason: "" };
+/// assert_eq!(body.bytes(), "404 Not Found\n".len());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorBody {
     /// The status, 400 to 599.

@@ -8,6 +8,22 @@ use super::request::RequestHead;
 use crate::syntax::trim_ows;
 
 /// A place in a head. Offset 0 is the request line's or an empty line's, so a span that starts there means "absent".
+///
+/// ```
+/// # use selvedge_http::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
+/// use selvedge_http::h1::{Method, Span};
+///
+/// # fn main() -> Result<(), Reject> {
+/// # let limits = Limits::default();
+/// let octets = b"PURGE /a HTTP/1.1\r\nHost: example.org\r\n\r\n";
+/// # let Scan::Complete(complete) = HeadScanner::new().scan(octets, &limits)? else { panic!("it is whole") };
+/// # let head = RequestHead::parse(complete, &limits)?;
+/// // `head` is the RequestHead of these octets.
+/// let Method::Other(span) = head.method() else { panic!("it is none of the usual ones") };
+/// assert_eq!(span.of(octets), b"PURGE");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// Offset of the first octet from the head's first octet.
@@ -45,6 +61,25 @@ impl Span {
 }
 
 /// The value of a field that should come on one line at most.
+///
+/// ```
+/// use selvedge_http::h1::{Field, KnownField};
+/// use selvedge_http::{Request, StatusCode, testing};
+///
+/// async fn agent(request: Request<'_>) -> Result<Vec<u8>, StatusCode> {
+///     match request.field(KnownField::UserAgent) {
+///         Field::One(agent) => Ok(agent.to_vec()),
+///         Field::Absent => Ok(b"unknown".to_vec()),
+///         Field::Several => Err(StatusCode::BAD_REQUEST),
+///     }
+/// }
+///
+/// testing::run(|| agent, async |client| {
+///     client.get("/").send().await.assert_text("unknown").await;
+///     client.get("/").header("user-agent", "curl").send().await.assert_text("curl").await;
+///     client.get("/").header("user-agent", "a").header("user-agent", "b").send().await.assert_status(400);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'b> {
     /// No line.
@@ -66,6 +101,24 @@ impl<'b> Field<'b> {
 }
 
 /// One field line.
+///
+/// ```
+/// use selvedge_http::h1::FieldLine;
+/// use selvedge_http::{Request, testing};
+///
+/// fn shown(line: FieldLine<'_>) -> String {
+///     format!("{}={};", line.name.escape_ascii(), line.value.escape_ascii())
+/// }
+///
+/// async fn mirror(request: Request<'_>) -> String {
+///     request.headers().map(shown).collect()
+/// }
+///
+/// testing::run(|| mirror, async |client| {
+///     let response = client.get("/").header("X-Trace", "  7 ").send();
+///     response.await.assert_text("host=localhost;X-Trace=7;").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldLine<'b> {
     /// The name as it was sent: one or more token octets, in any case.
@@ -83,6 +136,20 @@ pub(crate) fn append_line(lines: &mut Vec<u8>, name: &HeaderName, value: &Header
 
 /// All field lines of a head, in order, by [`RequestHead::field_lines`]; or of a trailer section, by
 /// [`BodyDecoder::trailers`](super::BodyDecoder::trailers).
+///
+/// ```
+/// # use selvedge_http::h1::{HeadScanner, Limits, Reject, RequestHead, Scan};
+/// # fn main() -> Result<(), Reject> {
+/// # let limits = Limits::default();
+/// let octets = b"GET / HTTP/1.1\r\nHost: example.org\r\nAccept: text/html\r\n\r\n";
+/// # let Scan::Complete(complete) = HeadScanner::new().scan(octets, &limits)? else { panic!("it is whole") };
+/// # let head = RequestHead::parse(complete, &limits)?;
+/// // `head` is the RequestHead of these octets.
+/// let names: Vec<_> = head.field_lines(octets).map(|line| line.name).collect();
+/// assert_eq!(names, [&b"Host"[..], b"Accept"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FieldLines<'b> {
     /// From the start of a line to the head's end.
@@ -110,6 +177,21 @@ impl<'b> Iterator for FieldLines<'b> {
 }
 
 /// The values of all lines of one field, in order; by [`RequestHead::values`] and [`RequestHead::values_named`].
+///
+/// ```
+/// use selvedge_http::h1::KnownField;
+/// use selvedge_http::{Request, testing};
+///
+/// // A list may come on several lines.
+/// async fn accepted(request: Request<'_>) -> Vec<u8> {
+///     request.values(KnownField::Accept).collect::<Vec<_>>().join(&b", "[..])
+/// }
+///
+/// testing::run(|| accepted, async |client| {
+///     let request = client.get("/").header("accept", "text/html").header("Accept", "*/*;q=0.1");
+///     request.send().await.assert_text("text/html, */*;q=0.1").await;
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct FieldValues<'b> {
     source: Source<'b>,

@@ -11,6 +11,23 @@ use super::request::Version;
 use crate::syntax::{parse_digits, trim_ows};
 
 /// The framing of a request's body.
+///
+/// ```
+/// # use selvedge_http::h1::{HeadScanner, RequestHead, Scan};
+/// use selvedge_http::h1::{BodyFraming, Limits, Reject};
+///
+/// # fn main() -> Result<(), Reject> {
+/// # let limits = Limits::default();
+/// let octets = b"POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5000\r\n\r\n";
+/// # let Scan::Complete(complete) = HeadScanner::new().scan(octets, &limits)? else { panic!("it is whole") };
+/// # let head = RequestHead::parse(complete, &limits)?;
+/// // `head` is the RequestHead of these octets.
+/// assert_eq!(head.framing(), BodyFraming::Length(5000));
+/// let narrow = Limits { body_bytes_max: 1000, ..Limits::default() };
+/// assert_eq!(head.framing().check(&narrow), Err(Reject::BodyTooLarge));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
     /// No body: no length, or a length of 0.
@@ -22,6 +39,24 @@ pub enum BodyFraming {
 }
 
 /// What becomes of the connection after this exchange, as far as the request decides it (RFC 9112 section 9.3).
+///
+/// ```
+/// use selvedge_http::h1::Persistence;
+/// use selvedge_http::{Request, testing};
+///
+/// async fn afterwards(request: Request<'_>) -> &'static str {
+///     match request.head().persistence() {
+///         Persistence::Reuse => "stays open",
+///         Persistence::Close => "closes",
+///     }
+/// }
+///
+/// testing::run(|| afterwards, async |client| {
+///     client.get("/").send().await.assert_text("stays open").await;
+///     client.get("/").http10().send().await.assert_text("closes").await;
+///     client.get("/").header("connection", "close").send().await.assert_text("closes").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persistence {
     /// It may carry another request.
@@ -31,6 +66,24 @@ pub enum Persistence {
 }
 
 /// What the request expects (RFC 9110 section 10.1.1).
+///
+/// ```
+/// use selvedge_http::h1::Expect;
+/// use selvedge_http::{Request, StatusCode, testing};
+///
+/// async fn upload(request: Request<'_>) -> StatusCode {
+///     // Whoever waits to be asked for the body can be spared sending it.
+///     match request.head().expect() {
+///         Expect::Continue if request.body().length() > Some(10) => StatusCode::PAYLOAD_TOO_LARGE,
+///         _ => StatusCode::NO_CONTENT,
+///     }
+/// }
+///
+/// testing::run(|| upload, async |client| {
+///     let request = client.put("/").header("expect", "100-continue");
+///     request.body("rather a lot").send().await.assert_status(413);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Nothing, or `100-continue` from an HTTP/1.0 client, which must be ignored.
@@ -42,6 +95,26 @@ pub enum Expect {
 }
 
 /// Whether the client offers another protocol for this connection (RFC 9110 section 7.8).
+///
+/// ```
+/// use selvedge_http::h1::Upgrade;
+/// use selvedge_http::{HeaderValue, IntoResponse, Request, Response, StreamBody, testing};
+///
+/// async fn chat(request: Request<'_>) -> Response {
+///     match request.head().upgrade() {
+///         Upgrade::Offered => Response::upgrade(HeaderValue::from_static("chat"), async |mut client| {
+///             client.write(b"hello").await
+///         }),
+///         Upgrade::None => "only for programs that chat".into_response(),
+///     }
+/// }
+///
+/// testing::run(|| chat, async |client| {
+///     client.get("/").send().await.assert_status(200);
+///     let silent = StreamBody::of(|_| async { Ok(()) });
+///     client.get("/").upgrade("chat", silent).send().await.assert_status(101).assert_text("hello").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upgrade {
     /// No, or from an HTTP/1.0 client, where it must be ignored.

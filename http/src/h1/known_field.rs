@@ -4,6 +4,20 @@ use super::field::Span;
 
 /// Fields whose place is noted while parsing, so that finding one costs nothing. All others are found by
 /// [`super::RequestHead::field_named`].
+///
+/// ```
+/// use selvedge_http::h1::KnownField;
+/// use selvedge_http::{Request, testing};
+///
+/// async fn back(request: Request<'_>) -> Vec<u8> {
+///     request.field(KnownField::Referer).one().unwrap_or(b"/").to_vec()
+/// }
+///
+/// testing::run(|| back, async |client| {
+///     let request = client.get("/").header(KnownField::Referer.name(), "/search?q=a");
+///     request.send().await.assert_text("/search?q=a").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum KnownField {

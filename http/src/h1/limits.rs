@@ -1,6 +1,19 @@
 //! What a client may make the server hold, per request.
 
 /// Bounds of one request. The types hold the caps: offsets into a head are 16 bits wide.
+///
+/// ```
+/// use selvedge_http::h1::Limits;
+/// use selvedge_http::{Request, ServerOptions, testing::Client};
+///
+/// selvedge_runtime::block_on(|| async {
+///     let limits = Limits { target_bytes_max: 20, fields_max: 3, ..Limits::default() };
+///     let options = ServerOptions { limits, ..ServerOptions::default() };
+///     let client = Client::with_options(async |_: Request<'_>| "hello", &options);
+///     client.get("/short").send().await.assert_status(200);
+///     client.get(&"/long".repeat(100)).send().await.assert_status(414);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of a head: a leading empty line, request line, field lines and the empty line. More is 431, or 414 while

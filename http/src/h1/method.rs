@@ -4,6 +4,24 @@ use super::field::Span;
 
 /// A request method. Any token is kept: whether it is allowed (405) or known (501) is the application's decision.
 /// Methods are case-sensitive: `get` is [`Method::Other`].
+///
+/// ```
+/// use selvedge_http::h1::Method;
+/// use selvedge_http::{Request, StatusCode, testing};
+///
+/// async fn cached(request: Request<'_>) -> StatusCode {
+///     match request.head().method() {
+///         Method::Get | Method::Head => StatusCode::OK,
+///         other if other.name(request.head_bytes()) == b"PURGE" => StatusCode::NO_CONTENT,
+///         _ => StatusCode::METHOD_NOT_ALLOWED,
+///     }
+/// }
+///
+/// testing::run(|| cached, async |client| {
+///     client.request("PURGE", "/").send().await.assert_status(204);
+///     client.request("purge", "/").send().await.assert_status(405);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// GET

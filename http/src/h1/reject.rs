@@ -6,6 +6,15 @@ use http::StatusCode;
 
 /// A reason to refuse a request. Every one of them also ends the connection: after it, where the next request begins is
 /// not known for certain (RFC 9112 section 9.6).
+///
+/// ```
+/// use selvedge_http::h1::{HeadScanner, Limits, Reject};
+///
+/// let error = HeadScanner::new().scan(b"GET / HTTP/1.1\nHost: a\n\n", &Limits::default()).unwrap_err();
+/// assert_eq!(error, Reject::BareLineFeed);
+/// assert_eq!(error.status(), 400);
+/// assert_eq!(error.to_string(), "line feed without carriage return");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reject {
     /// A line feed without a carriage return (RFC 9112 section 2.2 lets a server take it; proxies differ in it).

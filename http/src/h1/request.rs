@@ -12,6 +12,23 @@ use super::scan::CompleteHead;
 use super::target::{ConnectPolicy, TargetForm, is_authority};
 
 /// A version of HTTP/1.x.
+///
+/// ```
+/// use selvedge_http::h1::Version;
+/// use selvedge_http::{Request, testing};
+///
+/// async fn spoken(request: Request<'_>) -> &'static str {
+///     match request.version() {
+///         Version::Http10 => "an old client",
+///         Version::Http11 => "a usual client",
+///     }
+/// }
+///
+/// testing::run(|| spoken, async |client| {
+///     client.get("/").http10().send().await.assert_text("an old client").await;
+///     client.raw("GET / HTTP/1.7\r\nHost: a\r\n\r\n").await.assert_text("a usual client").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// HTTP/1.0
@@ -31,6 +48,21 @@ impl From<Version> for http::Version {
 
 /// A validated request head, as offsets: it holds no octets and no table of fields, so that an exchange stays small.
 /// Methods that need the octets take the head's octets ([`CompleteHead::bytes`], or a copy of them).
+///
+/// ```
+/// use selvedge_http::h1::{HeadScanner, KnownField, Limits, Method, RequestHead, Scan};
+///
+/// let limits = Limits::default();
+/// let octets = b"GET /a?b=1 HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
+/// if let Scan::Complete(complete) = HeadScanner::new().scan(octets, &limits)? {
+///     let head = RequestHead::parse(complete, &limits)?;
+///     assert_eq!(head.method(), Method::Get);
+///     assert_eq!((head.path(octets), head.query(octets)), (&b"/a"[..], Some(&b"b=1"[..])));
+///     assert_eq!(head.field(octets, KnownField::Accept).one(), Some(&b"*/*"[..]));
+/// }
+/// # else { panic!("it is whole") }
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestHead {
     framing: BodyFraming,

@@ -16,6 +16,17 @@ use crate::syntax::{is_field_value, is_token};
 ///
 /// A call that fails is remembered and answered by `finish`, so that calls chain; what stands in the buffer is worthless
 /// then. Which fields a status may carry is the caller's business.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::h1::HeadWriter;
+///
+/// let mut buffer = [0; 256];
+/// let mut writer = HeadWriter::new(&mut buffer);
+/// let head = writer.status(StatusCode::OK).content_length(5).field("x-trace", b"7").finish()?;
+/// assert_eq!(&buffer[..head.len], b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-trace: 7\r\n\r\n");
+/// # Ok::<(), selvedge_http::h1::HeadError>(())
+/// ```
 #[derive(Debug)]
 pub struct HeadWriter<'b> {
     buffer: &'b mut [u8],
@@ -26,6 +37,21 @@ pub struct HeadWriter<'b> {
 }
 
 /// A finished head.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::h1::date::format_date;
+/// use selvedge_http::h1::{DATE_LEN, HeadWriter};
+///
+/// let mut buffer = [0; 256];
+/// let head = HeadWriter::new(&mut buffer).status(StatusCode::NO_CONTENT).date(&format_date(0)).finish()?;
+/// // A second later the same head is used again.
+/// if let Some(start) = head.date_start {
+///     buffer[start..start + DATE_LEN].copy_from_slice(&format_date(1));
+/// }
+/// assert!(buffer[..head.len].ends_with(b"date: Thu, 01 Jan 1970 00:00:01 GMT\r\n\r\n"));
+/// # Ok::<(), selvedge_http::h1::HeadError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrittenHead {
     /// Octets of the head with its empty line, from the buffer's start.
@@ -35,6 +61,23 @@ pub struct WrittenHead {
 }
 
 /// Whether a response's body is sent.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::h1::{BodyWish, HeadError, HeadWriter};
+///
+/// fn written(body: &[u8], wish: BodyWish) -> Result<Vec<u8>, HeadError> {
+///     let mut buffer = [0; 256];
+///     let mut writer = HeadWriter::new(&mut buffer);
+///     let head = writer.status(StatusCode::OK).content_length(body.len() as u64).finish()?;
+///     let sent = if wish == BodyWish::Send { body } else { b"" };
+///     Ok([&buffer[..head.len], sent].concat())
+/// }
+///
+/// assert!(written(b"hello", BodyWish::Send)?.ends_with(b"content-length: 5\r\n\r\nhello"));
+/// assert!(written(b"hello", BodyWish::Omit)?.ends_with(b"content-length: 5\r\n\r\n"));
+/// # Ok::<(), HeadError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyWish {
     /// Head and body.
@@ -44,6 +87,18 @@ pub enum BodyWish {
 }
 
 /// Why a head could not be written.
+///
+/// ```
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::h1::{HeadError, HeadWriter};
+///
+/// let mut buffer = [0; 256];
+/// let mut writer = HeadWriter::new(&mut buffer);
+/// // What a client has sent must not begin a field of its own.
+/// writer.status(StatusCode::SEE_OTHER).field("location", b"/\r\nset-cookie: a=1");
+/// assert_eq!(writer.finish(), Err(HeadError::Value));
+/// assert_eq!(HeadWriter::new(&mut []).status(StatusCode::OK).finish(), Err(HeadError::Full));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
     /// The buffer is too small.

@@ -12,6 +12,22 @@ use crate::syntax::is_token;
 /// Feed it *all* octets of the head so far, contiguous and from the same start, each time more have come. It refuses a
 /// bare CR or LF as soon as it sees one: a recipient that takes a bare LF for a line's end reads another message than a
 /// proxy that does not. What it answers does not depend on how the octets were split.
+///
+/// ```
+/// use selvedge_http::h1::{HeadScanner, Limits, Scan};
+///
+/// let mut scanner = HeadScanner::new();
+/// let (mut received, mut length) = (Vec::new(), None);
+/// for piece in [&b"GET / HT"[..], b"TP/1.1\r\nHost: a\r\n\r", b"\n", b"GET /next"] {
+///     received.extend_from_slice(piece);
+///     if let Scan::Complete(head) = scanner.scan(&received, &Limits::default())? {
+///         length = Some(head.len());
+///         break;
+///     }
+/// }
+/// assert_eq!((length, received.len()), (Some(27), 27));
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeadScanner {
     stage: Stage,
@@ -22,6 +38,19 @@ pub struct HeadScanner {
 }
 
 /// What [`HeadScanner::scan`] found.
+///
+/// ```
+/// use selvedge_http::h1::{HeadScanner, Limits, Scan};
+///
+/// let limits = Limits::default();
+/// let mut scanner = HeadScanner::new();
+/// assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\nHo", &limits)?, Scan::Incomplete);
+/// match scanner.scan(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &limits)? {
+///     Scan::Complete(head) => assert_eq!(head.len(), 27),
+///     Scan::Incomplete => unreachable!("its empty line has come"),
+/// }
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan<'b> {
     /// More octets are needed.
@@ -33,6 +62,18 @@ pub enum Scan<'b> {
 /// Octets that are exactly one head: at most one leading CRLF, then lines that all end in CRLF, the last of them empty.
 /// Only the scanner makes one, so the parser need not look for bare CR and LF again. What follows the head begins at
 /// offset [`CompleteHead::len`] of the octets that were scanned.
+///
+/// ```
+/// use selvedge_http::h1::{HeadScanner, Limits, Scan};
+///
+/// let received = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\n";
+/// let Scan::Complete(head) = HeadScanner::new().scan(received, &Limits::default())? else {
+///     panic!("its empty line has come");
+/// };
+/// // Without a body, the next request follows at once.
+/// assert!(received[head.len()..].starts_with(b"GET /2"));
+/// # Ok::<(), selvedge_http::h1::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompleteHead<'b> {
     bytes: &'b [u8],

@@ -6,6 +6,25 @@ use super::reject::Reject;
 use crate::syntax::{hex_digit, is_reg_name};
 
 /// The form of a request target.
+///
+/// ```
+/// use selvedge_http::h1::TargetForm;
+/// use selvedge_http::{Request, testing};
+///
+/// async fn asked_for(request: Request<'_>) -> &'static str {
+///     match request.head().target_form() {
+///         TargetForm::Origin => "a path",
+///         TargetForm::Absolute => "a whole URI, as a proxy is asked",
+///         TargetForm::Asterisk | TargetForm::Authority => "no page at all",
+///     }
+/// }
+///
+/// testing::run(|| asked_for, async |client| {
+///     client.get("/a").send().await.assert_text("a path").await;
+///     let response = client.get("http://example.org/a").send();
+///     response.await.assert_text("a whole URI, as a proxy is asked").await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetForm {
     /// `/path?query`
@@ -19,6 +38,22 @@ pub enum TargetForm {
 }
 
 /// What becomes of CONNECT (RFC 9110 section 9.3.6).
+///
+/// ```
+/// use selvedge_http::h1::ConnectPolicy;
+/// use selvedge_http::{Request, ServerOptions, StatusCode, testing::Client};
+///
+/// async fn gate(_: Request<'_>) -> StatusCode {
+///     StatusCode::FORBIDDEN
+/// }
+///
+/// selvedge_runtime::block_on(|| async {
+///     for (connect, status) in [(ConnectPolicy::Refused, 501), (ConnectPolicy::Application, 403)] {
+///         let client = Client::with_options(gate, &ServerOptions { connect, ..ServerOptions::default() });
+///         client.request("CONNECT", "example.org:443").send().await.assert_status(status);
+///     }
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ConnectPolicy {
     /// It is refused with 501: this is no proxy.
