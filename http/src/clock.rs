@@ -8,6 +8,18 @@ use crate::h1::DateCache;
 use crate::h1::date::DATE_LEN;
 
 /// The wall clock of a worker, asked about once a second.
+///
+/// ```
+/// use selvedge_http::Clock;
+/// use selvedge_http::h1::date::parse_date;
+///
+/// selvedge_runtime::block_on(|| async {
+///     let mut clock = Clock::new();
+///     // Before each use, with the time of the worker's turn.
+///     clock.advance(selvedge_runtime::now());
+///     assert_eq!(parse_date(clock.date()), Some(clock.unix_s()));
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Clock {
     unix_s: u64,

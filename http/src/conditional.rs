@@ -8,6 +8,27 @@ use crate::syntax::trim_ows;
 use crate::validators::{EntityTag, Validators};
 
 /// What the preconditions decide.
+///
+/// ```
+/// use selvedge_http::conditional::{self, Outcome};
+/// use selvedge_http::validators::{EntityTag, Validators};
+/// use selvedge_http::{Request, StatusCode, testing};
+///
+/// async fn page(request: Request<'_>) -> StatusCode {
+///     let validators = Validators { entity_tag: Some(EntityTag::of_content(7)), modified_unix_s: None };
+///     match conditional::evaluate(request.head(), request.head_bytes(), &validators) {
+///         Outcome::Proceed => StatusCode::OK,
+///         Outcome::NotModified => StatusCode::NOT_MODIFIED,
+///         Outcome::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+///     }
+/// }
+///
+/// testing::run(|| page, async |client| {
+///     client.get("/").send().await.assert_status(200);
+///     client.get("/").header("if-none-match", "*").send().await.assert_status(304);
+///     client.put("/").header("if-match", "\"another\"").send().await.assert_status(412);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Do what the method says. A Range is looked at next, by [`crate::range::evaluate`].

@@ -4,6 +4,27 @@ use std::any::Any;
 use std::cell::RefCell;
 
 /// Values of one exchange, one of each type. Nothing is allocated while there is none.
+///
+/// ```
+/// use selvedge_http::middleware::{Next, from_fn};
+/// use selvedge_http::{Application, Request, Response, testing};
+///
+/// #[derive(Clone)]
+/// struct Shop(&'static str);
+///
+/// async fn find_shop<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+///     request.extensions().insert(Shop("the tea shop"));
+///     next.call(request).await
+/// }
+///
+/// async fn page(request: Request<'_>) -> &'static str {
+///     request.extensions().get::<Shop>().map_or("no shop", |shop| shop.0)
+/// }
+///
+/// testing::run(|| page.with(from_fn(find_shop)), async |client| {
+///     client.get("/").send().await.assert_text("the tea shop").await;
+/// });
+/// ```
 #[derive(Debug, Default)]
 pub struct Extensions(RefCell<Vec<Box<dyn Any>>>);
 

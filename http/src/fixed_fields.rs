@@ -19,10 +19,30 @@ pub(crate) fn is_owned(name: &HeaderName) -> bool {
 }
 
 /// Whole field lines, each with its CRLF. A clone costs no allocation, and it is as small as can be: heads are moved.
+///
+/// ```
+/// use selvedge_http::{FixedFields, HeaderValue, header};
+///
+/// let frames = HeaderValue::from_static("DENY");
+/// let caching = HeaderValue::from_static("no-cache");
+/// let of_all = FixedFields::new([(&header::X_FRAME_OPTIONS, &frames)])?;
+/// let of_pages = of_all.and(&FixedFields::new([(&header::CACHE_CONTROL, &caching)])?);
+/// assert_eq!(of_pages.as_bytes(), b"x-frame-options: DENY\r\ncache-control: no-cache\r\n");
+/// # Ok::<(), selvedge_http::OwnedField>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct FixedFields(Option<Rc<Box<[u8]>>>);
 
 /// A field that only the engine may say.
+///
+/// ```
+/// use selvedge_http::{FixedFields, HeaderValue, OwnedField, header};
+///
+/// let close = HeaderValue::from_static("close");
+/// let error = FixedFields::new([(&header::CONNECTION, &close)]).unwrap_err();
+/// assert_eq!(error, OwnedField(header::CONNECTION));
+/// assert_eq!(error.to_string(), "the field connection is the server's own");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedField(pub HeaderName);
 

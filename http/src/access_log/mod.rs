@@ -40,6 +40,35 @@ const _: () = assert!(
 );
 
 /// What a line looks like. Octets that could end a line or a value early, and those that are no ASCII text, are escaped.
+///
+/// ```
+/// use selvedge_http::access_log::{AccessLog, LogFormat};
+/// use selvedge_http::{Request, WorkerApplication, testing};
+/// use selvedge_runtime::{LineLog, LogTarget};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("selvedge-doc-log-format-{}", std::process::id()));
+/// let log = LineLog::start("access log", LogTarget::File(path.clone()), 1)?;
+/// # let log_there = log.clone();
+/// testing::run(
+///     move || WorkerApplication {
+/// #       observer: Some(AccessLog::new(log_there.sink(), LogFormat::Common).observer()),
+/// #       /*
+///         observer: Some(AccessLog::new(log.sink(), LogFormat::Common).observer()),
+/// #       */
+///         ..WorkerApplication::from(async |_: Request<'_>| "hello")
+///     },
+///     async |client| {
+///         client.get("/a").send().await.assert_text("hello").await;
+///     },
+/// );
+/// log.finish();
+/// let line = std::fs::read_to_string(&path)?;
+/// assert!(line.starts_with("127.0.0.1 - - ["));
+/// assert!(line.ends_with("] \"GET /a HTTP/1.1\" 200 5\n"));
+/// # std::fs::remove_file(path)
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// NCSA's: `192.0.2.1 - user [21/Nov/2026:18:01:27 +0000] "GET / HTTP/1.1" 200 151`. The number is the octets of the body.
@@ -72,6 +101,32 @@ pub const JSON_MEMBERS: [&str; 15] = [
 ];
 
 /// Who has signed in, for the log: to be noted in a request's [`extensions`](Request::extensions) by what checked it.
+///
+/// ```
+/// use selvedge_http::access_log::User;
+/// use selvedge_http::{Request, WorkerApplication, testing};
+/// # use std::rc::Rc;
+///
+/// async fn account(request: Request<'_>) -> &'static str {
+///     // What checks a password notes whose it was.
+///     request.extensions().insert(User::new(*b"alice"));
+///     "your account"
+/// }
+///
+/// testing::run(
+///     || WorkerApplication {
+///         // In the place of an access log, which writes the name down.
+///         observer: Some(Rc::new(|_, request| {
+///             let user = request.and_then(|request| request.extensions().get::<User>());
+///             assert_eq!(user.expect("it was noted").name(), b"alice");
+///         })),
+///         ..account.into()
+///     },
+///     async |client| {
+///         client.get("/account").send().await.assert_text("your account").await;
+///     },
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User(Rc<[u8]>);
 
@@ -89,6 +144,40 @@ impl User {
 
 /// Keeps an exchange out of the log, noted in a request's [`extensions`](Request::extensions): for what asks every second and
 /// is nobody's visit.
+///
+/// ```
+/// # use selvedge_http::access_log::{AccessLog, LogFormat};
+/// use selvedge_http::access_log::NotLogged;
+/// use selvedge_http::{Request, testing};
+/// # use selvedge_http::WorkerApplication;
+/// # use selvedge_runtime::{LineLog, LogTarget};
+///
+/// async fn pages(request: Request<'_>) -> &'static str {
+///     if request.path() == b"/alive" {
+///         request.extensions().insert(NotLogged);
+///     }
+///     "a page"
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("selvedge-doc-not-logged-{}", std::process::id()));
+/// # let log = LineLog::start("access log", LogTarget::File(path.clone()), 1)?;
+/// # let log_there = log.clone();
+/// # let logged = move || WorkerApplication {
+/// #     observer: Some(AccessLog::new(log_there.sink(), LogFormat::Common).observer()),
+/// #     ..pages.into()
+/// # };
+/// // `logged` is this application with an access log in the file at `path`.
+/// testing::run(logged, async |client| {
+///     client.get("/alive").send().await.assert_text("a page").await;
+///     client.get("/news").send().await.assert_text("a page").await;
+/// });
+/// # log.finish();
+/// let lines = std::fs::read_to_string(&path)?;
+/// assert!(lines.contains("GET /news") && !lines.contains("GET /alive"));
+/// # std::fs::remove_file(path)
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotLogged;
 

@@ -18,6 +18,31 @@ use super::stream_body::StreamBody;
 use crate::response::FilePart;
 
 /// A response's body, pulled piece by piece.
+///
+/// ```
+/// use selvedge_http::middleware::{Next, from_fn};
+/// use selvedge_http::{Application, Request, Response, testing};
+///
+/// async fn loudly<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+///     let (head, mut body) = next.call(request).await.into_reader();
+///     let mut response = Response::stream(async move |mut writer| {
+///         while let Some(piece) = body.chunk().await? {
+///             writer.write(&piece.to_ascii_uppercase()).await?;
+///         }
+///         Ok(())
+///     });
+///     *response.head_mut() = head;
+///     response
+/// }
+///
+/// async fn hello(_: Request<'_>) -> &'static str {
+///     "hello"
+/// }
+///
+/// testing::run(|| hello.with(from_fn(loudly)), async |client| {
+///     client.get("/").send().await.assert_content_type("text/plain").assert_text("HELLO").await;
+/// });
+/// ```
 pub struct BodyReader {
     length: Option<u64>,
     parts: VecDeque<Part>,

@@ -17,6 +17,25 @@ use crate::h1::Reject;
 ///
 /// It belongs to the request and not to its handler: a response that is still being written may read it. When the exchange
 /// is over, what was not read is thrown away.
+///
+/// ```
+/// use selvedge_http::{BodyError, Request, testing};
+///
+/// async fn count_lines(request: Request<'_>) -> Result<String, BodyError> {
+///     let mut body = request.body();
+///     body.limit(1_000);
+///     let mut lines = 0;
+///     while let Some(piece) = body.chunk().await? {
+///         lines += piece.iter().filter(|&&octet| octet == b'\n').count();
+///     }
+///     Ok(lines.to_string())
+/// }
+///
+/// testing::run(|| count_lines, async |client| {
+///     client.post("/").chunks(["one\ntw", "o\n"]).send().await.assert_text("2").await;
+///     client.post("/").body("\n".repeat(1_001)).send().await.assert_status(413);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct RequestBody {
     /// `None` where the request has no body.

@@ -14,6 +14,24 @@ use super::writer::{AtDrop, BodyWriter};
 pub(crate) type Producing = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// A body that is written while it is sent.
+///
+/// ```
+/// use selvedge_http::{Request, Response, StreamBody, testing};
+///
+/// async fn squares(_: Request<'_>) -> Response {
+///     let body = StreamBody::of(async |mut writer| {
+///         for number in 1..=3_u32 {
+///             writer.write(format!("{} ", number.pow(2)).as_bytes()).await?;
+///         }
+///         Ok(())
+///     });
+///     Response::of_stream(body.with_length(6))
+/// }
+///
+/// testing::run(|| squares, async |client| {
+///     client.get("/").send().await.assert_header("content-length", "6").assert_text("1 4 9 ").await;
+/// });
+/// ```
 pub struct StreamBody {
     outgoing: Rc<Outgoing>,
     /// Who writes, where the connection's own task runs it.

@@ -15,6 +15,27 @@ use super::outgoing::{Ending, Outgoing};
 /// What was written is sent at once; what is written before the connection's next turn goes together. Dropped without
 /// [`finish`](Self::finish), it ends the connection, so that the client sees that the body is not whole; the writer of
 /// [`Response::stream`](crate::Response::stream) is finished by its function's end.
+///
+/// ```
+/// use selvedge_http::{Request, Response, testing};
+/// use selvedge_runtime::spawn_detached;
+///
+/// async fn countdown(_: Request<'_>) -> Response {
+///     let (mut body, response) = Response::channel();
+///     spawn_detached("countdown", async move {
+///         for number in ["3 ", "2 ", "1"] {
+///             // Nobody reads it any more.
+///             let Ok(()) = body.send(number).await else { return };
+///         }
+///         body.finish();
+///     });
+///     response
+/// }
+///
+/// testing::run(|| countdown, async |client| {
+///     client.get("/").send().await.assert_text("3 2 1").await;
+/// });
+/// ```
 #[derive(Debug)]
 pub struct BodyWriter {
     outgoing: Rc<Outgoing>,

@@ -7,6 +7,29 @@ use selvedge_runtime::Moment;
 use selvedge_runtime::timer::Deadline;
 
 /// How long each phase of a connection may take.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// use std::time::Duration;
+///
+/// use selvedge_http::{Request, Server, Timeouts};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let timeouts = Timeouts { head: Duration::from_millis(50), ..Timeouts::default() };
+/// let server = Server::builder().listen("127.0.0.1:0").workers(1).timeouts(timeouts);
+/// let server = server.start(|_| async |_: Request<'_>| "hello")?;
+///
+/// // Whoever begins a request and does not end it gets an answer all the same.
+/// let mut client = std::net::TcpStream::connect(server.address())?;
+/// client.write_all(b"GET / HTTP/1.1\r\n")?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer)?;
+/// assert!(answer.starts_with("HTTP/1.1 408 "));
+/// # server.control().stop();
+/// # server.join();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// A whole request head, from its first octet; bytes do not extend it. 408 then.
