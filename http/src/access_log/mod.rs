@@ -49,23 +49,17 @@ const _: () = assert!(
 /// # fn main() -> std::io::Result<()> {
 /// # let path = std::env::temp_dir().join(format!("selvedge-doc-log-format-{}", std::process::id()));
 /// let log = LineLog::start("access log", LogTarget::File(path.clone()), 1)?;
-/// # let log_there = log.clone();
-/// testing::run(
-///     move || WorkerApplication {
-/// #       observer: Some(AccessLog::new(log_there.sink(), LogFormat::Common).observer()),
-/// #       /*
-///         observer: Some(AccessLog::new(log.sink(), LogFormat::Common).observer()),
-/// #       */
-///         ..WorkerApplication::from(async |_: Request<'_>| "hello")
-///     },
-///     async |client| {
-///         client.get("/a").send().await.assert_text("hello").await;
-///     },
-/// );
+/// let log_there = log.clone();
+/// let logged = move || WorkerApplication {
+///     observer: Some(AccessLog::new(log_there.sink(), LogFormat::Common).observer()),
+///     ..WorkerApplication::from(async |_: Request<'_>| "hello")
+/// };
+/// testing::run(logged, async |client| {
+///     client.get("/a").send().await.assert_text("hello").await;
+/// });
 /// log.finish();
 /// let line = std::fs::read_to_string(&path)?;
-/// assert!(line.starts_with("127.0.0.1 - - ["));
-/// assert!(line.ends_with("] \"GET /a HTTP/1.1\" 200 5\n"));
+/// assert!(line.starts_with("127.0.0.1 - - [") && line.ends_with("] \"GET /a HTTP/1.1\" 200 5\n"));
 /// # std::fs::remove_file(path)
 /// # }
 /// ```
@@ -103,9 +97,11 @@ pub const JSON_MEMBERS: [&str; 15] = [
 /// Who has signed in, for the log: to be noted in a request's [`extensions`](Request::extensions) by what checked it.
 ///
 /// ```
+/// # use selvedge_http::access_log::{AccessLog, LogFormat};
 /// use selvedge_http::access_log::User;
-/// use selvedge_http::{Request, WorkerApplication, testing};
-/// # use std::rc::Rc;
+/// use selvedge_http::{Request, testing};
+/// # use selvedge_http::WorkerApplication;
+/// # use selvedge_runtime::{LineLog, LogTarget};
 ///
 /// async fn account(request: Request<'_>) -> &'static str {
 ///     // What checks a password notes whose it was.
@@ -113,19 +109,22 @@ pub const JSON_MEMBERS: [&str; 15] = [
 ///     "your account"
 /// }
 ///
-/// testing::run(
-///     || WorkerApplication {
-///         // In the place of an access log, which writes the name down.
-///         observer: Some(Rc::new(|_, request| {
-///             let user = request.and_then(|request| request.extensions().get::<User>());
-///             assert_eq!(user.expect("it was noted").name(), b"alice");
-///         })),
-///         ..account.into()
-///     },
-///     async |client| {
-///         client.get("/account").send().await.assert_text("your account").await;
-///     },
-/// );
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("selvedge-doc-user-{}", std::process::id()));
+/// # let log = LineLog::start("access log", LogTarget::File(path.clone()), 1)?;
+/// # let log_there = log.clone();
+/// # let logged = move || WorkerApplication {
+/// #     observer: Some(AccessLog::new(log_there.sink(), LogFormat::Common).observer()),
+/// #     ..account.into()
+/// # };
+/// // `logged` is this application with an access log in the file at `path`.
+/// testing::run(logged, async |client| {
+///     client.get("/account").send().await.assert_text("your account").await;
+/// });
+/// # log.finish();
+/// assert!(std::fs::read_to_string(&path)?.starts_with("127.0.0.1 - alice ["));
+/// # std::fs::remove_file(path)
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User(Rc<[u8]>);

@@ -113,6 +113,19 @@ impl Variant {
 }
 
 /// The store of a process. Locked for a search in a table; answers that stand ready in a block don't ask it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use selvedge_http::files::{DerivedStore, FileOptions};
+///
+/// // Two sites of a process, within one bound.
+/// let store = Arc::new(DerivedStore::default());
+/// let shop = FileOptions { derived: Arc::clone(&store), ..FileOptions::new("/srv/shop") };
+/// let blog = FileOptions { derived: Arc::clone(&store), ..FileOptions::new("/srv/blog") };
+/// assert!(Arc::ptr_eq(&shop.derived, &blog.derived));
+/// assert!(DerivedStore::MEMORY_BYTES < 256 << 20);
+/// ```
 #[derive(Debug)]
 pub struct DerivedStore {
     state: Mutex<State>,

@@ -16,6 +16,31 @@ use crate::response::Response;
 const RETRY_AFTER_S: u32 = 1;
 
 /// A directory beneath the root, open.
+///
+/// ```
+/// use selvedge_http::files::{FileOptions, Files, Listable};
+/// use selvedge_http::path::SitePath;
+///
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-directory-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// # for name in ["b.txt", "a.txt", ".hidden"] {
+/// #     std::fs::write(root.join(name), "")?;
+/// # }
+/// # let there = root.clone();
+/// # selvedge_runtime::block_on(move || async move {
+/// # let root = there;
+/// let files = Files::open(FileOptions::new(root)).expect("the root is there");
+/// let path = SitePath::decoded(b"").expect("it is the root's own");
+/// let Listable::Directory(directory) = files.directory(&path).await else { panic!("it is one") };
+/// let is_shown = |name: &[u8]| !name.starts_with(b".");
+/// let names = directory.read(1_000, is_shown, |entries| entries.map(|entry| Ok(entry?.name)).collect());
+/// let mut names: Vec<_> = names.await.expect("it can be read");
+/// names.sort();
+/// assert_eq!(names, [b"a.txt", b"b.txt"]);
+/// # });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Directory {
     root: File,
@@ -25,6 +50,38 @@ pub struct Directory {
 }
 
 /// What a path leads to that is to be listed.
+///
+/// ```
+/// # use selvedge_http::files::FileOptions;
+/// use selvedge_http::StatusCode;
+/// use selvedge_http::files::{Files, Listable};
+/// use selvedge_http::path::SitePath;
+///
+/// async fn count(files: &Files, path: &[u8]) -> Result<usize, StatusCode> {
+///     let path = SitePath::decoded(path).ok_or(StatusCode::BAD_REQUEST)?;
+///     match files.directory(&path).await {
+///         Listable::Directory(directory) => {
+///             let count = directory.read(1_000, |_| true, |entries| Ok(entries.count())).await;
+///             count.map_err(|refused| refused.status())
+///         }
+///         Listable::No => Err(StatusCode::NOT_FOUND),
+///         Listable::Refused(response) => Err(response.status()),
+///     }
+/// }
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-listable-{}", std::process::id()));
+/// # std::fs::create_dir_all(root.join("a"))?;
+/// # std::fs::write(root.join("a/page.txt"), "a page")?;
+/// # let there = root.clone();
+/// # selvedge_runtime::block_on(move || async move {
+/// # let root = there;
+///
+/// let files = Files::open(FileOptions::new(root)).expect("the root is there");
+/// assert_eq!(count(&files, b"a").await, Ok(1));
+/// assert_eq!(count(&files, b"a/page.txt").await, Err(StatusCode::NOT_FOUND));
+/// # });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum Listable {
     /// A directory.

@@ -13,6 +13,25 @@ use crate::fixed_fields::{FixedFields, OwnedField, is_owned};
 
 /// One field for some answers. Of several rules for one name the last that applies is used, but all are of `Link`,
 /// `Set-Cookie` and `Vary`.
+///
+/// ```
+/// use selvedge_http::files::{FieldRule, FieldRules, FilePattern, RuleAnswers};
+/// use selvedge_http::{HeaderValue, header};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let rule = FieldRule {
+///     files: FilePattern::glob("assets/**")?,
+///     answers: RuleAnswers::Success,
+///     name: header::CACHE_CONTROL,
+///     value: Some(HeaderValue::from_static("max-age=31536000, immutable")),
+/// };
+/// let rules = FieldRules::new(&[rule])?;
+/// let of_asset = rules.of_file(b"assets/logo.svg", &[]);
+/// assert_eq!(of_asset.as_bytes(), b"cache-control: max-age=31536000, immutable\r\n");
+/// assert!(rules.of_file(b"logo.svg", &[]).as_bytes().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldRule {
     /// The files whose answers have it.
@@ -26,6 +45,23 @@ pub struct FieldRule {
 }
 
 /// The answers of a file that have a field.
+///
+/// ```
+/// use selvedge_http::files::{FieldRule, FieldRules, FilePattern, RuleAnswers};
+/// use selvedge_http::{HeaderValue, header};
+///
+/// let rule = |answers, name, value| {
+///     FieldRule { files: FilePattern::All, answers, name, value: Some(HeaderValue::from_static(value)) }
+/// };
+/// let rules = FieldRules::new(&[
+///     rule(RuleAnswers::All, header::X_FRAME_OPTIONS, "DENY"),
+///     rule(RuleAnswers::Success, header::CACHE_CONTROL, "max-age=60"),
+/// ])?;
+/// let of_file = rules.of_file(b"index.html", &[]);
+/// assert_eq!(of_file.as_bytes(), b"x-frame-options: DENY\r\ncache-control: max-age=60\r\n");
+/// assert_eq!(rules.of_others().as_bytes(), b"x-frame-options: DENY\r\n");
+/// # Ok::<(), selvedge_http::OwnedField>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleAnswers {
     /// 200, 206 and 304.
@@ -35,6 +71,28 @@ pub enum RuleAnswers {
 }
 
 /// Which files a rule is about, by the path of the file that is served, relative to the root.
+///
+/// ```
+/// # use selvedge_http::files::{FieldRule, FieldRules, RuleAnswers};
+/// # use selvedge_http::{HeaderValue, header};
+/// use selvedge_http::files::FilePattern;
+///
+/// # fn matches(files: FilePattern, path: &str) -> bool {
+/// #     let value = Some(HeaderValue::from_static("no-cache"));
+/// #     let rule = FieldRule { files, answers: RuleAnswers::Success, name: header::CACHE_CONTROL, value };
+/// #     let rules = FieldRules::new(&[rule]).expect("the engine does not own it");
+/// #     !rules.of_file(path.as_bytes(), &[]).as_bytes().is_empty()
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fonts = FilePattern::glob("*.woff2")?;
+/// let downloads = FilePattern::glob("/downloads/*")?;
+/// // `matches` asks a rule with such a pattern.
+/// assert!(matches(fonts.clone(), "theme/sans.woff2"));
+/// assert!(matches(downloads.clone(), "downloads/1.zip") && !matches(downloads, "old/downloads/1.zip"));
+/// assert!(!matches(fonts, "sans.woff2.txt") && matches(FilePattern::All, "sans.woff2.txt"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilePattern {
     /// Every file, and what is no file.
@@ -63,6 +121,24 @@ impl FilePattern {
 const SETS_MAX: usize = 256;
 
 /// The rules of a site, ready to be asked.
+///
+/// ```
+/// use selvedge_http::files::{FieldRule, FieldRules, FilePattern, RuleAnswers};
+/// use selvedge_http::{HeaderValue, header};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let caching = |files, value| {
+///     let value = Some(HeaderValue::from_static(value));
+///     FieldRule { files, answers: RuleAnswers::Success, name: header::CACHE_CONTROL, value }
+/// };
+/// // The last that applies is used.
+/// let hour = caching(FilePattern::All, "max-age=3600");
+/// let rules = FieldRules::new(&[hour, caching(FilePattern::glob("*.html")?, "no-cache")])?;
+/// assert_eq!(rules.of_file(b"logo.svg", &[]).as_bytes(), b"cache-control: max-age=3600\r\n");
+/// assert_eq!(rules.of_file(b"docs/index.html", &[]).as_bytes(), b"cache-control: no-cache\r\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FieldRules {
     rules: Vec<(Option<GlobMatcher>, FieldRule)>,

@@ -60,6 +60,39 @@ const LOOKS_AT_ONCE_MAX: usize = 16;
 const LOOKS_MAX: usize = 3;
 
 /// The files of one or several roots, as one worker knows them.
+///
+/// ```
+/// use selvedge_http::files::{Answer, FileOptions, Files};
+/// use selvedge_http::path::SitePath;
+/// use selvedge_http::{Request, Response, StatusCode, testing};
+///
+/// async fn find(files: &Files, request: Request<'_>) -> Response {
+///     let mut decoded = Vec::new();
+///     let path = match SitePath::resolve(request.path(), &mut decoded) {
+///         Ok(path) => path,
+///         Err(error) => return Response::error(error.status(), error.reason()),
+///     };
+///     match files.answer(&request, &path).await {
+///         Answer::File(response) | Answer::Refused(response) => response,
+///         _ => Response::error(StatusCode::NOT_FOUND, ""),
+///     }
+/// }
+///
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-files-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// # let directory = root.clone();
+/// std::fs::write(root.join("page.txt"), "a page")?;
+/// let site = || {
+///     let files = Files::open(FileOptions::new(root)).expect("the root is there");
+///     async move |request: Request<'_>| find(&files, request).await
+/// };
+/// testing::run(site, async |client| {
+///     client.get("/page.txt").send().await.assert_text("a page").await;
+///     client.get("/no-page.txt").send().await.assert_status(404);
+/// });
+/// # std::fs::remove_dir_all(directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Files {
     options: FileOptions,
@@ -71,6 +104,46 @@ pub struct Files {
 }
 
 /// A path in one of the trees.
+///
+/// ```
+/// # use selvedge_http::files::{FileOptions, TreeOptions};
+/// use selvedge_http::files::{Answer, Files, Target};
+/// use selvedge_http::path::SitePath;
+/// use selvedge_http::{FixedFields, Request, Response, StatusCode, testing};
+///
+/// // The documentation is the second of the trees, below `/docs/`.
+/// async fn docs(files: &Files, request: Request<'_>, path: SitePath<'_>) -> Response {
+///     let Some(path) = path.below(b"docs") else { return Response::error(StatusCode::NOT_FOUND, "") };
+///     let target = Target { tree: 1, path: &path, fields: &FixedFields::NONE };
+///     match files.answer(&request, target).await {
+///         Answer::File(response) | Answer::Refused(response) => response,
+///         _ => Response::error(StatusCode::NOT_FOUND, ""),
+///     }
+/// }
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-target-{}", std::process::id()));
+/// # std::fs::create_dir_all(root.join("pages"))?;
+/// # std::fs::create_dir_all(root.join("manual"))?;
+/// # std::fs::write(root.join("manual/a.txt"), "the manual")?;
+/// # let there = root.clone();
+/// # let site = move || {
+/// #     let mut options = FileOptions::new(there.join("pages"));
+/// #     options.trees.push(TreeOptions::new(there.join("manual")));
+/// #     let files = Files::open(options).expect("the roots are there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         docs(&files, request, path).await
+/// #     }
+/// # };
+///
+/// // `site` is an application that answers so.
+/// testing::run(site, async |client| {
+///     client.get("/docs/a.txt").send().await.assert_text("the manual").await;
+///     client.get("/a.txt").send().await.assert_status(404);
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The tree's place in [`FileOptions::trees`].
@@ -88,6 +161,50 @@ impl<'a> From<&'a SitePath<'a>> for Target<'a> {
 }
 
 /// What is to be answered for a path.
+///
+/// ```
+/// # use selvedge_http::files::FileOptions;
+/// use selvedge_http::files::{Answer, Files};
+/// use selvedge_http::path::{SitePath, TrailingSlash};
+/// use selvedge_http::{Request, Response, StatusCode, testing};
+///
+/// async fn page(files: &Files, request: Request<'_>, path: SitePath<'_>) -> Response {
+///     let slash = match files.answer(&request, &path).await {
+///         Answer::File(response) | Answer::Refused(response) => return response,
+///         Answer::NeedsSlash => TrailingSlash::Present,
+///         Answer::NeedsNoSlash => TrailingSlash::Absent,
+///         Answer::Directory | Answer::Missing => return Response::error(StatusCode::NOT_FOUND, ""),
+///     };
+///     let mut location = Vec::new();
+///     match path.redirect_location(slash, request.query(), &mut location) {
+///         Ok(()) => Response::redirect(StatusCode::MOVED_PERMANENTLY, location),
+///         Err(_) => Response::error(StatusCode::BAD_REQUEST, ""),
+///     }
+/// }
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-answer-{}", std::process::id()));
+/// # std::fs::create_dir_all(root.join("a"))?;
+/// # std::fs::create_dir_all(root.join("b"))?;
+/// # std::fs::write(root.join("a/index.html"), "<p>a page")?;
+/// # let there = root.clone();
+/// # let site = move || {
+/// #     let files = Files::open(FileOptions::new(there)).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         page(&files, request, path).await
+/// #     }
+/// # };
+///
+/// // `site` is an application that answers so.
+/// testing::run(site, async |client| {
+///     client.get("/a/").send().await.assert_text("<p>a page").await;
+///     client.get("/a?b=c").send().await.assert_status(301).assert_header("location", "/a/?b=c");
+///     client.get("/a/index.html/").send().await.assert_header("location", "/a/index.html");
+///     client.get("/b/").send().await.assert_status(404);
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum Answer {
     /// A file, with the fields that the rules say: 200, 206 or 304.

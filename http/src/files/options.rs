@@ -19,6 +19,43 @@ const FORM_BYTES: usize = KEY_BYTES_MAX + 768;
 const CODINGS: usize = 4;
 
 /// Which symbolic links are followed.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{FileOptions, SymlinkPolicy};
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-symlink-policy-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// std::fs::write(root.join("2026.txt"), "this year")?;
+/// std::os::unix::fs::symlink("2026.txt", root.join("latest.txt"))?;
+///
+/// // `site` is an application that answers from `Files`.
+/// for (symlinks, status) in [(SymlinkPolicy::Inside, 200), (SymlinkPolicy::None, 404)] {
+///     let mut options = FileOptions::new(&root);
+///     options.trees[0].symlinks = symlinks;
+///     testing::run(|| site(options), async move |client| {
+///         client.get("/latest.txt").send().await.assert_status(status);
+///     });
+/// }
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SymlinkPolicy {
     /// Those that lead to something beneath the root.
@@ -31,6 +68,40 @@ pub enum SymlinkPolicy {
 }
 
 /// Whether a path without an extension leads to a page.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{CleanUrls, FileOptions};
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-clean-urls-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// std::fs::write(root.join("about.html"), "<h1>About us</h1>")?;
+/// let mut options = FileOptions::new(&root);
+/// options.trees[0].clean_urls = CleanUrls::On;
+///
+/// // `site` is an application that answers from `Files`.
+/// testing::run(|| site(options), async |client| {
+///     client.get("/about").send().await.assert_text("<h1>About us</h1>").await;
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CleanUrls {
     /// A path leads to the file of that name alone.
@@ -41,6 +112,44 @@ pub enum CleanUrls {
 }
 
 /// Whether files that were compressed beforehand answer for a file: `a.js.br`, `a.js.zst` and `a.js.gz` for `a.js`.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{FileOptions, Precompressed};
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-precompressed-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// std::fs::write(root.join("a.js"), "let a = 1;")?;
+/// std::fs::write(root.join("a.js.br"), "what a build step has made of it")?;
+///
+/// // `site` is an application that answers from `Files`.
+/// for (precompressed, coding) in [(Precompressed::Always, Some("br")), (Precompressed::Off, None)] {
+///     let mut options = FileOptions::new(&root);
+///     options.trees[0].precompressed = precompressed;
+///     testing::run(|| site(options), async move |client| {
+///         let response = client.get("/a.js").header("accept-encoding", "br").send().await;
+///         assert_eq!(response.header("content-encoding"), coding);
+///     });
+/// }
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precompressed {
     /// Those that are not older than their file, in whole seconds.
@@ -55,6 +164,49 @@ pub enum Precompressed {
 }
 
 /// What a strong tag is made of.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{FileOptions, TagSource};
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn written(path: std::path::PathBuf, content: &str, unix_s: u64) -> std::io::Result<()> {
+/// #     std::fs::write(&path, content)?;
+/// #     let changed = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
+/// #     std::fs::File::options().write(true).open(path)?.set_modified(changed)
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-tag-source-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// # written(root.join("one.txt"), "the same", 1_000_000_000)?;
+/// # written(root.join("two.txt"), "the same", 1_100_000_000)?;
+/// // one.txt and two.txt are copies, made on different days.
+/// let options = FileOptions { tags: TagSource::Content, ..FileOptions::new(&root) };
+///
+/// // `site` is an application that answers from `Files`.
+/// testing::run(|| site(options), async |client| {
+///     let one = client.get("/one.txt").send().await;
+///     let two = client.get("/two.txt").send().await;
+///     assert!(one.header("etag").is_some());
+///     assert_eq!(one.header("etag"), two.header("etag"));
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TagSource {
     /// A file's size and time of change; of files whose time is 0 or 1, the content.
@@ -65,6 +217,49 @@ pub enum TagSource {
 }
 
 /// Which files are compressed by the server, for clients that take it.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{Compression, FileOptions};
+/// use selvedge_http::negotiation::CodingSet;
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn written(path: std::path::PathBuf, content: &str, unix_s: u64) -> std::io::Result<()> {
+/// #     std::fs::write(&path, content)?;
+/// #     let changed = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
+/// #     std::fs::File::options().write(true).open(path)?.set_modified(changed)
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-compression-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// # written(root.join("a.txt"), &"a line\n".repeat(1_000), 1_000_000_000)?;
+/// // a.txt are 7 KB of text.
+/// let compression = Compression { codings: CodingSet::ALL, bytes_min: 500, ..Compression::default() };
+/// let options = FileOptions { compression, ..FileOptions::new(&root) };
+///
+/// // `site` is an application that answers from `Files`.
+/// testing::run(|| site(options), async |client| {
+///     let request = client.get("/a.txt").header("accept-encoding", "gzip");
+///     request.send().await.assert_header("content-encoding", "gzip");
+///     client.get("/a.txt").send().await.assert_no_header("content-encoding");
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compression {
     /// The codings, none for no compression. Where there is a sibling in a coding, that is used.
@@ -97,6 +292,40 @@ impl Compression {
 }
 
 /// A directory that is served.
+///
+/// ```
+/// # use selvedge_http::files::{Answer, Files};
+/// # use selvedge_http::path::SitePath;
+/// # use selvedge_http::{Request, Response, StatusCode};
+/// use selvedge_http::files::{FileOptions, TreeOptions};
+/// use selvedge_http::testing;
+///
+/// # fn site(options: FileOptions) -> impl selvedge_http::Application {
+/// #     let files = Files::open(options).expect("the root is there");
+/// #     async move |request: Request<'_>| {
+/// #         let mut decoded = Vec::new();
+/// #         let path = SitePath::resolve(request.path(), &mut decoded).expect("it is a path");
+/// #         match files.answer(&request, &path).await {
+/// #             Answer::File(response) | Answer::Refused(response) => response,
+/// #             _ => Response::error(StatusCode::NOT_FOUND, ""),
+/// #         }
+/// #     }
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-tree-options-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// std::fs::write(root.join("start.html"), "<h1>Welcome</h1>")?;
+/// let tree = TreeOptions { index: vec!["start.html".to_owned()], ..TreeOptions::new(&root) };
+/// let options = FileOptions { trees: vec![tree], ..FileOptions::new(&root) };
+///
+/// // `site` is an application that answers from `Files`.
+/// testing::run(|| site(options), async |client| {
+///     client.get("/").send().await.assert_text("<h1>Welcome</h1>").await;
+/// });
+/// # std::fs::remove_dir_all(root)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeOptions {
     /// The directory.
@@ -137,6 +366,21 @@ impl TreeOptions {
 }
 
 /// Where the files are, and how many of them a worker keeps ready.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_http::files::FileOptions;
+///
+/// let usual = FileOptions::new("/srv/site");
+/// let small = FileOptions {
+///     fresh_for: Duration::from_secs(60),
+///     entries_max: 500,
+///     misses_max: 100,
+///     ..FileOptions::new("/srv/site")
+/// };
+/// assert!(small.memory_bytes() < usual.memory_bytes() / 8);
+/// ```
 #[derive(Debug, Clone)]
 pub struct FileOptions {
     /// The directories served, at least one: the first is the one that is meant where none is named.
