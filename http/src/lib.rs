@@ -102,9 +102,7 @@ pub use into_response::IntoResponse;
 pub use record::{CloseReason, ExchangeEnd, ExchangeRecord};
 pub use refusal::{OnRefusal, Refusal};
 pub use request::Request;
-pub use response::{
-    Body, FileContent, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead,
-};
+pub use response::{Body, FilePart, FileParts, OpenFile, Prepared, RangeField, Response, ResponseHead};
 pub use router::{ParamError, Parameters, RouteError, Router};
 pub use selvedge_runtime::net::AcceptPolicy;
 pub use server::{

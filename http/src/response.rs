@@ -242,22 +242,8 @@ pub struct FileParts {
 }
 
 /// Where the octets of a file are that is sent in parts.
-///
-/// ```
-/// use selvedge_http::FileContent;
-///
-/// /// The file's octets, where they need not be read.
-/// fn in_memory(content: &FileContent) -> Option<&[u8]> {
-///     match content {
-///         FileContent::Ready(block, from) => Some(&block[*from as usize..]),
-///         FileContent::Shared(bytes) => Some(bytes),
-///         FileContent::Streamed(_) => None,
-///     }
-/// }
-/// assert_eq!(in_memory(&FileContent::Shared("0123456789".into())), Some(&b"0123456789"[..]));
-/// ```
 #[derive(Debug)]
-pub enum FileContent {
+pub(crate) enum FileContent {
     /// In this block, from this offset on.
     Ready(SharedLease, u32),
     /// In these bytes.
@@ -378,7 +364,7 @@ impl ResponseHead {
 const _: () = assert!(size_of::<Response>() <= 176);
 
 impl Response {
-    /// A response of `head` and `body`.
+    /// A response of `head` and `body`: what [`into_parts`](Self::into_parts) has taken apart, or others.
     pub const fn new(head: ResponseHead, body: Body) -> Self {
         Self { head, body }
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use public_api::Builder;
+use serde_json::Value;
 
 /// Crates, and the features whose interface is part of it.
 const CRATES: [(&str, &str); 2] = [("selvedge-runtime", ""), ("selvedge-http", "tower,tokio,password-files")];
@@ -17,8 +18,8 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a crate of the workspace").to_path_buf()
 }
 
-/// What rustdoc says of a crate, in the form it has for programs: unstable, so another release may have another one.
-fn documented(name: &str, features: &str) -> Result<String, String> {
+/// Where rustdoc has written what it knows of a crate, in the form for programs: unstable, so another release may have another.
+fn documented(name: &str, features: &str) -> Result<PathBuf, String> {
     let target = workspace().join("target/public-api");
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["rustdoc", "--locked", "--lib", "--package", name, "--features", features, "--target-dir"])
@@ -31,7 +32,10 @@ fn documented(name: &str, features: &str) -> Result<String, String> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let json = target.join("doc").join(format!("{}.json", name.replace('-', "_")));
+    Ok(target.join("doc").join(format!("{}.json", name.replace('-', "_"))))
+}
+
+fn interface(json: &Path) -> Result<String, String> {
     let api = Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
@@ -59,7 +63,8 @@ fn the_public_interface_is_the_committed_one() {
             println!("SKIPPED: {name}: written with {committed_compiler}, and this is {}", compiler());
             continue;
         }
-        let api = documented(name, features).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let api = documented(name, features).and_then(|json| interface(&json));
+        let api = api.unwrap_or_else(|error| panic!("{name}: {error}"));
         if update {
             fs::write(&path, format!("{}\n{api}", compiler())).expect("it can be written");
             continue;
@@ -78,5 +83,26 @@ fn the_public_interface_is_the_committed_one() {
              UPDATE_PUBLIC_API=1 cargo test -p selvedge-http --test public_api\n{}",
             changes.join("\n")
         );
+    }
+}
+
+#[test]
+fn every_public_type_has_an_example() {
+    for (name, features) in CRATES {
+        let json = documented(name, features).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = fs::read_to_string(json).expect("rustdoc has written it");
+        let known: Value = serde_json::from_str(&text).expect("rustdoc writes JSON");
+        let items = known["index"].as_object().expect("items by their numbers");
+        let types = items.values().filter(|item| {
+            let is_type = ["struct", "enum", "union", "trait", "type_alias"]
+                .iter()
+                .any(|kind| !item["inner"][kind].is_null());
+            is_type && item["crate_id"] == 0 && item["visibility"] == "public"
+        });
+        let (with, without): (Vec<_>, Vec<_>) =
+            types.partition(|item| item["docs"].as_str().is_some_and(|docs| docs.contains("```")));
+        assert!(with.len() > 50, "{name}: the form of rustdoc has changed: {} types", with.len());
+        let without: Vec<_> = without.iter().map(|item| item["name"].to_string()).collect();
+        assert!(without.is_empty(), "{name}: types without an example: {}", without.join(", "));
     }
 }

@@ -247,7 +247,19 @@ impl Running {
     }
 }
 
-/// Runs one future on a runtime of one unpinned worker, and returns its output: for tests and small programs.
+/// Runs the future that `main` makes on a runtime of one unpinned worker, and returns its output: for tests and small programs.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::{block_on, timer};
+///
+/// let slept = block_on(|| async {
+///     timer::sleep(Duration::from_millis(1)).await;
+///     "well"
+/// });
+/// assert_eq!(slept, "well");
+/// ```
 ///
 /// # Panics
 /// When the runtime cannot start, with the [`StartError`]'s message, and with the future's own panic.

@@ -75,7 +75,7 @@ impl Site {
         mounts.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Self {
             mounts,
-            redirects: Redirects::new(config.redirects.iter().cloned()),
+            redirects: Redirects::new(config.redirects.clone()),
             pages: Pages::new(config),
             cors: cors::policy(&config.cors).map(CorsAnswers::new),
             listings: None,

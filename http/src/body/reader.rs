@@ -21,18 +21,17 @@ use crate::response::FilePart;
 ///
 /// ```
 /// use selvedge_http::middleware::{Next, from_fn};
-/// use selvedge_http::{Application, Request, Response, testing};
+/// use selvedge_http::{Application, Request, Response, StreamBody, testing};
 ///
 /// async fn loudly<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
 ///     let (head, mut body) = next.call(request).await.into_reader();
-///     let mut response = Response::stream(async move |mut writer| {
+///     let loud = StreamBody::of(async move |mut writer| {
 ///         while let Some(piece) = body.chunk().await? {
 ///             writer.write(&piece.to_ascii_uppercase()).await?;
 ///         }
 ///         Ok(())
 ///     });
-///     *response.head_mut() = head;
-///     response
+///     Response::new(head, loud.into())
 /// }
 ///
 /// async fn hello(_: Request<'_>) -> &'static str {
@@ -158,6 +157,15 @@ impl BodyReader {
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
+    }
+
+    /// The whole body as text, of at most `bytes_max` octets.
+    ///
+    /// # Errors
+    /// `InvalidData` if it is longer or no UTF-8, and those of [`chunk`](Self::chunk).
+    pub async fn text(&mut self, bytes_max: usize) -> io::Result<String> {
+        let bytes = self.bytes(bytes_max).await?;
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 

@@ -21,23 +21,39 @@ const ALLOWED: &str = "GET, HEAD, OPTIONS";
 ///
 /// ```
 /// use selvedge_http::files::{FileOptions, Files, serve_files};
-/// use selvedge_http::{Request, Router, Server, StartError};
+/// use selvedge_http::{Router, testing};
 ///
-/// fn main() -> Result<(), StartError> {
-///     let server = Server::ephemeral(|_worker| {
-///         let files = Files::open(FileOptions::new(".")).expect("the directory can be opened");
-///         let page = async |_: Request<'_>| "the page of the application";
-///         Router::new().nest("/static", serve_files(files.clone())).nest("/", serve_files(files).fallback(page))
-///     })?;
-///     server.stop();
-///     Ok(())
+/// fn application() -> Router {
+///     let files = Files::open(FileOptions::new("src")).expect("the directory can be opened");
+///     Router::new().nest("/static", serve_files(files))
 /// }
+///
+/// testing::run(application, async |client| {
+///     client.get("/static/lib.rs").send().await.assert_status(200);
+///     client.get("/static/files").send().await.assert_header("location", "/static/files/");
+///     client.get("/static/%2e%2e/Cargo.toml").send().await.assert_status(400);
+/// });
 /// ```
 pub fn serve_files(files: Rc<Files>) -> ServeFiles<NotFound> {
     ServeFiles { files, hidden: Visibility::Shown, fallback: NotFound }
 }
 
 /// What [`serve_files`] makes.
+///
+/// ```
+/// use selvedge_http::files::{FileOptions, Files, ServeFiles, serve_files};
+/// use selvedge_http::{Application, Request, testing};
+///
+/// fn single_page(root: &str) -> ServeFiles<impl Application> {
+///     let files = Files::open(FileOptions::new(root)).expect("the directory can be opened");
+///     serve_files(files).fallback(async |_: Request<'_>| "the page")
+/// }
+///
+/// testing::run(|| single_page("src"), async |client| {
+///     client.get("/lib.rs").send().await.assert_status(200);
+///     client.get("/users/7").send().await.assert_text("the page").await;
+/// });
+/// ```
 #[derive(Debug, Clone)]
 pub struct ServeFiles<A> {
     files: Rc<Files>,
@@ -47,6 +63,15 @@ pub struct ServeFiles<A> {
 }
 
 /// Answers 404 to everything.
+///
+/// ```
+/// use selvedge_http::files::NotFound;
+/// use selvedge_http::testing;
+///
+/// testing::run(|| NotFound, async |client| {
+///     client.get("/").send().await.assert_status(404);
+/// });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct NotFound;
 

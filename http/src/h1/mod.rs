@@ -31,6 +31,7 @@ pub use limits::Limits;
 pub use method::Method;
 pub use reject::Reject;
 pub use request::{RequestHead, Version};
-pub use response::{BodyWish, HeadError, HeadWriter, WrittenHead};
+pub(crate) use response::BodyWish;
+pub use response::{HeadError, HeadWriter, WrittenHead};
 pub use scan::{CompleteHead, HeadScanner, Scan};
 pub use target::{ConnectPolicy, TargetForm};

@@ -61,25 +61,8 @@ pub struct WrittenHead {
 }
 
 /// Whether a response's body is sent.
-///
-/// ```
-/// use selvedge_http::StatusCode;
-/// use selvedge_http::h1::{BodyWish, HeadError, HeadWriter};
-///
-/// fn written(body: &[u8], wish: BodyWish) -> Result<Vec<u8>, HeadError> {
-///     let mut buffer = [0; 256];
-///     let mut writer = HeadWriter::new(&mut buffer);
-///     let head = writer.status(StatusCode::OK).content_length(body.len() as u64).finish()?;
-///     let sent = if wish == BodyWish::Send { body } else { b"" };
-///     Ok([&buffer[..head.len], sent].concat())
-/// }
-///
-/// assert!(written(b"hello", BodyWish::Send)?.ends_with(b"content-length: 5\r\n\r\nhello"));
-/// assert!(written(b"hello", BodyWish::Omit)?.ends_with(b"content-length: 5\r\n\r\n"));
-/// # Ok::<(), HeadError>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyWish {
+pub(crate) enum BodyWish {
     /// Head and body.
     Send,
     /// The head alone, with the body's length: the answer to HEAD (RFC 9110 section 9.3.2).

@@ -31,7 +31,7 @@ pub enum TargetForm {
     Origin,
     /// `http://authority/path?query`; its authority wins over Host (RFC 9112 section 3.2.2).
     Absolute,
-    /// `*`, only with OPTIONS: the server as a whole.
+    /// `*`, only with OPTIONS: the server as a whole. The engine answers it, so no application sees one.
     Asterisk,
     /// `host:port`, only with CONNECT: where a tunnel is to lead.
     Authority,

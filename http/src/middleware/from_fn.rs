@@ -31,6 +31,9 @@ use crate::response::Response;
 /// }
 /// # application();
 /// ```
+///
+/// A generic function before an application that is itself an async closure is more than the compiler bears (Rust 1.95: "reached
+/// the recursion limit"): one of the two has to be the other kind.
 pub fn from_fn<A, F, R>(function: F) -> impl FnOnce(A) -> FromFn<A, F>
 where
     A: Application,

@@ -31,9 +31,7 @@ use crate::response::Response;
 /// # Ok(())
 /// # }
 /// ```
-pub fn redirects<A: Application>(
-    rules: impl IntoIterator<Item = Redirect>,
-) -> impl FnOnce(A) -> Redirected<A> {
+pub fn redirects<A: Application>(rules: impl Into<Vec<Redirect>>) -> impl FnOnce(A) -> Redirected<A> {
     let redirects = Redirects::new(rules);
     move |application| Redirected { redirects, application }
 }
@@ -93,8 +91,8 @@ pub struct Redirects(Vec<Redirect>);
 
 impl Redirects {
     /// These, in whatever order.
-    pub fn new(redirects: impl IntoIterator<Item = Redirect>) -> Self {
-        let mut redirects: Vec<_> = redirects.into_iter().collect();
+    pub fn new(redirects: impl Into<Vec<Redirect>>) -> Self {
+        let mut redirects = redirects.into();
         redirects
             .sort_by_key(|redirect| (redirect.rest != Rest::None, std::cmp::Reverse(redirect.from.len())));
         Self(redirects)

@@ -62,8 +62,8 @@ impl<A: Application> Client<A> {
         Self::with_options(application, &ServerOptions::default())
     }
 
-    /// The same under other options: the limits of a request and the policy for TRACE; what is about connections has no
-    /// effect.
+    /// The same under other options: the limits of a request and the policies for TRACE and CONNECT; what is about
+    /// connections has no effect.
     ///
     /// # Panics
     /// Outside a worker.
