@@ -2,12 +2,18 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use selvedge_http::middleware::{Next, from_fn, map_response, map_response_async};
-use selvedge_http::{Application, BoxApplication, IntoResponse, Request, Response, header};
+use selvedge_http::{
+    Application, Body, BoxApplication, FilePart, IntoResponse, OpenFile, Request, Response, ResponseHead,
+    header,
+};
+use selvedge_runtime::fs::{self, Access, Resolve};
 
-use crate::support::{TestServer, patient};
+use crate::support::directory::Directory;
+use crate::support::{TestServer, patient, pattern};
 
 async fn path(request: Request<'_>) -> Vec<u8> {
     request.path().to_vec()
@@ -80,4 +86,33 @@ fn a_function_of_the_response_may_replace_it() {
     let reply = client.get("/said");
     assert_eq!((reply.status, reply.text()), (202, "/SAID"));
     assert_eq!(client.get(&format!("/{}", "x".repeat(100))).status, 410);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_pulled_has_no_end() {
+    let directory = Directory::new("pulled");
+    let path = directory.join("file");
+    std::fs::write(&path, pattern(300_000)).expect("it is new");
+    let root = directory.path().to_owned();
+    selvedge_runtime::block_on(move || async move {
+        let root = fs::open_directory(&root).expect("it is there");
+        let file =
+            fs::open(&root, c"file".into(), Access::Read, Resolve::Beneath).await.expect("it is there");
+        let version = file.metadata().expect("it is open");
+        let file = Rc::new(OpenFile::new(file, version));
+        let pull = || {
+            let part = FilePart { file: Rc::clone(&file), start: 0, length: 300_000 };
+            let (_, body) = Response::new(ResponseHead::new(StatusCode::OK), Body::File(part)).into_reader();
+            body
+        };
+        assert_eq!(pull().bytes(300_000).await.expect("it is as it was"), pattern(300_000));
+        let mut body = pull();
+        body.chunk().await.expect("it is as it was").expect("it has octets");
+        // As long as before.
+        std::fs::write(&path, vec![b'x'; 300_000]).expect("it may be written");
+        let touched = std::time::SystemTime::now() + Duration::from_secs(1);
+        let written = std::fs::File::options().write(true).open(&path).expect("it is there");
+        written.set_modified(touched).expect("it is ours");
+        assert!(body.bytes(300_000).await.is_err(), "its octets are of two versions");
+    });
 }
