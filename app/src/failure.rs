@@ -16,7 +16,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use selvedge_runtime::net::listen::ListenError;
+use selvedge_runtime::net::listen::{ListenError, ListenSpec};
 
 use crate::bad_value::BadValue;
 
@@ -51,6 +51,16 @@ impl Failure {
     /// An option (`--cpus`) or variable whose value turned out wrong after it was read.
     pub fn bad_value(option: &str, bad: &BadValue) -> Self {
         Self::usage(format!("{option}: {}", bad.what), bad.fix.clone())
+    }
+
+    /// A place that can't be listened at, and the options that name another.
+    pub fn listen(spec: &ListenSpec, error: ListenError) -> Self {
+        match spec {
+            ListenSpec::Tcp { .. } => {
+                Self::fatal(error.what, format!("{}; --port, --address or --listen says where", error.fix))
+            }
+            ListenSpec::Unix { .. } | ListenSpec::Inherited { .. } => error.into(),
+        }
     }
 
     /// Whose fault it is.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use selvedge_http::files::{self, DerivedStore, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions, WorkerApplication};
-use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, Listening, PortSharing, listen};
+use selvedge_runtime::net::listen::{self, ListenSpec};
+use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, Listening, PortSharing};
 use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{LineLog, LogTarget, Runtime, StartError, Worker, print_line, report_line};
 
@@ -115,8 +116,8 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
 /// Binds everything the configuration names: one list of listeners, or with `SO_REUSEPORT` one per worker.
 fn listen(config: &Config, sharing: PortSharing, workers: usize) -> Result<Vec<Vec<Listening>>, Failure> {
     let backlog = config.backlog.get();
-    let bound = config.listeners.iter().map(|spec| spec.bind(backlog, sharing));
-    let bound: Vec<Vec<Listening>> = bound.collect::<Result<_, _>>()?;
+    let bind = |spec: &ListenSpec| spec.bind(backlog, sharing).map_err(|error| Failure::listen(spec, error));
+    let bound: Vec<Vec<Listening>> = config.listeners.iter().map(bind).collect::<Result<_, _>>()?;
     Ok(listen::lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)?)
 }
 

@@ -76,7 +76,11 @@ fn a_taken_port_ends_with_1() {
     for accept in ["shared", "reuseport"] {
         let arguments = [site.path().to_str().unwrap(), "-a", "127.0.0.1", "-p", &port, "--accept", accept];
         let line = failure(&run(&arguments), 1);
-        assert!(line.contains(&format!("port {port} of 127.0.0.1 is taken; choose another")), "{line}");
+        assert!(line.contains(&format!("port {port} of 127.0.0.1 is taken; stop whoever")), "{line}");
+        assert!(
+            line.ends_with("or choose another port; --port, --address or --listen says where\n"),
+            "{line}"
+        );
     }
 }
 

@@ -126,11 +126,18 @@ fn a_start_that_fails_says_what_is_wrong_and_what_helps() {
     let directory = Directory::new("serving");
     let file = directory.write_now("file", "words");
     for (builder, wanted) in [
-        (builder().listen("8080"), "there is no port; write :8080".to_owned()),
-        (builder().listen("example.org:80"), "'example.org' is not an IP address; give".to_owned()),
+        (builder().listen("8080"), "cannot listen at '8080': there is no port; write :8080".to_owned()),
+        (
+            builder().listen("example.org:80"),
+            "cannot listen at 'example.org:80': 'example.org' is not an IP address; give".to_owned(),
+        ),
+        (
+            builder().listen("127.0.0.1:80").listen(":80"),
+            "tcp:127.0.0.1:80 and tcp:[::]:80 both listen at 127.0.0.1:80; leave one of them out".to_owned(),
+        ),
         (
             builder().listen(taken_address),
-            format!("port {} of 127.0.0.1 is taken; choose another one", taken_address.port()),
+            format!("port {} of 127.0.0.1 is taken; stop whoever listens there", taken_address.port()),
         ),
         (builder().listen("192.0.2.1:80"), "this machine has no address 192.0.2.1; choose".to_owned()),
         (

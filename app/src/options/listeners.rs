@@ -1,6 +1,6 @@
 //! Where to listen: `--listen`, or an address and a port, each from its flag, its variable or its default.
 
-use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
+use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress, refuse_overlaps};
 
 use super::environment::{Environment, UrlValue};
 use super::values;
@@ -69,12 +69,6 @@ fn checked(listen: Vec<ListenSpec>) -> Result<Vec<ListenSpec>, Failure> {
         let what = format!("{} places to listen at are too many", listen.len());
         return Err(Failure::usage(what, format!("name at most {LISTENERS_MAX}")));
     }
-    for (position, spec) in listen.iter().enumerate() {
-        // Several listeners may each ask for any free port.
-        let any_port = matches!(spec, ListenSpec::Tcp { port: 0, .. });
-        if !any_port && listen[..position].contains(spec) {
-            return Err(Failure::usage(format!("{spec} is listened at twice"), "name it once"));
-        }
-    }
+    refuse_overlaps(&listen).map_err(|error| Failure::usage(error.what, error.fix))?;
     Ok(listen)
 }

@@ -476,6 +476,10 @@ fn flags_about_listening_put_variables_about_it_aside() {
 
 #[test]
 fn listening_twice_at_one_place_is_refused_except_at_any_free_port() {
+    assert!(
+        usage(&["-l", ":1", "-l", "127.0.0.1:1"], &[])
+            .starts_with("tcp:[::]:1 and tcp:127.0.0.1:1 both listen at 127.0.0.1:1; leave one of them out")
+    );
     assert!(usage(&["-l", ":1", "-l", "[::]:1"], &[]).starts_with("tcp:[::]:1 is listened at twice; "));
     assert_eq!(config(&["-l", ":0", "-l", ":0"], &[]).listeners.len(), 2);
 }
@@ -527,7 +531,10 @@ fn bad_values_are_told_with_option_value_and_remedy() {
         ("--port", "", "'' is not a port"),
         ("--port", "-1", "'-1' is not a port"),
         ("--address", "example.com", "'example.com' is not an IP address; "),
+        ("--address", "0.0.0.0:80", "'0.0.0.0:80' has a port; give the address alone, 0.0.0.0"),
         ("--listen", "8080", "there is no port; write :8080"),
+        ("--listen", "0.0.0.0", "there is no port; write the port behind a colon, as in 0.0.0.0:8080"),
+        ("--listen", "/run/s.sock", "this is a path; write unix:/run/s.sock"),
         ("--threads", "0", "this is out of range; give a number from 1 to 1024"),
         ("--threads", "1025", "this is out of range"),
         ("--threads", "+2", "this is not a whole number; give"),

@@ -5,7 +5,9 @@ use std::fmt;
 use std::num::NonZero;
 use std::time::Duration;
 
-use selvedge_runtime::net::listen::{BACKLOG_DEFAULT, LISTENERS_MAX, ListenError, lists_for_workers};
+use selvedge_runtime::net::listen::{
+    BACKLOG_DEFAULT, LISTENERS_MAX, ListenError, lists_for_workers, refuse_overlaps,
+};
 use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions, Listening, PortSharing};
 use selvedge_runtime::{Runtime, Worker, process};
 
@@ -69,8 +71,8 @@ impl Default for ServerBuilder {
 impl ServerBuilder {
     // ---- where ----
 
-    /// Listens there too: a text, an address, or a socket that listens already (see [`ListenTarget`]). At most 64 places. What
-    /// is wrong with it is told by [`serve`](Self::serve) and [`start`](Self::start).
+    /// Listens there too: a text, an address, or a socket that listens already (see [`ListenTarget`]). At most 64 places,
+    /// none of them in another (`127.0.0.1:80` is in `:80`). What is wrong with it is told by [`serve`](Self::serve) and [`start`](Self::start).
     pub fn listen(mut self, target: impl Into<ListenTarget>) -> Self {
         self.targets.push(target.into());
         self
@@ -243,6 +245,7 @@ fn bind(
         let what = format!("{} places to listen at are too many", targets.len());
         return Err(ListenError::new(what, format!("name at most {LISTENERS_MAX}")));
     }
+    refuse_overlaps(targets.iter().filter_map(ListenTarget::spec))?;
     let bound = targets.into_iter().map(|target| target.bind(backlog, sharing));
     let bound: Vec<Vec<Listening>> = bound.collect::<Result<_, _>>()?;
     lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)

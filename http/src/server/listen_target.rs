@@ -43,6 +43,14 @@ impl ListenTarget {
         }
     }
 
+    /// What was said of a socket that is still to be made.
+    pub(super) fn spec(&self) -> Option<&ListenSpec> {
+        match &self.0 {
+            Ok(Target::Spec(spec)) => Some(spec),
+            Ok(Target::Bound(_)) | Err(_) => None,
+        }
+    }
+
     fn adopt(listener: impl Into<OwnedFd>) -> Self {
         let adopted = Listening::adopt(listener).map(Target::Bound);
         Self(adopted.map_err(|error| {
@@ -56,7 +64,11 @@ impl ListenTarget {
 
 impl From<&str> for ListenTarget {
     fn from(text: &str) -> Self {
-        Self(text.parse().map(Target::Spec))
+        let parsed = text.parse().map(Target::Spec);
+        // A server may have several places: the error says which.
+        Self(parsed.map_err(|error: ListenError| {
+            ListenError::new(format!("cannot listen at '{text}': {}", error.what), error.fix)
+        }))
     }
 }
 

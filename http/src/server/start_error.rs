@@ -15,7 +15,10 @@ use selvedge_runtime::net::listen::ListenError;
 /// let started = Server::builder().listen("8080").start(|_| async |_: Request<'_>| "hello");
 /// let error = started.expect_err("that is no address");
 /// assert!(matches!(error, StartError::Listen(_)));
-/// assert_eq!(error.to_string(), "there is no port; write :8080 for a port on all addresses");
+/// assert_eq!(
+///     error.to_string(),
+///     "cannot listen at '8080': there is no port; write :8080 for a port on all addresses"
+/// );
 /// ```
 #[non_exhaustive]
 pub enum StartError {

@@ -65,13 +65,17 @@ impl Error for ListenError {}
 
 fn tcp(address: TcpAddress, port: u16, error: &io::Error) -> ListenError {
     match error.kind() {
-        ErrorKind::AddrInUse => {
-            let other = if port < u16::MAX { port + 1 } else { port - 1 };
-            let fix = format!(
-                "choose another one, {other} for instance; `ss -ltnp 'sport = :{port}'` shows who has it"
-            );
-            ListenError::new(format!("port {port} of {address} is taken"), fix)
-        }
+        ErrorKind::AddrInUse if port == 0 => ListenError::new(
+            format!("the kernel has no port that is free on {address}"),
+            "try again, or choose a port",
+        ),
+        ErrorKind::AddrInUse => ListenError::new(
+            format!("port {port} of {address} is taken"),
+            format!(
+                "stop whoever listens there (`sudo ss -ltnp 'sport = :{port}'` says who), \
+                 or choose another port"
+            ),
+        ),
         ErrorKind::PermissionDenied if (1..UNPRIVILEGED_PORT_MIN).contains(&port) => ListenError::new(
             format!("port {port} needs a privilege"),
             format!(

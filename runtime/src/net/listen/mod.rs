@@ -1,8 +1,10 @@
-//! From where to listen, as it is written, to listening sockets: [`ListenSpec`] reads it, [`ListenSpec::bind`] binds it,
-//! [`ListenError`] says what is wrong and what helps.
+//! From where to listen, as it is written, to listening sockets: a [`ListenSpec`] is read from it, [`refuse_overlaps`] holds
+//! it against the others, [`ListenSpec::bind`] binds it, [`ListenError`] says what is wrong and what helps.
 
 mod bind;
 mod error;
+mod overlap;
+mod parse;
 mod spec;
 
 #[cfg(test)]
@@ -10,4 +12,6 @@ mod tests;
 
 pub use bind::{BACKLOG_DEFAULT, lists_for_workers};
 pub use error::ListenError;
-pub use spec::{LISTENERS_MAX, ListenSpec, TcpAddress, UNIX_PATH_BYTES_MAX, parse_port};
+pub use overlap::refuse_overlaps;
+pub use parse::parse_port;
+pub use spec::{LISTENERS_MAX, ListenSpec, TcpAddress, UNIX_PATH_BYTES_MAX};

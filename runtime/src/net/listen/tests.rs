@@ -17,12 +17,13 @@ fn each_trouble_with_a_port_is_told_with_its_remedy() {
         (
             ":8080",
             ErrorKind::AddrInUse.into(),
-            "port 8080 of [::] is taken; choose another one, 8081 for instance; `ss",
+            "port 8080 of [::] is taken; stop whoever listens there (`sudo ss -ltnp 'sport = :8080'` says who), \
+             or choose another port",
         ),
         (
-            ":65535",
+            "localhost:0",
             ErrorKind::AddrInUse.into(),
-            "port 65535 of [::] is taken; choose another one, 65534 for instance",
+            "the kernel has no port that is free on localhost; try again",
         ),
         (
             ":80",
