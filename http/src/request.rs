@@ -29,10 +29,10 @@ const INTERIM_BYTES_MAX: usize = 16 * 1024;
 /// A request: its head, read in place from the receive buffer, and the way to its body. A copy is as good as the original.
 ///
 /// ```
-/// use selvedge_http::{Request, header, testing};
+/// use selvedge_http::{Request, testing};
 ///
 /// async fn describe(request: Request<'_>) -> String {
-///     let agent = request.header(&header::USER_AGENT).unwrap_or(b"somebody");
+///     let agent = request.header("user-agent").unwrap_or(b"somebody");
 ///     let query = request.query().unwrap_or_default();
 ///     let [path, query, agent] = [request.path(), query, agent].map(<[u8]>::escape_ascii);
 ///     format!("{} {path} ({query}), {agent}", request.method())
@@ -270,16 +270,25 @@ impl<'a> Request<'a> {
 
     // ---- fields ----
 
-    /// The value of a field, if it came on exactly one line.
-    pub fn header(&self, name: &HeaderName) -> Option<&'a [u8]> {
-        match KnownField::from_name(name.as_str().as_bytes()) {
-            Some(known) => self.field(known).one(),
-            None => {
-                let is_it = |line: &FieldLine<'_>| line.name.eq_ignore_ascii_case(name.as_str().as_bytes());
-                let mut lines = self.headers().filter(is_it);
-                lines.next().filter(|_| lines.next().is_none()).map(|line| line.value)
-            }
-        }
+    /// The value of a field, if it came on exactly one line. The name is a text in any case, or a [`HeaderName`]; what is no
+    /// field's name is absent.
+    ///
+    /// ```
+    /// use selvedge_http::{Request, Response, header, testing};
+    ///
+    /// async fn show(request: Request<'_>) -> Response {
+    ///     assert_eq!(request.header("Accept"), request.header(header::ACCEPT));
+    ///     Response::octets(request.header("x-color").unwrap_or(b"none").to_vec())
+    /// }
+    ///
+    /// testing::run(|| show, async |client| {
+    ///     client.get("/").header("X-Color", "blue").send().await.assert_text("blue").await;
+    ///     let twice = client.get("/").header("x-color", "blue").header("x-color", "red");
+    ///     twice.send().await.assert_text("none").await;
+    /// });
+    /// ```
+    pub fn header(&self, name: impl AsRef<str>) -> Option<&'a [u8]> {
+        self.field_named(name).one()
     }
 
     /// All field lines in order.
@@ -292,9 +301,9 @@ impl<'a> Request<'a> {
         self.head.field(self.bytes, field)
     }
 
-    /// Any field, found by going through the head.
-    pub fn field_named(&self, name: &'a str) -> Field<'a> {
-        self.head.field_named(self.bytes, name)
+    /// Any field: as [`header`](Self::header), where it matters whether it is absent or came on several lines.
+    pub fn field_named(&self, name: impl AsRef<str>) -> Field<'a> {
+        self.head.field_named(self.bytes, name.as_ref())
     }
 
     /// The values of all lines of a known field.

@@ -284,7 +284,7 @@ impl<'a> Request<'a> {
     /// }
     /// ```
     pub fn last_event_id(&self) -> Option<&'a str> {
-        let value = self.header(&HeaderName::from_static("last-event-id"))?;
+        let value = self.header("last-event-id")?;
         str::from_utf8(value).ok()
     }
 }

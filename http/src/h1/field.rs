@@ -260,12 +260,17 @@ impl RequestHead {
         }
     }
 
-    /// The field called `name` (in any case), by a search through the head.
-    pub fn field_named<'b>(&self, head: &'b [u8], name: &'b str) -> Field<'b> {
-        let mut values = self.values_named(head, name);
-        match (values.next(), values.next()) {
+    /// The field called `name` (in any case): a known one without a search, another by one through the head. What is no
+    /// field's name is absent.
+    pub fn field_named<'b>(&self, head: &'b [u8], name: &str) -> Field<'b> {
+        if let Some(known) = KnownField::from_name(name.as_bytes()) {
+            return self.field(head, known);
+        }
+        let is_named = |line: &FieldLine<'_>| line.name.eq_ignore_ascii_case(name.as_bytes());
+        let mut lines = self.field_lines(head).filter(is_named);
+        match (lines.next(), lines.next()) {
             (None, _) => Field::Absent,
-            (Some(value), None) => Field::One(value),
+            (Some(line), None) => Field::One(line.value),
             (Some(_), Some(_)) => Field::Several,
         }
     }

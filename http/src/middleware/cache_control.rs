@@ -61,7 +61,7 @@ impl<A: Application> Application for CacheControl<A> {
         let mut response = self.application.call(request).await;
         let status = response.status();
         if (status.is_success() || status == StatusCode::NOT_MODIFIED)
-            && !response.has_field(&header::CACHE_CONTROL)
+            && !response.has_field(header::CACHE_CONTROL)
         {
             response.head_mut().fields.push((header::CACHE_CONTROL, self.value.clone()));
         }

@@ -9,14 +9,14 @@ use crate::response::Response;
 ///
 /// ```
 /// use selvedge_http::middleware::{Next, from_fn};
-/// use selvedge_http::{Application, IntoResponse, Request, Response, StatusCode, header};
+/// use selvedge_http::{Application, IntoResponse, Request, Response, StatusCode};
 ///
 /// async fn hello(_: Request<'_>) -> &'static str {
 ///     "hello"
 /// }
 ///
 /// async fn with_a_key<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
-///     match request.header(&header::AUTHORIZATION) {
+///     match request.header("authorization") {
 ///         Some(b"Bearer key") => next.call(request).await,
 ///         _ => StatusCode::UNAUTHORIZED.into_response(),
 ///     }

@@ -5,15 +5,17 @@ use http::{HeaderName, HeaderValue, header};
 use super::{Body, Prepared, RangeField, Response, ResponseHead};
 
 impl Response {
-    /// Whether it says the field. A prepared response is looked into and stays prepared.
+    /// Whether it says the field, whose name is a text in any case or a [`HeaderName`]. A prepared response is looked into and
+    /// stays prepared.
     ///
     /// ```
     /// use selvedge_http::{Response, header};
     ///
     /// let response = Response::text("hello");
-    /// assert!(response.has_field(&header::CONTENT_TYPE) && !response.has_field(&header::ETAG));
+    /// assert!(response.has_field(header::CONTENT_TYPE) && !response.has_field("etag"));
     /// ```
-    pub fn has_field(&self, name: &HeaderName) -> bool {
+    pub fn has_field(&self, name: impl AsRef<str>) -> bool {
+        let name = name.as_ref();
         match &self.body {
             Body::Prepared(Prepared { block, head_bytes, .. }) => {
                 let ready = has_line(&block[..*head_bytes as usize], name);
@@ -31,10 +33,11 @@ impl Response {
     /// use selvedge_http::{Response, header};
     ///
     /// let mut response = Response::text("hello").with_header(header::SERVER, "hello/1");
-    /// response.remove_field(&header::SERVER);
-    /// assert!(!response.has_field(&header::SERVER));
+    /// response.remove_field(header::SERVER);
+    /// assert!(!response.has_field(header::SERVER));
     /// ```
-    pub fn remove_field(&mut self, name: &HeaderName) {
+    pub fn remove_field(&mut self, name: impl AsRef<str>) {
+        let name = name.as_ref();
         if self.has_field(name) && !self.is_framed_by(name) {
             self.head_mut().remove_field(name);
         }
@@ -52,7 +55,7 @@ impl Response {
     /// assert_eq!(fields.get_all(header::CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/csv"]);
     /// ```
     pub fn set_field(&mut self, name: HeaderName, value: HeaderValue) {
-        if !self.is_framed_by(&name) {
+        if !self.is_framed_by(name.as_str()) {
             let head = self.head_mut();
             head.remove_field(&name);
             head.fields.push((name, value));
@@ -60,36 +63,42 @@ impl Response {
     }
 
     /// Whether the field tells how the body is taken apart: it is the engine's then.
-    fn is_framed_by(&self, name: &HeaderName) -> bool {
-        matches!(self.body, Body::Parts(_)) && *name == header::CONTENT_TYPE
+    fn is_framed_by(&self, name: &str) -> bool {
+        matches!(self.body, Body::Parts(_)) && header::CONTENT_TYPE == *name
     }
 }
 
 impl ResponseHead {
-    /// Whether it says the field.
-    pub fn has_field(&self, name: &HeaderName) -> bool {
-        let in_place = match *name {
-            header::CONTENT_TYPE => self.content_type.is_some(),
-            header::CONTENT_ENCODING => self.content_coding.is_some(),
-            header::ACCEPT_RANGES => self.range == RangeField::Accepted,
-            header::CONTENT_RANGE => {
+    /// Whether it says the field, whose name is a text in any case or a [`HeaderName`].
+    pub fn has_field(&self, name: impl AsRef<str>) -> bool {
+        let name = name.as_ref();
+        let in_place = match OwnField::of_name(name) {
+            Some(OwnField::ContentType) => self.content_type.is_some(),
+            Some(OwnField::ContentEncoding) => self.content_coding.is_some(),
+            Some(OwnField::AcceptRanges) => self.range == RangeField::Accepted,
+            Some(OwnField::ContentRange) => {
                 matches!(self.range, RangeField::Part(..) | RangeField::Unsatisfied(_))
             }
-            _ => false,
+            None => false,
         };
         let fixed = [&self.version_fields, &self.resource_fields, &self.site_fields];
         in_place
-            || self.fields.iter().any(|(other, _)| other == name)
+            || self.fields.iter().any(|(other, _)| *other == *name)
             || fixed.into_iter().any(|fields| has_line(fields.as_bytes(), name))
     }
 
-    /// Takes the field out.
-    pub fn remove_field(&mut self, name: &HeaderName) {
-        match *name {
-            header::CONTENT_TYPE => self.content_type = None,
-            header::CONTENT_ENCODING => self.content_coding = None,
-            header::ACCEPT_RANGES if self.range == RangeField::Accepted => self.range = RangeField::None,
-            header::CONTENT_RANGE if self.range != RangeField::Accepted => self.range = RangeField::None,
+    /// Takes the field out, whose name is a text in any case or a [`HeaderName`].
+    pub fn remove_field(&mut self, name: impl AsRef<str>) {
+        let name = name.as_ref();
+        match OwnField::of_name(name) {
+            Some(OwnField::ContentType) => self.content_type = None,
+            Some(OwnField::ContentEncoding) => self.content_coding = None,
+            Some(OwnField::AcceptRanges) if self.range == RangeField::Accepted => {
+                self.range = RangeField::None;
+            }
+            Some(OwnField::ContentRange) if self.range != RangeField::Accepted => {
+                self.range = RangeField::None;
+            }
             _ => {}
         }
         self.fields.retain(|(other, _)| other != name);
@@ -101,14 +110,37 @@ impl ResponseHead {
     }
 }
 
+/// A field that a head has in a form of its own, not by its name.
+enum OwnField {
+    ContentType,
+    ContentEncoding,
+    AcceptRanges,
+    ContentRange,
+}
+
+impl OwnField {
+    fn of_name(name: &str) -> Option<Self> {
+        // Names of other lengths, which most are, cost no comparison.
+        match name.len() {
+            12 if header::CONTENT_TYPE == *name => Some(Self::ContentType),
+            13 if header::ACCEPT_RANGES == *name => Some(Self::AcceptRanges),
+            13 if header::CONTENT_RANGE == *name => Some(Self::ContentRange),
+            16 if header::CONTENT_ENCODING == *name => Some(Self::ContentEncoding),
+            _ => None,
+        }
+    }
+}
+
 /// Whether one of these whole lines, each with its CRLF, is the field's.
-fn has_line(lines: &[u8], name: &HeaderName) -> bool {
+fn has_line(lines: &[u8], name: &str) -> bool {
     lines.split_inclusive(|&byte| byte == b'\n').any(|line| is_line_of(line, name))
 }
 
-fn is_line_of(line: &[u8], name: &HeaderName) -> bool {
-    let name = name.as_str().as_bytes();
-    line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name)
+fn is_line_of(line: &[u8], name: &str) -> bool {
+    let name = name.as_bytes();
+    let is_prefix = line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name);
+    // What goes on beyond the first colon is no name, though a line may begin with it.
+    is_prefix && !name.contains(&b':')
 }
 
 #[cfg(test)]
@@ -127,7 +159,7 @@ mod tests {
         };
         ResponseHead {
             content_type: Some("text/plain"),
-            version_fields: fixed(&[(header::LAST_MODIFIED, "yesterday"), (header::ETAG, "\"1\"")]),
+            version_fields: fixed(&[(header::LAST_MODIFIED, "a:b"), (header::ETAG, "\"1\"")]),
             range: RangeField::Accepted,
             content_coding: Some(Coding::Gzip),
             resource_fields: fixed(&[(header::VARY, "accept-encoding")]),
@@ -160,11 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn the_case_of_a_name_does_not_matter() {
+        for name in ["Content-Type", "ETag", "ACCEPT-RANGES", "Content-Encoding", "Vary", "Link"] {
+            let mut head = head();
+            assert!(head.has_field(name), "{name}");
+            head.remove_field(name);
+            assert!(!head.has_field(name.to_ascii_lowercase()), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_not_there_is_not_found_and_its_removal_changes_nothing() {
         let mut head = head();
-        for name in [header::CONTENT_RANGE, header::COOKIE, HeaderName::from_static("ser")] {
-            assert!(!head.has_field(&name), "{name}");
-            head.remove_field(&name);
+        for name in ["content-range", "cookie", "ser", "last-modified: a", "etag:", "", "no name", "\u{e9}"] {
+            assert!(!head.has_field(name), "{name}");
+            head.remove_field(name);
         }
         assert_eq!(head.to_header_map(), self::head().to_header_map());
     }

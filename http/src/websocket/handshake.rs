@@ -85,11 +85,11 @@ impl<'a> Request<'a> {
         if !self.upgrades().flat_map(elements).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
             return Err(HandshakeError::NotOffered);
         }
-        if self.header(&header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
+        if self.header(header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
             return Err(HandshakeError::Version);
         }
         let key =
-            self.header(&header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)).ok_or(HandshakeError::Key)?;
+            self.header(header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)).ok_or(HandshakeError::Key)?;
         let accept = HeaderValue::try_from(derive_accept_key(key)).map_err(|_| HandshakeError::Key)?;
         Ok(WebSocketUpgrade { request: *self, accept, protocol: None, message_bytes_max: MESSAGE_BYTES_MAX })
     }

@@ -134,7 +134,7 @@ impl Bodies {
             }),
             "empty" => Response::empty(StatusCode::OK),
             "tagged" => {
-                let asked = request.header(&header::IF_NONE_MATCH).unwrap_or_default();
+                let asked = request.header(header::IF_NONE_MATCH).unwrap_or_default();
                 let response = match asked {
                     b"\"v\"" | b"W/\"v\"" => Response::empty(StatusCode::NOT_MODIFIED),
                     _ => Response::text(&TEXT[..3_000]),

@@ -70,7 +70,7 @@ fn the_application_sees_the_request_as_layers_have_left_it() {
 #[test]
 fn ids_go_both_ways() {
     let id = async |request: Request<'_>| {
-        let id = request.header(&HeaderName::from_static("x-request-id"));
+        let id = request.header("x-request-id");
         String::from_utf8_lossy(id.unwrap_or_default()).into_owned()
     };
     let server = TestServer::start(patient(), move |_| {
