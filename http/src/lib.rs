@@ -51,6 +51,7 @@ mod shared;
 mod upgrade;
 #[cfg(feature = "websocket")]
 mod websocket;
+mod with_state;
 
 pub mod access_log;
 pub mod conditional;
@@ -114,12 +115,19 @@ pub use shared::{DURATION_BOUNDS, Draining, Figures, Observer};
 pub use upgrade::{Upgrade, Upgraded};
 #[cfg(feature = "websocket")]
 pub use websocket::{CloseCode, HandshakeError, Message, WebSocket, WebSocketUpgrade};
+pub use with_state::{WithState, with_state};
 
 /// The guides' code is compiled and run with the documentation's.
 #[cfg(doctest)]
 mod guides {
     #[doc = include_str!("../../docs/guides/first-application.md")]
     struct FirstApplication;
+    #[cfg(feature = "json")]
+    #[doc = include_str!("../../docs/guides/json.md")]
+    struct Json;
+    #[cfg(feature = "json")]
+    #[doc = include_str!("../../docs/guides/state.md")]
+    struct State;
     #[doc = include_str!("../../docs/guides/middleware.md")]
     struct Middleware;
     #[doc = include_str!("../../docs/guides/streaming.md")]
