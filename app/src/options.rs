@@ -11,6 +11,7 @@
 
 mod environment;
 mod flags;
+mod given;
 mod listeners;
 mod monitoring;
 mod site;
@@ -26,12 +27,12 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
-use selvedge_http::networks::Networks;
 
-use self::environment::{Environment, UrlValue};
+use self::environment::Environment;
 use self::flags::Flags;
+use self::given::Given;
 use self::listeners::Directory;
-use self::values::{OrAuto, OrOff};
+use self::values::OrOff;
 use crate::config::{AcceptPolicy, BACKLOG_DEFAULT, Config, DRAIN_DEFAULT, INDEX_DEFAULT};
 use crate::failure::Failure;
 
@@ -73,9 +74,8 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     };
     let listeners = listeners::resolve(flags.listen, flags.address, flags.port, directory, environment)?;
 
-    let site = site::resolve(flags.site, environment)?;
-
-    let mut given = Given { environment };
+    let mut given = Given::new(environment);
+    let site = site::resolve(flags.site, &mut given)?;
     let threads = given.or_auto(flags.threads, "SELVEDGE_THREADS", values::threads)?;
     let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
     check_accept(accept, threads)?;
@@ -115,7 +115,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
             "--proxy-protocol",
             "SELVEDGE_PROXY_PROTOCOL",
         )?,
-        auth_file: flags.auth_file.or_else(|| given.environment.path("SELVEDGE_AUTH_FILE")),
+        auth_file: flags.auth_file.or_else(|| given.path("SELVEDGE_AUTH_FILE")),
         request_timeout: request_timeout.and_then(OrOff::into_option),
         monitoring,
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
@@ -137,49 +137,4 @@ pub fn check_accept(accept: AcceptPolicy, threads: Option<NonZero<usize>>) -> Re
         ));
     }
     Ok(())
-}
-
-/// The flag if it was given, else its variable.
-struct Given<'a, 'b> {
-    environment: &'a mut Environment<'b>,
-}
-
-impl Given<'_, '_> {
-    fn value<T>(
-        &mut self,
-        flag: Option<T>,
-        variable: &'static str,
-        parse: values::Parse<T>,
-    ) -> Result<Option<T>, Failure> {
-        match flag {
-            Some(value) => Ok(Some(value)),
-            None => self.environment.value(variable, UrlValue::Injected, parse),
-        }
-    }
-
-    /// A list of addresses from all its flags together, else from its variable.
-    fn networks(
-        &mut self,
-        flags: Vec<Networks>,
-        option: &'static str,
-        variable: &'static str,
-    ) -> Result<Networks, Failure> {
-        if flags.is_empty() {
-            // A variable with `://` in it is refused, not ignored: that could let in whom it was to keep out.
-            let list = self.environment.value(variable, UrlValue::Meant, values::networks)?;
-            return Ok(list.unwrap_or_default());
-        }
-        let all = flags.into_iter().try_fold(Networks::default(), Networks::with);
-        all.map_err(|error| Failure::bad_value(option, &values::bad_networks(&error)))
-    }
-
-    /// As [`Given::value`], where `auto` asks for the default.
-    fn or_auto<T>(
-        &mut self,
-        flag: Option<OrAuto<T>>,
-        variable: &'static str,
-        parse: values::Parse<OrAuto<T>>,
-    ) -> Result<Option<T>, Failure> {
-        Ok(self.value(flag, variable, parse)?.and_then(OrAuto::into_option))
-    }
 }

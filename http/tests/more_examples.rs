@@ -3,40 +3,25 @@
 #![cfg(all(feature = "json", feature = "form", feature = "websocket"))]
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
+#[path = "support/example.rs"]
+#[allow(dead_code, reason = "others use the rest")]
+mod example;
+
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
+use example::{Example, PATIENCE};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// How long a client waits for what must come; only a failure lasts this long.
-const PATIENCE: &str = "60";
+/// An example that curl asks.
+struct Asked(Example);
 
-/// An example that runs, on a port of its own.
-struct Example {
-    process: Child,
-    address: String,
-}
-
-impl Example {
+impl Asked {
     fn start(name: &str) -> Self {
-        let tests = env::current_exe().expect("a test has a path");
-        let built = tests.ancestors().nth(2).expect("it is in deps/").join("examples").join(name);
-        assert!(built.is_file(), "{} is not there: cargo build -p selvedge-http --examples", built.display());
-        let mut process = Command::new(built)
-            .arg("127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} starts: {error}"));
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
-        let address = line.trim_end().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("where it listens: {line:?}")).to_owned();
-        Self { process, address }
+        Self(Example::start(name))
     }
 
     /// Runs curl with these arguments, and the path's URL; nothing where curl is not there.
@@ -54,16 +39,14 @@ impl Example {
 
     fn command(&self, arguments: &[&str], path: &str) -> Option<Command> {
         let mut command = Command::new(curl()?);
-        command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", PATIENCE]).args(arguments);
-        command.arg(format!("http://{}{path}", self.address)).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let patience_s = PATIENCE.as_secs().to_string();
+        command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", &patience_s]);
+        command
+            .args(arguments)
+            .arg(format!("http://{}{path}", self.0.address))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         Some(command)
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -86,7 +69,7 @@ fn curl() -> Option<PathBuf> {
 
 #[test]
 fn json_keeps_notes() {
-    let example = Example::start("json");
+    let example = Asked::start("json");
     if curl().is_none() {
         return;
     }
@@ -123,7 +106,7 @@ fn json_keeps_notes() {
 
 #[test]
 fn streaming_sends_all_rows_and_waits_for_its_client() {
-    let example = Example::start("streaming");
+    let example = Asked::start("streaming");
     let Some(few) = example.curl(&[], "/squares?rows=3") else { return };
     assert_eq!(few, "number,square\n0,0\n1,1\n2,4\n");
     let rows = example.curl(&[], "/squares?rows=100000").expect("curl is there");
@@ -134,7 +117,7 @@ fn streaming_sends_all_rows_and_waits_for_its_client() {
         Some("400")
     );
     // One that reads nothing: what is made for it is what the buffers on the way hold.
-    let mut idle = TcpStream::connect(&example.address).expect("it listens");
+    let mut idle = example.0.connect();
     idle.write_all(b"GET /squares?rows=1000000000 HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
     let mut room = [0];
     idle.read_exact(&mut room).expect("it answers");
@@ -156,7 +139,7 @@ fn streaming_sends_all_rows_and_waits_for_its_client() {
 
 #[test]
 fn sse_counts_on_from_the_last_event() {
-    let example = Example::start("sse");
+    let example = Asked::start("sse");
     let Some(page) = example.curl(&[], "/") else { return };
     assert!(page.contains("new EventSource('/events')"), "{page}");
     let arguments = ["--no-buffer", "-H", "Last-Event-ID: 41"];
@@ -185,11 +168,10 @@ fn sse_counts_on_from_the_last_event() {
 fn websocket_sends_back_what_it_gets() {
     use tungstenite::Message;
 
-    let example = Example::start("websocket");
-    let stream = TcpStream::connect(&example.address).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a stream has a timeout");
+    let example = Asked::start("websocket");
     let (mut socket, _) =
-        tungstenite::client(format!("ws://{}/echo", example.address), stream).expect("a handshake");
+        tungstenite::client(format!("ws://{}/echo", example.0.address), example.0.connect())
+            .expect("a handshake");
     for message in [Message::text("hello"), Message::binary(vec![7; 64 << 10])] {
         socket.send(message.clone()).expect("it is read");
         assert_eq!(socket.read().expect("an echo"), message);
@@ -203,7 +185,7 @@ fn websocket_sends_back_what_it_gets() {
 
 #[test]
 fn upload_says_length_and_sum() {
-    let example = Example::start("upload");
+    let example = Asked::start("upload");
     if curl().is_none() {
         return;
     }

@@ -5,7 +5,7 @@ use selvedge_http::access_log::LogFormat;
 use selvedge_http::networks::Networks;
 use selvedge_runtime::LogTarget;
 
-use super::Given;
+use super::given::Given;
 use super::values::{self, OrOff, switch};
 use crate::bad_value::BadValue;
 use crate::failure::Failure;

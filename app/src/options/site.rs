@@ -1,10 +1,9 @@
 //! The options about answers, put together from flags and variables.
 
-use super::environment::{Environment, UrlValue};
+use super::given::Given;
 use super::site_flags::SiteFlags;
 use super::site_values as values;
 use super::values::OrOff;
-use crate::bad_value::BadValue;
 use crate::failure::Failure;
 use crate::site_config::{ErrorPage, SecurityHeaders, ServerName, SiteConfig};
 
@@ -17,8 +16,7 @@ use selvedge_http::negotiation::CodingSet;
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault.
-pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Result<SiteConfig, Failure> {
-    let mut given = Given { environment };
+pub(super) fn resolve(flags: SiteFlags, given: &mut Given<'_, '_>) -> Result<SiteConfig, Failure> {
     let mut error_pages = given.all(
         flags.error_page,
         "SELVEDGE_ERROR_PAGE",
@@ -26,7 +24,7 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
         "--error-page",
         |pages| values::at_most(pages.len(), 64),
     )?;
-    let not_found = given.one(flags.not_found, "SELVEDGE_NOT_FOUND", values::page)?;
+    let not_found = given.meant(flags.not_found, "SELVEDGE_NOT_FOUND", values::page)?;
     error_pages.extend(not_found.map(|page| ErrorPage { status: StatusCode::NOT_FOUND, page }));
     check_pages(&error_pages)?;
     let only = flags.precompressed_only.then_some(Precompressed::Alone);
@@ -38,9 +36,9 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
     let security = flags.security_headers.then_some(SecurityHeaders::On);
     Ok(SiteConfig {
         clean_urls: given
-            .one(flags.clean_urls, "SELVEDGE_CLEAN_URLS", values::clean_urls)?
+            .meant(flags.clean_urls, "SELVEDGE_CLEAN_URLS", values::clean_urls)?
             .unwrap_or_default(),
-        spa: match given.one(flags.spa, "SELVEDGE_SPA", values::spa)? {
+        spa: match given.meant(flags.spa, "SELVEDGE_SPA", values::spa)? {
             Some(OrOff::Set(page)) => Some(page),
             Some(OrOff::Off) | None => None,
         },
@@ -54,31 +52,31 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
             values::redirects,
         )?,
         languages: given
-            .one(flags.languages, "SELVEDGE_LANGUAGES", values::languages)?
+            .meant(flags.languages, "SELVEDGE_LANGUAGES", values::languages)?
             .map_or_else(Vec::new, |languages| languages.0),
         precompressed: given
-            .one(flags.precompressed.or(only), "SELVEDGE_PRECOMPRESSED", values::precompressed)?
+            .meant(flags.precompressed.or(only), "SELVEDGE_PRECOMPRESSED", values::precompressed)?
             .unwrap_or_default(),
         compression: Compression {
             codings: given
-                .one(flags.compress, "SELVEDGE_COMPRESS", values::compress)?
+                .meant(flags.compress, "SELVEDGE_COMPRESS", values::compress)?
                 .unwrap_or(CodingSet::EMPTY),
             types: given
-                .one(flags.compress_types, "SELVEDGE_COMPRESS_TYPES", values::compress_types)?
+                .meant(flags.compress_types, "SELVEDGE_COMPRESS_TYPES", values::compress_types)?
                 .map_or_else(Vec::new, |types| types.0),
             bytes_min: given
-                .one(flags.compress_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?
+                .meant(flags.compress_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?
                 .unwrap_or(Compression::default().bytes_min),
             ..Compression::default()
         },
-        tags: given.one(flags.etag, "SELVEDGE_ETAG", values::etag)?.unwrap_or_default(),
+        tags: given.meant(flags.etag, "SELVEDGE_ETAG", values::etag)?.unwrap_or_default(),
         cache: given.all(flags.cache, "SELVEDGE_CACHE", caches, "--cache", values::fields)?,
         headers: given.all(flags.header, "SELVEDGE_HEADER", headers, "--header", values::fields)?,
-        cors: given.one(flags.cors, "SELVEDGE_CORS", values::cors)?.unwrap_or_default(),
+        cors: given.meant(flags.cors, "SELVEDGE_CORS", values::cors)?.unwrap_or_default(),
         security_headers: given
-            .one(security, "SELVEDGE_SECURITY_HEADERS", values::security_headers)?
+            .meant(security, "SELVEDGE_SECURITY_HEADERS", values::security_headers)?
             .unwrap_or_default(),
-        server_name: match given.one(flags.server_name, "SELVEDGE_SERVER_NAME", values::server_name)? {
+        server_name: match given.meant(flags.server_name, "SELVEDGE_SERVER_NAME", values::server_name)? {
             None => ServerName::Own,
             Some(OrOff::Off) => ServerName::Off,
             Some(OrOff::Set(name)) => ServerName::Named(name),
@@ -86,7 +84,7 @@ pub(super) fn resolve(flags: SiteFlags, environment: &mut Environment<'_>) -> Re
         types: given.all(flags.media_type, "SELVEDGE_TYPE", types, "--type", |types| {
             values::at_most(types.len(), 256)
         })?,
-        charset: given.one(flags.charset, "SELVEDGE_CHARSET", values::charset)?.unwrap_or_default(),
+        charset: given.meant(flags.charset, "SELVEDGE_CHARSET", values::charset)?.unwrap_or_default(),
     })
 }
 
@@ -101,41 +99,4 @@ fn check_pages(pages: &[ErrorPage]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The flag if it was given, else its variable. A URL in one of these variables is meant: none is ever injected.
-struct Given<'a, 'b> {
-    environment: &'a mut Environment<'b>,
-}
-
-impl Given<'_, '_> {
-    fn one<T>(
-        &mut self,
-        flag: Option<T>,
-        variable: &'static str,
-        parse: fn(&str) -> Result<T, BadValue>,
-    ) -> Result<Option<T>, Failure> {
-        match flag {
-            Some(value) => Ok(Some(value)),
-            None => self.environment.value(variable, UrlValue::Meant, parse),
-        }
-    }
-
-    /// All values of an option that repeats; `check` looks at them together.
-    fn all<T>(
-        &mut self,
-        flags: Vec<T>,
-        variable: &'static str,
-        parse: fn(&str) -> Result<Vec<T>, BadValue>,
-        option: &'static str,
-        check: fn(&[T]) -> Result<(), BadValue>,
-    ) -> Result<Vec<T>, Failure> {
-        let (values, name) = if flags.is_empty() {
-            (self.environment.value(variable, UrlValue::Meant, parse)?.unwrap_or_default(), variable)
-        } else {
-            (flags, option)
-        };
-        check(&values).map_err(|bad| Failure::bad_value(name, &bad))?;
-        Ok(values)
-    }
 }

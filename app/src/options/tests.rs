@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use selvedge_http::files::Precompressed;
+use selvedge_http::networks::Networks;
 use selvedge_runtime::LogTarget;
 use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 

@@ -121,8 +121,8 @@ fn is_link_local(address: TcpAddress) -> bool {
 }
 
 fn unix(path: &Path, error: &io::Error) -> ListenError {
-    let name = quoted(path);
-    let directory = quoted(process::directory_of(path));
+    let name = format!("'{}'", path.display());
+    let directory = format!("'{}'", process::directory_of(path).display());
     match error.kind() {
         // Never removed, while a socket that nobody listens at any more is.
         ErrorKind::AlreadyExists => ListenError::new(
@@ -178,9 +178,4 @@ fn escaped(text: String) -> String {
         false => character.to_string(),
     };
     text.chars().map(escape).collect()
-}
-
-/// A path as it stands in a message.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display())
 }
