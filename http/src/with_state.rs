@@ -85,3 +85,38 @@ impl<S, F> fmt::Debug for WithState<S, F> {
         f.debug_struct("WithState").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::middleware::head_from_get;
+    use crate::router::Router;
+    use crate::testing;
+
+    async fn count(counter: &Rc<Cell<u32>>, _: Request<'_>) -> String {
+        // Others run meanwhile: the state is borrowed, not held.
+        selvedge_runtime::yield_now().await;
+        counter.set(counter.get() + 1);
+        counter.get().to_string()
+    }
+
+    #[test]
+    fn functions_closures_and_nested_routes_share_one_state() {
+        let application = || {
+            let counter = Rc::default();
+            let inner = Router::new().get("/function", with_state(&counter, count).with(head_from_get()));
+            let closure = async |counter: &Rc<Cell<u32>>, request: Request<'_>| {
+                format!("{} after {}", request.param("what").unwrap_or_default(), counter.get())
+            };
+            Router::new().nest("/inner", inner).get("/{what}", with_state(&counter, closure))
+        };
+        testing::run(application, async |client| {
+            client.get("/inner/function").send().await.assert_text("1").await;
+            client.get("/inner/function").send().await.assert_text("2").await;
+            client.get("/nothing").send().await.assert_text("nothing after 2").await;
+        });
+    }
+}
