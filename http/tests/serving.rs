@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZero;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -222,7 +222,7 @@ const SERVES: &str = "SELVEDGE_TEST_SERVES";
 /// This program with the test `name` alone, which finds [`SERVES`] set.
 struct Program {
     child: Child,
-    told: BufReader<ChildStderr>,
+    told: mpsc::Receiver<String>,
 }
 
 impl Program {
@@ -235,18 +235,19 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
-        let told = BufReader::new(child.stderr.take().expect("it is piped"));
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
         Self { child, told }
     }
 
-    /// The rest of the first line from here on that has `beginning` in it.
-    fn tells(&mut self, beginning: &str) -> String {
-        let mut line = String::new();
+    /// What is between `beginning` and `end` in the first line from here on that has both.
+    fn tells(&mut self, beginning: &str, end: &str) -> String {
         loop {
-            line.clear();
-            assert_ne!(self.told.read_line(&mut line).expect("it tells"), 0, "it ended before it told");
-            if let Some((_, rest)) = line.split_once(beginning) {
-                return rest.trim_end().to_owned();
+            let line = self.told.recv_timeout(PATIENCE).expect("it tells");
+            let rest = line.split_once(beginning).map(|(_, rest)| rest);
+            if let Some(said) = rest.and_then(|rest| rest.strip_suffix(end)) {
+                return said.to_owned();
             }
         }
     }
@@ -276,7 +277,7 @@ fn a_signal_stops_it_whatever_thread_was_there_before() {
         return;
     }
     let mut program = Program::run("a_signal_stops_it_whatever_thread_was_there_before");
-    program.tells("serves on ");
+    program.tells("serves on ", "");
     program.stop();
 }
 
@@ -285,7 +286,7 @@ fn the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked() {
     if std::env::var_os(SERVES).is_some() {
         builder()
             .listen("127.0.0.1:0")
-            .runtime(|runtime| runtime.watchdog(WatchdogSetting::After(Duration::from_millis(20))))
+            .runtime(|runtime| runtime.watchdog(WatchdogSetting::After(Duration::from_millis(200))))
             .on_start(|server| eprintln!("serves on {}", server.address()))
             .serve(|_| {
                 async |request: Request<'_>| {
@@ -298,24 +299,18 @@ fn the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked() {
         return;
     }
     let mut program = Program::run("the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked");
-    let address: SocketAddr = program.tells("serves on ").parse().expect("an address");
+    let address: SocketAddr = program.tells("serves on ", "").parse().expect("an address");
     let mut panics = connect(address);
     panics.write_all(b"GET /panics?secret HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
     assert_eq!(panics.read_to_end(&mut Vec::new()).expect("it closes"), 0);
-    let said = program.tells("worker 0: a handler panicked ");
-    assert!(
-        said.starts_with("(`connection`, at GET /panics): it was asked to (at http/tests/serving.rs:"),
-        "{said}"
-    );
+    let said = program.tells("worker 0: a handler panicked ", ")");
+    let expected = "(`connection`, at GET /panics): it was asked to (at http/tests/serving.rs:";
+    assert!(said.starts_with(expected), "{said}");
     let asking = std::thread::spawn(move || get(connect(address), "/holds/it?secret"));
-    let said = program.tells("worker 0 has been in one turn for ");
-    assert!(
-        said.ends_with(" ms, in a task `connection`, at GET /holds/it; its other connections wait"),
-        "{said}"
-    );
+    let end = " ms, in a task `connection`, at GET /holds/it; its other connections wait";
+    program.tells("worker 0 has been in one turn for ", end);
     drop(program.child.stdin.take());
-    let said = program.tells("worker 0 goes on, after a turn of ");
-    assert!(said.ends_with(" ms"), "{said}");
+    program.tells("worker 0 goes on, after a turn of ", " ms");
     assert!(asking.join().expect("no panic").ends_with("read"));
     program.stop();
 }

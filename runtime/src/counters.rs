@@ -80,7 +80,7 @@ pub struct Counters {
     pub turns: Counter,
     /// Nanoseconds in them: the time in which the worker did not wait.
     pub busy_ns: Counter,
-    /// Tasks that panicked.
+    /// Panics that were caught: of tasks, of handlers, of whoever writes a body.
     pub panics: Counter,
     /// io_uring_enter(2) calls.
     pub enters: Counter,

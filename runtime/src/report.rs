@@ -87,12 +87,13 @@ pub(crate) struct Reporter(RefCell<Told>);
 impl Reporter {
     /// Reports unless any worker has reported for the same reason within the last second; says how many this worker has
     /// left out.
-    pub(crate) fn report(&self, reason: &'static str, now: Moment, text: impl FnOnce() -> String) {
+    pub(crate) fn report(&self, reason: &'static str, now: Moment, text: impl FnOnce() -> String) -> Report {
         match self.admit(reason, now) {
-            None => {}
+            None => return Report::LeftOut,
             Some(0) => line(&text()),
             Some(more) => line(&format!("{} (and {more} more since the last such line)", text())),
         }
+        Report::Told
     }
 
     /// Whether it may be told now: with how many that were left out.
@@ -105,6 +106,13 @@ impl Reporter {
         }
         Some(left_out)
     }
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    Told,
+    LeftOut,
 }
 
 /// Remembers when each reason was last told.

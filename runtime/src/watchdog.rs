@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::handle::Handle;
-use crate::report::Reporter;
+use crate::report::{Report, Reporter};
 use crate::sys::{self, Moment, StartError};
 
 /// The watchdog's thread; dropped, it ends.
@@ -23,8 +23,12 @@ pub(crate) fn start(limit: Duration, handle: Handle) -> Result<Watchdog, StartEr
         let mut reported: Vec<Option<Moment>> = vec![None; handle.workers()];
         while stopped.recv_timeout(limit / 2) == Err(RecvTimeoutError::Timeout) {
             for (worker, reported) in reported.iter_mut().enumerate() {
-                if let Some(line) = stalled(&handle, worker, limit, sys::monotonic(), reported) {
-                    reporter.report("stall", sys::monotonic(), || line);
+                let now = sys::monotonic();
+                if let Some((since, line)) = stalled(&handle, worker, limit, now, *reported)
+                    // One that is left out is tried again at the next look.
+                    && reporter.report("stall", now, || line) == Report::Told
+                {
+                    *reported = Some(since);
                 }
             }
         }
@@ -38,21 +42,22 @@ fn stalled(
     worker: usize,
     limit: Duration,
     now: Moment,
-    reported: &mut Option<Moment>,
-) -> Option<String> {
+    reported: Option<Moment>,
+) -> Option<(Moment, String)> {
     let counters = handle.counters(worker);
     let since = counters.in_turn_since()?;
     let length = now.since(since);
-    if length < limit || *reported == Some(since) {
+    if length < limit || reported == Some(since) {
         return None;
     }
-    *reported = Some(since);
+    // Before the line is written: it may end meanwhile.
     counters.watch_turn(since);
-    Some(format!(
+    let line = format!(
         "worker {worker} has been in one turn for {} ms, in a task {}; its other connections wait",
         length.as_millis(),
         counters.last_work()
-    ))
+    );
+    Some((since, line))
 }
 
 impl Drop for Watchdog {
@@ -88,21 +93,22 @@ mod tests {
             has_begun.recv().unwrap();
             let since = handle.counters(0).in_turn_since().expect("the job holds the turn");
             let mut reported = None;
-            let mut after = |milliseconds| {
-                stalled(&handle, 0, limit, since + Duration::from_millis(milliseconds), &mut reported)
+            let after = |milliseconds, reported| {
+                stalled(&handle, 0, limit, since + Duration::from_millis(milliseconds), reported)
             };
-            assert_eq!(after(999), None);
-            let line = after(1_500).expect("longer than the limit");
+            assert_eq!(after(999, reported), None);
+            let (told, line) = after(1_500, reported).expect("longer than the limit");
+            reported = Some(told);
             assert_eq!(
                 line,
                 "worker 0 has been in one turn for 1500 ms, in a task `job`, at GET /reports/7; its other connections wait"
             );
-            assert_eq!(after(2_000), None, "once per turn");
+            assert_eq!(after(2_000, reported), None, "once per turn");
             go.send(()).unwrap();
         }
         handle.stop();
         running.join();
-        assert_eq!(stalled(&handle, 0, limit, sys::monotonic() + limit, &mut None), None, "it has ended");
+        assert_eq!(stalled(&handle, 0, limit, sys::monotonic() + limit, None), None, "it has ended");
     }
 
     #[test]

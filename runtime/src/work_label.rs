@@ -27,7 +27,8 @@ impl WorkLabel {
         let mut octets = [b' '; LABEL_BYTES_MAX];
         let first = parts[0].len().min(LABEL_BYTES_MAX);
         octets[..first].copy_from_slice(&parts[0][..first]);
-        let start = (first + 1).min(LABEL_BYTES_MAX);
+        let space = usize::from(!parts[1].is_empty());
+        let start = (first + space).min(LABEL_BYTES_MAX);
         let second = parts[1].len().min(LABEL_BYTES_MAX - start);
         octets[start..start + second].copy_from_slice(&parts[1][..second]);
         let length = start + second;
@@ -58,6 +59,8 @@ mod tests {
         assert_eq!(label.text(), r#"GET /\xff\n\"x"#);
         label.set([b"GET", &[b'a'; 300]]);
         assert_eq!(label.text(), format!("GET {}", "a".repeat(LABEL_BYTES_MAX - 4)));
+        label.set([b"CONNECT", b""]);
+        assert_eq!(label.text(), "CONNECT");
         label.set([&[b'G'; 200], b"/"]);
         assert_eq!(label.text(), "G".repeat(LABEL_BYTES_MAX));
         label.clear();

@@ -60,6 +60,11 @@ impl BodyPump {
         std::mem::replace(&mut self.expects, Expects::Nothing) == Expects::Continue
     }
 
+    /// Nothing is asked for: that time is not the client's.
+    pub(super) fn rest(&mut self) {
+        self.pace.rest(selvedge_runtime::now);
+    }
+
     /// Ready when the application has got what it asked for: a piece, the end, or why there is none.
     pub(super) fn poll(
         &mut self,
@@ -68,7 +73,7 @@ impl BodyPump {
         context: &mut Context<'_>,
     ) -> Poll<()> {
         if incoming.poll_asked(context).is_pending() {
-            self.pace.rest();
+            self.rest();
             return Poll::Pending;
         }
         let PumpParts { stream, input, output, timeouts } = parts;
@@ -76,7 +81,7 @@ impl BodyPump {
             match give_received(incoming, input, context) {
                 Received::Given => {
                     self.expects = Expects::Nothing;
-                    self.pace.rest();
+                    self.rest();
                     return Poll::Ready(());
                 }
                 Received::Over => return Poll::Ready(()),
@@ -93,7 +98,8 @@ impl BodyPump {
                 Poll::Ready(received) => received,
                 Poll::Pending => {
                     if incoming.is_paced() {
-                        self.pace.wait(|now| Pace::reading(now, timeouts).begun_at(self.received_bytes));
+                        let begin = |now| Pace::reading(now, timeouts).begun_at(self.received_bytes);
+                        self.pace.wait(selvedge_runtime::now, begin);
                     }
                     return Poll::Pending;
                 }

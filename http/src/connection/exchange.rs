@@ -111,6 +111,8 @@ async fn exchange<A: Application>(
             return Err(Stop::Abort(reason));
         }
     };
+    // What nobody waits for any more is nobody's delay.
+    pump.rest();
     let mut response = match response.body {
         Body::Path(path) => {
             let request = Request::of(connection, head, head_bytes, &state);

@@ -70,7 +70,12 @@ pub(super) struct Pace {
     moved_bytes: Option<i64>,
     grace: Duration,
     bytes_per_second_min: u64,
+    /// A wait shorter than this does not count: it may be the worker's own turn that was long.
+    wait_free: Duration,
 }
+
+/// A peer below the slowest rate makes longer waits: buffers of sockets are free in steps of some kilobytes.
+const WRITE_WAIT_FREE_MAX: Duration = Duration::from_secs(1);
 
 impl Pace {
     /// The pace of a request's body.
@@ -80,12 +85,14 @@ impl Pace {
 
     /// The pace of an answer.
     pub(super) fn writing(started: Moment, timeouts: &Timeouts) -> Self {
-        Self::new(started, timeouts.write_grace, timeouts.bytes_per_second_min)
+        let wait_free = WRITE_WAIT_FREE_MAX.min(timeouts.write_grace / 8);
+        Self { wait_free, ..Self::new(started, timeouts.write_grace, timeouts.bytes_per_second_min) }
     }
 
     fn new(started: Moment, grace: Duration, bytes_per_second_min: u64) -> Self {
         let bytes_per_second_min = bytes_per_second_min.max(1);
-        Self { due: started + grace, moved_bytes: None, grace, bytes_per_second_min }
+        let (due, wait_free) = (started + grace, Duration::ZERO);
+        Self { due, moved_bytes: None, grace, bytes_per_second_min, wait_free }
     }
 
     /// The first wait begins: what moved before needs no time.
@@ -127,38 +134,58 @@ impl Pace {
 #[derive(Debug, Default)]
 pub(super) struct RestingPace {
     pace: Option<Pace>,
-    rests_since: Option<Moment>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    NotBegun,
+    WaitsSince(Moment),
+    RestsSince(Moment),
 }
 
 impl RestingPace {
     /// Nothing is waited for.
-    pub(super) fn rest(&mut self) {
-        if self.pace.is_some() && self.rests_since.is_none() {
-            self.rests_since = Some(selvedge_runtime::now());
+    pub(super) fn rest(&mut self, now: impl FnOnce() -> Moment) {
+        if let (Some(pace), State::WaitsSince(since)) = (&mut self.pace, self.state) {
+            let now = now();
+            let waited = now.since(since);
+            if waited < pace.wait_free {
+                pace.put_off(waited);
+            }
+            self.state = State::RestsSince(now);
         }
     }
 
     /// The peer is waited for. `begin` makes the pace of the first wait, which begins now.
-    pub(super) fn wait(&mut self, begin: impl FnOnce(Moment) -> Pace) {
-        match (&mut self.pace, self.rests_since) {
-            (Some(_), None) => {}
-            (Some(pace), Some(since)) => {
-                pace.put_off(selvedge_runtime::now().since(since));
-                self.rests_since = None;
+    pub(super) fn wait(&mut self, now: impl FnOnce() -> Moment, begin: impl FnOnce(Moment) -> Pace) {
+        match (&mut self.pace, self.state) {
+            (Some(_), State::WaitsSince(_)) => {}
+            (Some(pace), State::RestsSince(since)) => {
+                let now = now();
+                pace.put_off(now.since(since));
+                self.state = State::WaitsSince(now);
             }
-            (none, _) => *none = Some(begin(selvedge_runtime::now())),
+            _ => {
+                let now = now();
+                self.pace = Some(begin(now));
+                self.state = State::WaitsSince(now);
+            }
         }
     }
 
     /// When it must be looked at, if the peer is waited for.
     pub(super) fn due_so_far(&self) -> Option<Moment> {
-        self.pace.as_ref().filter(|_| self.rests_since.is_none()).map(|pace| pace.due)
+        match self.state {
+            State::WaitsSince(_) => self.pace.as_ref().map(|pace| pace.due),
+            State::NotBegun | State::RestsSince(_) => None,
+        }
     }
 
     /// Judges the peer, if it is waited for, by the octets that have moved by `now`.
     pub(super) fn judge(&mut self, moved_bytes: impl FnOnce() -> i64, now: Moment) -> Result<(), TooSlow> {
-        if self.rests_since.is_none()
-            && let Some(pace) = &mut self.pace
+        if let (Some(pace), State::WaitsSince(_)) = (&mut self.pace, self.state)
             && pace.due(moved_bytes(), now) <= now
         {
             return Err(TooSlow);
@@ -259,5 +286,52 @@ mod tests {
         pace.begin(|| -4_000);
         assert_eq!(pace.due(-4_000, after(10)), after(10));
         assert_eq!(pace.due(-3_000, after(10)), after(11));
+    }
+
+    const ONE_PER_MILLISECOND: Timeouts = Timeouts {
+        write_grace: Duration::from_secs(16),
+        body_grace: Duration::from_secs(16),
+        bytes_per_second_min: 1_000,
+        head: Duration::ZERO,
+        idle: Duration::ZERO,
+        linger: Duration::ZERO,
+    };
+
+    fn waits(pace: &mut RestingPace, begin: fn(Moment, &Timeouts) -> Pace, since_seconds: u64) {
+        let begin = |now| begin(now, &ONE_PER_MILLISECOND).begun_at(0);
+        pace.wait(|| after(since_seconds), begin);
+    }
+
+    #[test]
+    fn time_in_which_nothing_is_waited_for_does_not_count() {
+        let mut pace = RestingPace::default();
+        assert_eq!(pace.due_so_far(), None);
+        waits(&mut pace, Pace::writing, 0);
+        assert_eq!(pace.due_so_far(), Some(after(16)));
+        assert_eq!(pace.judge(|| 0, after(10)), Ok(()));
+        pace.rest(|| after(10));
+        assert_eq!(pace.due_so_far(), None, "nobody is judged");
+        assert_eq!(pace.judge(|| 0, after(1_000)), Ok(()));
+        // Told twice, it rests once.
+        pace.rest(|| after(500));
+        waits(&mut pace, Pace::writing, 1_000);
+        assert_eq!(pace.due_so_far(), Some(after(1_006)), "six seconds were left");
+        assert_eq!(pace.judge(|| 0, after(1_006)), Err(TooSlow));
+    }
+
+    #[test]
+    fn short_waits_of_a_writer_are_not_the_reader_s() {
+        let (mut writing, mut reading) = (RestingPace::default(), RestingPace::default());
+        let half = |seconds| after(seconds) + Duration::from_millis(500);
+        for second in 0..10 {
+            waits(&mut writing, Pace::writing, second);
+            writing.rest(|| half(second));
+            waits(&mut reading, Pace::reading, second);
+            reading.rest(|| half(second));
+        }
+        waits(&mut writing, Pace::writing, 10);
+        waits(&mut reading, Pace::reading, 10);
+        assert_eq!(writing.due_so_far(), Some(after(26)), "as if nothing had been waited for");
+        assert_eq!(reading.due_so_far(), Some(after(21)), "who drips waits shortly, too");
     }
 }

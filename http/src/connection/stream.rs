@@ -192,7 +192,7 @@ impl Connection {
         loop {
             match self.stream.get_mut().poll_sent(context) {
                 Poll::Pending => return Ok(progress),
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => sending.pace.rest(selvedge_runtime::now),
                 Poll::Ready(Err(_)) => return Err(CloseReason::ClientFailure),
             }
             if let Some(chunk) = sending.large.take() {
@@ -308,12 +308,13 @@ impl Connection {
             return Poll::Ready(Err(CloseReason::ClientFailure));
         }
         if stream.is_sending() {
-            sending.pace.wait(|now| Pace::writing(now, shared.timeouts()).begun_at(read_bytes(stream)));
-        } else {
-            sending.pace.rest();
+            let begin = |now| Pace::writing(now, shared.timeouts()).begun_at(read_bytes(stream));
+            sending.pace.wait(selvedge_runtime::now, begin);
         }
         loop {
-            let Some(due) = [sending.pace.due_so_far(), pump.due()].into_iter().flatten().min() else {
+            // Without a body that somebody reads, nobody would move its due time.
+            let body_due = incoming.and_then(|_| pump.due());
+            let Some(due) = [sending.pace.due_so_far(), body_due].into_iter().flatten().min() else {
                 self.deadline.clear();
                 return Poll::Pending;
             };

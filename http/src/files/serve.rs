@@ -3,12 +3,11 @@
 
 use std::rc::Rc;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use super::{Answer, Files};
 use crate::application::Application;
-use crate::h1::Method;
-use crate::path::{SitePath, TrailingSlash, Visibility};
+use crate::path::{PathError, SitePath, TrailingSlash, Visibility};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -16,7 +15,7 @@ use crate::response::Response;
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 /// Answers GET and HEAD with the first root's files, with 301 where a slash at the end is missing or too many, and with 404
-/// where nothing is. Names that begin with a dot are not served. Below a prefix that a router or
+/// where nothing is. Names that begin with a dot are not served, `.well-known` at the front excepted. Below a prefix that a router or
 /// [`strip_prefix`](crate::middleware::strip_prefix) has taken off, redirects keep it.
 ///
 /// ```
@@ -89,21 +88,25 @@ impl<A> ServeFiles<A> {
 
 impl<A: Application> Application for ServeFiles<A> {
     async fn call(&self, request: Request<'_>) -> Response {
-        match request.head().method() {
-            Method::Get | Method::Head => {}
-            Method::Options => {
-                return Response::empty(StatusCode::NO_CONTENT).with_header(http::header::ALLOW, ALLOWED);
-            }
-            _ => return Response::method_not_allowed(ALLOWED),
+        if request.method() == Method::OPTIONS {
+            return Response::empty(StatusCode::NO_CONTENT).with_header(http::header::ALLOW, ALLOWED);
+        }
+        if !request.is_get_or_head() {
+            return Response::method_not_allowed(ALLOWED);
         }
         let mut decoded = Vec::new();
         // Whatever a client sends, this path stays below the root.
         let path = match SitePath::resolve(request.path(), &mut decoded) {
             Ok(path) => path,
+            // It names no file, and may name something else.
+            Err(PathError::EncodedSlash) => return self.fallback.call(request).await,
             Err(error) => return Response::error(error.status(), error.reason()),
         };
         if path.visibility() == Visibility::Hidden && self.hidden == Visibility::Shown {
             return self.fallback.call(request).await;
+        }
+        if is_root_without_slash(&request) {
+            return redirect(&request, &path, TrailingSlash::Present);
         }
         match self.files.answer(&request, &path).await {
             Answer::File(response) | Answer::Refused(response) => response,
@@ -120,11 +123,17 @@ impl Application for NotFound {
     }
 }
 
+/// Whether what was taken off the front leaves nothing, not even the slash by which the root's relative links are right.
+fn is_root_without_slash(request: &Request<'_>) -> bool {
+    request.path() == b"/" && !request.original_path().ends_with(b"/")
+}
+
 fn redirect(request: &Request<'_>, path: &SitePath<'_>, slash: TrailingSlash) -> Response {
     let sent = request.original_path();
     let mut decoded = Vec::new();
     // The client knows the path with what was taken off its front.
-    let whole = sent.ends_with(request.path()).then(|| SitePath::resolve(sent, &mut decoded));
+    let is_longer = sent.ends_with(request.path()) || is_root_without_slash(request);
+    let whole = is_longer.then(|| SitePath::resolve(sent, &mut decoded));
     let path = whole.as_ref().and_then(|whole| whole.as_ref().ok()).unwrap_or(path);
     let mut location = Vec::new();
     match path.redirect_location(slash, request.query(), &mut location) {

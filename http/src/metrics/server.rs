@@ -121,7 +121,7 @@ fn kernel(page: &mut Exposition, counters: &[&Counters]) {
     let mut tell = |name: &str, help: &str, of: fn(&Counters) -> &Counter| {
         page.counter(name, help, counters.iter().map(|counters| of(counters).get()).sum::<u64>());
     };
-    tell("selvedge_task_panics_total", "Tasks that panicked.", |it| &it.panics);
+    tell("selvedge_task_panics_total", "Panics that were caught.", |it| &it.panics);
     tell("selvedge_io_uring_enters_total", "Calls of io_uring_enter(2).", |it| &it.enters);
     tell("selvedge_io_uring_submissions_total", "Submission queue entries.", |it| &it.submissions);
     tell("selvedge_io_uring_completions_total", "Completions.", |it| &it.completions);

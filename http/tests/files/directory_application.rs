@@ -8,7 +8,7 @@ use selvedge_http::{Request, Response, Router};
 
 use super::support::directory::Directory;
 
-/// A router with the directory below `/static` and `/dots`, and at the front with an application behind it.
+/// A router with the directory below `/static`, `/dots` and, with an application behind it, `/app`; and for all other paths.
 fn site(root: FileOptions) -> Router {
     let files = Files::open(root).expect("the root is there");
     let page =
@@ -16,7 +16,8 @@ fn site(root: FileOptions) -> Router {
     Router::new()
         .nest("/static", serve_files(files.clone()))
         .nest("/dots", serve_files(files.clone()).with_hidden())
-        .nest("/app", serve_files(files).fallback(page))
+        .nest("/app", serve_files(files.clone()).fallback(page))
+        .fallback(serve_files(files))
 }
 
 fn run(asks: impl AsyncFnOnce(Client<Router>) + Send + 'static) {
@@ -51,9 +52,16 @@ fn redirects_keep_what_was_taken_off_the_front_and_the_query() {
         let mut answer = client.get("/static/page.txt/").send().await;
         answer.assert_status(301);
         answer.assert_header("location", "/static/page.txt");
+        // The root's relative links are right below its slash alone.
+        let mut answer = client.get("/static?a").send().await;
+        answer.assert_status(301).assert_header("location", "/static/?a");
         // Never to another host.
-        let answer = client.get("//static//below").send().await;
-        assert_ne!(answer.status(), 301);
+        for path in ["//below", "///below", "/%5C%5Cbelow/../below"] {
+            let mut answer = client.get(path).send().await;
+            answer.assert_status(301).assert_header("location", "/below/");
+        }
+        let mut answer = client.get("/static//below").send().await;
+        answer.assert_status(301).assert_header("location", "/static/below/");
     });
 }
 
@@ -63,6 +71,7 @@ fn what_is_not_there_is_the_other_application_s_as_it_was_asked() {
         client.get("/app/page.txt").send().await.assert_text("a page").await;
         client.get("/app/users/7").send().await.assert_text("/users/7").await;
         client.get("/app/.secret").send().await.assert_text("/.secret").await;
+        client.get("/app/users/a%2Fb").send().await.assert_text("/users/a%2Fb").await;
     });
 }
 

@@ -15,6 +15,7 @@ use super::support::pattern;
 /// * `/length`: how many octets its body has; `/text`: the body as text of at most 64 octets; `/first`: the first piece's
 ///   length, and nothing of the rest is read; `/ignore`: nothing is read; `/wait`: as `/length` after 50 ms;
 /// * `/echo`: the body, sent while it comes;
+/// * `/ticks/N`: N octets, each sent by itself; `/given-up`: the body is waited for shortly, then 30 of them with pauses;
 /// * `/numbers/N`: the numbers below N, written one by one; `/pieces/N`: pieces of N octets, of 1 MiB in all;
 /// * `/exact/SAID/WRITTEN`: as many octets; `/fails`, `/panics`: breaks off after some; `/trailers`; `/spawned`: by another task;
 /// * `/segments`; `/forever`: zeros until nobody reads; `/mixed`: small pieces, copied and not, until nobody reads; `/written`: what `/forever` has written so far; `/dropped`: how many
@@ -35,6 +36,17 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.set(self.0.get() + 1);
     }
+}
+
+fn ticks(count: usize, pause: Duration) -> Response {
+    Response::stream(async move |mut writer| {
+        for _ in 0..count {
+            writer.write(b".").await?;
+            writer.flush().await?;
+            timer::sleep(pause).await;
+        }
+        Ok(())
+    })
 }
 
 impl Application for Streams {
@@ -83,6 +95,13 @@ impl Application for Streams {
                     }
                     Ok(())
                 })
+            }
+            "ticks" => ticks(number(1), Duration::ZERO),
+            "given-up" => {
+                let mut body = request.body();
+                let _ = timer::timeout(Duration::from_millis(20), body.bytes(100)).await;
+                drop(body);
+                ticks(30, Duration::from_millis(10))
             }
             "pieces" => {
                 let length = number(1);

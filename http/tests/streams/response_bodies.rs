@@ -157,21 +157,56 @@ fn a_client_that_does_not_read_holds_the_writer_back() {
 #[test]
 fn a_client_that_reads_below_the_rate_is_cut_however_many_sends_it_lets_end() {
     let impatient = options(|options| {
-        options.timeouts.write_grace = Duration::from_millis(500);
+        options.timeouts.write_grace = Duration::from_secs(1);
         options.timeouts.bytes_per_second_min = 50_000_000;
     });
     let server = TestServer::start(impatient, streams);
     let mut client = Client::connect_narrow(server.address(), 65_536);
     ask(&mut client, "/forever");
-    // At most 13 megabytes a second: below the rate, and many a send ends within the grace.
+    // At most three megabytes a second: below the rate, and many a send ends within the grace.
     let reader = std::thread::spawn(move || {
         while client.read_some(65_536).is_ok_and(|read| !read.is_empty()) {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
     });
     server.wait_until_at_rest();
     assert_eq!(server.stop().closes(CloseReason::WriteTimeout), 1);
     reader.join().expect("no panic");
+}
+
+#[test]
+fn who_reads_at_once_is_not_charged_for_the_worker_s_long_turns() {
+    let impatient = options(|options| {
+        options.timeouts.write_grace = Duration::from_millis(400);
+        options.timeouts.bytes_per_second_min = 1_000_000;
+    });
+    let server = TestServer::start(impatient, |worker| {
+        // What others take of each turn: more than the grace, over the whole answer.
+        selvedge_runtime::spawn_detached("others", async {
+            loop {
+                std::thread::sleep(Duration::from_millis(10));
+                selvedge_runtime::yield_now().await;
+            }
+        });
+        streams(worker)
+    });
+    let mut client = server.connect();
+    ask(&mut client, "/ticks/100");
+    client.head();
+    assert_eq!(client.take(100 * 6 + 5).len(), 605);
+    server.stop();
+}
+
+#[test]
+fn who_does_not_wait_for_a_body_any_more_streams_on_although_it_does_not_come() {
+    let impatient = options(|options| options.timeouts.body_grace = Duration::from_millis(100));
+    let server = TestServer::start(impatient, streams);
+    let mut client = server.connect();
+    client.send("POST /given-up HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    client.head();
+    // Long after the body's grace the stream has its end, and the worker its time for others.
+    assert_eq!(client.take(30 * 6 + 5).len(), 185);
+    assert_eq!(server.connect().get("/written").text(), "0");
 }
 
 #[test]
