@@ -31,13 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = arguments.next();
     // One thread for what needs tokio: the timeout, and the keep-alive of the events.
     let bridge = TokioBridge::start()?;
-    Server::builder()
-        .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
-        .serve(move |_worker| {
+    Server::builder().listen(address).on_start(|server| println!("listening on {}", server.url())).serve(
+        move |_worker| {
             let router = router(root.as_deref().map(Path::new)).expect("the directory can be read");
             from_service(router).in_context(&bridge)
-        })?;
+        },
+    )?;
     Ok(())
 }
 

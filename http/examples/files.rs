@@ -21,14 +21,13 @@ fn main() -> Result<(), StartError> {
         eprintln!("files: {root:?} cannot be served: {error}; give a directory as the second argument");
         std::process::exit(2);
     }
-    Server::builder()
-        .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
-        .serve(move |_worker| {
+    Server::builder().listen(address).on_start(|server| println!("listening on {}", server.url())).serve(
+        move |_worker| {
             let files = Files::open(FileOptions::new(&root)).expect("it was there a moment ago");
             let download = HeaderChanges::new().set(header::CONTENT_DISPOSITION, "attachment");
             Router::new()
                 .nest("/files", serve_files(files.clone()))
                 .nest("/download", serve_files(files).with(headers(download)))
-        })
+        },
+    )
 }

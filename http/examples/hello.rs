@@ -10,6 +10,6 @@ fn main() -> Result<(), StartError> {
     let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
     Server::builder()
         .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
+        .on_start(|server| println!("listening on {}", server.url()))
         .serve(|_worker| async |_: Request<'_>| Response::text("hello\n"))
 }

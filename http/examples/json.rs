@@ -55,7 +55,7 @@ fn main() -> Result<(), StartError> {
     let api = Api::default();
     Server::builder()
         .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
+        .on_start(|server| println!("listening on {}", server.url()))
         .serve(move |_worker| api.clone())
 }
 

@@ -23,16 +23,15 @@ const PAGE: &str = "<!doctype html>
 
 fn main() -> Result<(), StartError> {
     let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
-    Server::builder()
-        .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
-        .serve(|_worker| {
+    Server::builder().listen(address).on_start(|server| println!("listening on {}", server.url())).serve(
+        |_worker| {
             async |request: Request<'_>| match request.path() {
                 b"/" => Response::html(PAGE),
                 b"/events" => count(request),
                 _ => StatusCode::NOT_FOUND.into_response(),
             }
-        })
+        },
+    )
 }
 
 /// Counts on from the last event that the client has seen.

@@ -32,17 +32,16 @@ fn main() -> Result<(), StartError> {
     let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
     // Rows written so far by all workers.
     let written = Arc::new(AtomicU64::new(0));
-    Server::builder()
-        .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
-        .serve(move |_worker| {
+    Server::builder().listen(address).on_start(|server| println!("listening on {}", server.url())).serve(
+        move |_worker| {
             let written = Arc::clone(&written);
             async move |request: Request<'_>| match request.path() {
                 b"/squares" => squares(request, Arc::clone(&written)).into_response(),
                 b"/progress" => format!("{}\n", written.load(Ordering::Relaxed)).into_response(),
                 _ => StatusCode::NOT_FOUND.into_response(),
             }
-        })
+        },
+    )
 }
 
 /// Numbers and their squares, as CSV.

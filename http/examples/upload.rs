@@ -42,7 +42,7 @@ fn main() -> Result<(), StartError> {
     Server::builder()
         .listen(address)
         .body_bytes_max(BYTES_MAX)
-        .on_start(|server| println!("listening on http://{}", server.address()))
+        .on_start(|server| println!("listening on {}", server.url()))
         .serve(|_worker| {
             async |request: Request<'_>| match request.path() {
                 b"/" => Response::html(PAGE),

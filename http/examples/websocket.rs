@@ -27,10 +27,8 @@ const PAGE: &str = "<!doctype html>
 
 fn main() -> Result<(), StartError> {
     let address = std::env::args().nth(1).unwrap_or("localhost:8080".to_owned());
-    Server::builder()
-        .listen(address)
-        .on_start(|server| println!("listening on http://{}", server.address()))
-        .serve(|_worker| {
+    Server::builder().listen(address).on_start(|server| println!("listening on {}", server.url())).serve(
+        |_worker| {
             async |request: Request<'_>| match request.path() {
                 b"/" => Response::html(PAGE),
                 b"/echo" => match request.websocket() {
@@ -39,7 +37,8 @@ fn main() -> Result<(), StartError> {
                 },
                 _ => StatusCode::NOT_FOUND.into_response(),
             }
-        })
+        },
+    )
 }
 
 /// Sends back what comes until the client closes, or says `bye`.

@@ -339,6 +339,14 @@ impl Server {
         self.addresses().iter().find_map(tcp).expect("the server has a TCP address")
     }
 
+    /// The first place it listens at, as a client is told it: `http://127.0.0.1:8080`, or `unix:/run/site.sock`.
+    pub fn url(&self) -> String {
+        match &self.addresses()[0] {
+            Address::Ip(address) => format!("http://{address}"),
+            other => other.to_string(),
+        }
+    }
+
     /// The runtime it runs on.
     pub fn running(&self) -> &Running {
         self.running.as_ref().expect("only the end takes it")

@@ -21,6 +21,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use std::any::Any;
+use std::fmt::Display;
 
 mod blocking;
 mod blocks;
@@ -112,6 +113,15 @@ pub fn report(reason: &'static str, text: impl FnOnce() -> String) {
         let core = core.expect("a worker's report needs a worker");
         core.reporter().report(reason, core.now(), text);
     });
+}
+
+/// Writes a line about a failure that nobody else hears of, with the task and its [label](label_work): at most one per `what`,
+/// second and worker.
+///
+/// # Panics
+/// Outside a worker.
+pub fn report_failure(what: &'static str, failure: &dyn Display) {
+    worker::with_current(|core| core.expect("a worker's report needs a worker").note_failure(what, failure));
 }
 
 /// Counts and reports a panic that the caller has caught, as the runtime does with one that ends a task: at most one

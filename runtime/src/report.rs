@@ -1,5 +1,6 @@
 //! Lines for the operator on standard error: at most one per reason and second, and none that waits for its reader.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +29,7 @@ pub fn line(text: &str) {
         LINES_LOST.fetch_add(1, Ordering::Relaxed);
         return;
     }
-    let mut line = format!("selvedge: {text}");
+    let mut line = format!("selvedge: {}", printable(text));
     match LINES_LOST.swap(0, Ordering::Relaxed) {
         0 => {}
         lost => line += &format!(" (before this, {lost} lines were lost: standard error took none)"),
@@ -37,6 +38,18 @@ pub fn line(text: &str) {
     line.truncate(LINE_BYTES_MAX - 1);
     line.push(b'\n');
     let _ = stderr.write_all(&line);
+}
+
+/// One line of it, whatever it quotes: control characters are escaped.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |character: char| match character.is_control() {
+        true => character.escape_default().collect::<String>(),
+        false => character.to_string(),
+    };
+    Cow::Owned(text.chars().map(escaped).collect())
 }
 
 /// Prints one line on standard output, or on standard error where that is a pipe which takes none: whoever starts a program
@@ -153,6 +166,13 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one_whatever_it_quotes() {
+        assert_eq!(printable("as \"it\" is, \u{e9}"), "as \"it\" is, \u{e9}");
+        let forged = "first\nselvedge: forged\u{1b}[31m";
+        assert_eq!(printable(forged), "first\\nselvedge: forged\\u{1b}[31m");
+    }
 
     #[test]
     fn a_reason_is_admitted_once_a_second_and_the_rest_is_counted() {

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
+use std::fmt::Display;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -237,6 +238,12 @@ impl Core {
 
     pub(crate) fn label_work(&self, what: &[u8], which: &[u8]) {
         self.counters.label_work([what, which]);
+    }
+
+    pub(crate) fn note_failure(&self, what: &'static str, failure: &dyn Display) {
+        self.reporter.report(what, self.now(), || {
+            format!("worker {}: {what} ({}): {failure}", self.index, self.counters.last_work())
+        });
     }
 
     pub(crate) fn note_panic(&self, what: &'static str, panic: Box<dyn Any + Send>) {

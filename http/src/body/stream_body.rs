@@ -86,7 +86,13 @@ impl StreamBody {
         let ending = match catch_unwind(AssertUnwindSafe(|| producing.as_mut().poll(context))) {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Ok(()))) => Ending::Finished(Vec::new()),
-            Ok(Poll::Ready(Err(_))) => Ending::Aborted,
+            Ok(Poll::Ready(Err(error))) => {
+                // Of a client that is gone, which is no news.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    selvedge_runtime::report_failure("the writer of a body failed", &error);
+                }
+                Ending::Aborted
+            }
             Err(panic) => {
                 selvedge_runtime::report_panic("the writer of a body panicked", panic);
                 Ending::Aborted

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn open(options: TreeOptions, limits: &FileOptions) -> io::Result<Self> {
         Ok(Self {
-            root: RefCell::new(Root::open(&options.root)?),
+            root: RefCell::new(Root::open(&options.root).map_err(|error| named(&options.root, &error))?),
             root_checked_at: Cell::new(selvedge_runtime::now()),
             memory: Memory::new(limits),
             looks: Looks::default(),
@@ -405,4 +406,9 @@ pub(super) fn refused_read(error: io::Error) -> Refused {
         Failure::Exhausted => Refused::Exhausted(error),
         _ => Refused::Failed(error),
     }
+}
+
+/// The error, which knows no path, with it.
+fn named(root: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", root.display()))
 }

@@ -79,6 +79,10 @@ fn obey(signal: Signal) {
     }
     serving.wish = Wish::Stop;
     serving.controls.iter().for_each(Control::stop);
+    let open: u64 = serving.controls.iter().flat_map(|control| control.intake().open()).sum();
+    if open > 0 {
+        report_line("stopping: running answers are finished first; once more stops at once");
+    }
 }
 
 fn serving() -> MutexGuard<'static, Serving> {
