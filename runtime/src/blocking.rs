@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::report::{self, Reporter};
+use crate::sim;
 use crate::sys;
 use crate::worker::{self, panic_text};
 
@@ -155,6 +156,10 @@ impl Helpers {
     }
 
     fn take_on(self: &Arc<Self>, work: Work) -> Result<(), Undone> {
+        if let Some(world) = sim::world() {
+            world.take_on(Box::new(move || do_work(work, &Reporter::default())));
+            return Ok(());
+        }
         // Refused work is dropped by the caller's thread, outside the lock.
         let mut state = self.state();
         if state.stage == Stage::Ending || state.waiting.len() >= self.limits.waiting_max {

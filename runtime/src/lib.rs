@@ -50,6 +50,7 @@ pub mod channel;
 pub mod fs;
 pub mod net;
 pub mod process;
+pub mod sim;
 pub mod timer;
 
 pub use blocking::{BlockingLimits, Undone, blocking};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::sim;
 use crate::sys::{Moment, takes_a_line};
 
 /// Reasons that are told apart; beyond that many, further ones are not limited.
@@ -24,6 +25,9 @@ static TOLD: Mutex<Told> = Mutex::new(Told(Vec::new()));
 /// Writes one line, now. Never fails and never waits: where standard error is a pipe that nobody empties, the line is
 /// lost, and counted in the next that is not.
 pub fn line(text: &str) {
+    if let Some(world) = sim::world() {
+        return world.remark(|| text.to_owned());
+    }
     let mut stderr = std::io::stderr().lock();
     if !takes_a_line(&stderr) {
         LINES_LOST.fetch_add(1, Ordering::Relaxed);

@@ -14,7 +14,8 @@ use crate::blocking::Helpers;
 use crate::builder::{Builder, Pinning, WatchdogSetting};
 use crate::handle::{Handle, JobsEnd, Shared, Worker};
 use crate::report;
-use crate::stop::StopSource;
+use crate::sim::{self, Life, World};
+use crate::stop::{StopSignal, StopSource};
 use crate::sys::{self, RingFeatures, StartError};
 use crate::task;
 use crate::watchdog;
@@ -86,6 +87,9 @@ impl Runtime {
         let (stop, stopped) = StopSource::new();
         let workers: Arc<[Shared]> = self.cpus.iter().map(|&cpu| Shared::new(cpu)).collect();
         let handle = Handle { workers, stop };
+        if let Some(world) = sim::world() {
+            return self.start_simulated(&world, &factory, handle, &stopped);
+        }
         let (report_start, started) = mpsc::channel();
         let (report_ready, ready) = mpsc::channel();
         let mut limits = self.limits;
@@ -147,6 +151,35 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// As [`start`](Self::start), on the simulated machine of the calling thread: each worker has had its first turn then.
+    fn start_simulated<F, M>(
+        self,
+        world: &World,
+        factory: &Arc<F>,
+        handle: Handle,
+        stopped: &StopSignal,
+    ) -> Result<Running, StartError>
+    where
+        F: Fn(Worker) -> M + Send + Sync + 'static,
+        M: Future<Output = ()> + 'static,
+    {
+        for index in 0..self.workers() {
+            let counters = Arc::clone(&handle.workers[index].counters);
+            let core = Core::new(index, &self.limits, Arc::clone(&self.helpers), counters)?;
+            let ring =
+                core.kernel().simulated_ring().expect("a kernel made in a simulation is a simulated one");
+            let worker = Worker { index, handle: handle.clone(), stopped: stopped.clone() };
+            let factory = Arc::clone(factory);
+            let main = Box::pin(async move { main_of(worker, &*factory).await });
+            world.add_life(ring, Life::new(core, main));
+            world.step(ring);
+        }
+        let features = RingFeatures::default();
+        Ok(Running { handle, threads: Vec::new(), helpers: self.helpers, watchdog: None, features })
+    }
+}
+
 /// Threads that wait for the word to begin. Dropped, it ends them.
 struct Starting(Vec<(JoinHandle<()>, mpsc::Sender<()>)>);
 
@@ -180,23 +213,24 @@ fn start_worker(
 /// A worker's life. Its death takes the process along: connections it was given would hang for ever.
 fn live<M: Future<Output = ()>>(core: &std::rc::Rc<Core>, worker: Worker, factory: &dyn Fn(Worker) -> M) {
     let index = worker.index;
-    let jobs = worker.handle.workers[index].jobs.1.clone();
-    let _end = JobsEnd(jobs.clone());
-    let life = AssertUnwindSafe(|| {
-        core.run(async move {
-            task::spawn_detached("jobs", async move {
-                while let Ok(job) = jobs.recv().await {
-                    // A task of its own, so that one which panics does not end those behind it.
-                    task::spawn_detached("job", async move { job() });
-                }
-            });
-            factory(worker).await;
-        });
-    });
+    let _end = JobsEnd(worker.handle.workers[index].jobs.1.clone());
+    let life = AssertUnwindSafe(|| core.run(main_of(worker, factory)));
     if let Err(panic) = catch_unwind(life) {
         report::line(&format!("worker {index} died: {}{}", panic_text(&*panic), report::take_panic_place()));
         std::process::exit(1);
     }
+}
+
+/// What a worker does: its jobs, and what the factory makes.
+async fn main_of<M: Future<Output = ()>>(worker: Worker, factory: &dyn Fn(Worker) -> M) {
+    let jobs = worker.handle.workers[worker.index].jobs.1.clone();
+    task::spawn_detached("jobs", async move {
+        while let Ok(job) = jobs.recv().await {
+            // A task of its own, so that one which panics does not end those behind it.
+            task::spawn_detached("job", async move { job() });
+        }
+    });
+    factory(worker).await;
 }
 
 /// A runtime whose workers run.
@@ -238,6 +272,9 @@ impl Running {
 
     /// Waits until every worker has ended, and then at most 2 s for what [`blocking`](crate::blocking()) has taken on.
     pub fn join(self) {
+        if let Some(world) = sim::world() {
+            while world.living() > 0 && world.next().is_some() {}
+        }
         for thread in self.threads {
             // A worker that dies ends the process, so this is its return.
             let _ = thread.join();

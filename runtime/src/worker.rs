@@ -18,6 +18,7 @@ use crate::blocks::{BlockLimits, Blocks};
 use crate::counters::{Counters, Turn};
 use crate::inbox::{self, Inbox, InboxClaim};
 use crate::report::{self, Reporter};
+use crate::sim::{self, Next};
 use crate::sys::{
     AtRest, Kernel, KernelFigures, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter,
 };
@@ -125,6 +126,11 @@ impl Core {
                 self.wait();
             }
         }
+        self.come_to_rest(entered);
+    }
+
+    /// Drops every task and lets the kernel come to rest.
+    fn come_to_rest(&self, entered: Entered) {
         // A drop may spawn.
         while self.tasks() > 0 {
             for future in self.take_all_tasks() {
@@ -143,8 +149,50 @@ impl Core {
         }
     }
 
+    /// One turn of a simulated worker, and the enter behind it; says when the next one is due.
+    pub(crate) fn step(
+        self: &Rc<Self>,
+        reaped: &mut Reaped,
+        main_id: &mut Option<TaskId>,
+        main: Pin<&mut dyn Future<Output = ()>>,
+    ) -> Next {
+        let _entered = Entered::new(self);
+        let main_id = *main_id.get_or_insert_with(|| self.spawn("main", Box::pin(std::future::pending())));
+        if self.turn(reaped, main_id, main) == Turned::MainIsDone {
+            return Next::Ended;
+        }
+        let due = self.next_due();
+        self.wait_as_told(Wait::None);
+        if self.tasks.borrow().ready() > 0 || self.kernel.borrow().has_completions() {
+            return Next::Now;
+        }
+        due.map_or(Next::Asleep, Next::At)
+    }
+
+    /// The end of a simulated worker.
+    pub(crate) fn end_life(self: &Rc<Self>, main: Pin<Box<dyn Future<Output = ()>>>) {
+        let entered = Entered::new(self);
+        drop(main);
+        self.come_to_rest(entered);
+        let kernel = self.kernel.borrow();
+        let (leases, ops, blocks) = (kernel.receive_buffers().0, kernel.ops(), self.blocks.leases_out());
+        if let Some(world) = sim::world()
+            && leases + ops + blocks > 0
+        {
+            let index = self.index;
+            world.note_leak(format!(
+                "worker {index} ended with {leases} receive buffers, {blocks} blocks, {ops} ops"
+            ));
+        }
+    }
+
     /// One turn: completions, wake-ups, timers, then the tasks that are ready now, then the buffers they gave back.
-    fn turn(&self, reaped: &mut Reaped, main_id: TaskId, main: Pin<&mut impl Future<Output = ()>>) -> Turned {
+    fn turn(
+        &self,
+        reaped: &mut Reaped,
+        main_id: TaskId,
+        main: Pin<&mut (impl Future<Output = ()> + ?Sized)>,
+    ) -> Turned {
         let started = self.now_from_kernel();
         self.counters.begin_turn(started);
         self.kernel.borrow_mut().reap(reaped);
@@ -184,7 +232,7 @@ impl Core {
     }
 
     /// Runs what is ready at this moment; what becomes ready meanwhile waits for the next turn, after the kernel.
-    fn run_ready(&self, main_id: TaskId, mut main: Pin<&mut impl Future<Output = ()>>) -> Turned {
+    fn run_ready(&self, main_id: TaskId, mut main: Pin<&mut (impl Future<Output = ()> + ?Sized)>) -> Turned {
         let ready = self.tasks.borrow().ready();
         for _ in 0..ready {
             let Some(mut running) = self.tasks.borrow_mut().start_next() else { break };
@@ -291,11 +339,19 @@ impl Core {
         let wait = if self.tasks.borrow().ready() > 0 {
             Wait::None
         } else {
-            let relief_due = self.kernel.borrow().relief_due();
-            let next = [self.wheel.borrow().next(), self.sleeps.borrow().next(), relief_due];
-            let next = next.into_iter().flatten().min();
-            next.map_or(Wait::Forever, |next| Wait::AtMost(next.since(self.kernel.borrow().now())))
+            self.next_due().map_or(Wait::Forever, |next| Wait::AtMost(next.since(self.kernel.borrow().now())))
         };
+        self.wait_as_told(wait);
+    }
+
+    /// When the clock has something for the worker.
+    fn next_due(&self) -> Option<Moment> {
+        let relief_due = self.kernel.borrow().relief_due();
+        let next = [self.wheel.borrow().next(), self.sleeps.borrow().next(), relief_due];
+        next.into_iter().flatten().min()
+    }
+
+    fn wait_as_told(&self, wait: Wait) {
         let mut kernel = self.kernel.borrow_mut();
         self.note_kernel(&kernel.figures());
         kernel.wait(wait);

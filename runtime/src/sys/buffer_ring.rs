@@ -3,6 +3,7 @@
 //! In: free buffers of the receive pool. Out: the buffers that completions name, queued per subscription.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -33,6 +34,8 @@ pub(super) struct BufferRing {
     reaps: u64,
     /// Per buffer: the next in its connection's queue, and how many bytes the kernel put into it.
     links: Box<[Link]>,
+    /// The kernel's side of it, where that is a simulated one: the buffers it has, in their order.
+    published: Option<VecDeque<u16>>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,7 +64,29 @@ impl BufferRing {
             queued: 0,
             reaps: 0,
             links: links.into_boxed_slice(),
+            published: None,
         })
+    }
+
+    /// The same for a simulated kernel.
+    pub(super) fn simulated(mut self) -> Self {
+        self.published = Some(VecDeque::new());
+        self
+    }
+
+    /// The buffer that the simulated kernel fills next.
+    pub(super) fn take_published(&mut self) -> Option<u16> {
+        self.published.as_mut().and_then(VecDeque::pop_front)
+    }
+
+    /// Has the simulated kernel fill the first `length` bytes of a buffer that it has.
+    pub(super) fn fill(&mut self, buffer: u16, length: usize, fill: impl FnOnce(&mut [u8])) {
+        self.pool.fill(u32::from(buffer), length, fill);
+    }
+
+    /// Size of each buffer in bytes.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.pool.buffer_bytes()
     }
 
     /// Memory that a ring of so many buffers locks, in whole pages. The buffers themselves are not locked.
@@ -81,6 +106,7 @@ impl BufferRing {
     pub(super) fn publish(&mut self) -> usize {
         let (mask, mut tail) = (self.entries - 1, self.tail);
         let (memory, pool) = (&self.memory, &self.pool);
+        let published = &mut self.published;
         let buffer_bytes = pool.buffer_bytes() as u32;
         let count = pool.drain_free(|index| {
             let offset = usize::from(tail & mask) * size_of::<BufRingEntry>();
@@ -92,6 +118,9 @@ impl BufferRing {
             entry.set_len(buffer_bytes);
             entry.set_bid(index as u16);
             tail = tail.wrapping_add(1);
+            if let Some(published) = published {
+                published.push_back(index as u16);
+            }
         });
         if count > 0 {
             self.tail = tail;

@@ -3,6 +3,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use crate::sim::world;
+
 /// A point of the monotonic clock in nanoseconds since boot (CLOCK_MONOTONIC, clock_gettime(2)).
 ///
 /// ```
@@ -56,12 +58,18 @@ impl Sub for Moment {
 
 /// The monotonic clock now.
 pub(crate) fn monotonic() -> Moment {
+    if let Some(world) = world() {
+        return world.now();
+    }
     let time = read(libc::CLOCK_MONOTONIC);
     Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
 /// Seconds since 1970 (UTC), and nanoseconds within that second.
 pub(crate) fn wall() -> (u64, u32) {
+    if let Some(world) = world() {
+        return world.wall_clock();
+    }
     let time = read(libc::CLOCK_REALTIME);
     (u64::try_from(time.tv_sec).unwrap_or(0), time.tv_nsec as u32)
 }

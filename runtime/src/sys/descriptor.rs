@@ -4,8 +4,11 @@
 //! a queued send can never reach a number that the kernel has given to someone else.
 
 use std::cell::RefCell;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::rc::Rc;
+
+use super::fd::Fd;
+use crate::sim::World;
 
 /// A counted descriptor; the last holder's drop queues it to be closed through the ring.
 #[derive(Debug, Clone)]
@@ -14,17 +17,27 @@ pub(super) struct Descriptor(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     /// `None` only while it is being dropped.
-    fd: Option<OwnedFd>,
+    fd: Option<Fd>,
     close_queue: Rc<CloseQueue>,
 }
 
 impl Descriptor {
-    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
+    pub(super) fn new(fd: Fd, close_queue: &Rc<CloseQueue>) -> Self {
         Self(Rc::new(Inner { fd: Some(fd), close_queue: Rc::clone(close_queue) }))
     }
 
     pub(super) fn raw(&self) -> RawFd {
-        self.0.fd.as_ref().expect("a descriptor is open until its last holder is gone").as_raw_fd()
+        self.fd().raw()
+    }
+
+    /// The simulated machine it is of, if it is of one.
+    #[inline]
+    pub(super) fn world(&self) -> Option<Rc<World>> {
+        self.fd().world()
+    }
+
+    fn fd(&self) -> &Fd {
+        self.0.fd.as_ref().expect("a descriptor is open until its last holder is gone")
     }
 }
 
@@ -38,7 +51,7 @@ impl Drop for Inner {
 
 /// Descriptors waiting for the turn's end, when one submission closes them all.
 #[derive(Debug)]
-pub(super) struct CloseQueue(RefCell<Vec<OwnedFd>>);
+pub(super) struct CloseQueue(RefCell<Vec<Fd>>);
 
 impl CloseQueue {
     /// Beyond this many in one turn, a descriptor is closed by a direct close(2).
@@ -48,14 +61,14 @@ impl CloseQueue {
         Rc::new(Self(RefCell::new(Vec::with_capacity(Self::CAPACITY))))
     }
 
-    fn push(&self, fd: OwnedFd) {
+    fn push(&self, fd: Fd) {
         let mut queue = self.0.borrow_mut();
         if queue.len() < Self::CAPACITY {
             queue.push(fd);
         }
     }
 
-    pub(super) fn pop(&self) -> Option<OwnedFd> {
+    pub(super) fn pop(&self) -> Option<Fd> {
         self.0.borrow_mut().pop()
     }
 }

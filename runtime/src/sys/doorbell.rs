@@ -5,6 +5,8 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use rustix::event::EventfdFlags;
 
+use crate::sim::world;
+
 /// An eventfd (eventfd(2)). Ringing twice before it is heard is heard once.
 #[derive(Debug)]
 pub(crate) struct Doorbell(OwnedFd);
@@ -17,12 +19,20 @@ impl Doorbell {
     /// Rings. Never blocks: a counter that is full is heard anyway.
     pub(crate) fn ring(&self) {
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+        if let Some(world) = world() {
+            world.attend_all();
+        }
     }
 
     /// Takes the ringing back, so that the next one is seen.
     pub(super) fn hush(&self) {
+        self.take_ringing();
+    }
+
+    /// The same; true if there was any.
+    pub(super) fn take_ringing(&self) -> bool {
         let mut count = [0_u8; 8];
-        let _ = rustix::io::read(&self.0, &mut count);
+        rustix::io::read(&self.0, &mut count).is_ok()
     }
 
     pub(super) fn raw(&self) -> RawFd {

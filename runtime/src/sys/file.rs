@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 
 use super::descriptor::{CloseQueue, Descriptor};
+use super::fd::Fd;
 use super::socket::Socket;
 
 /// Where a path may lead (openat2(2)).
@@ -184,7 +185,7 @@ pub struct File(Descriptor);
 
 impl File {
     pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
-        Self(Descriptor::new(fd, close_queue))
+        Self(Descriptor::new(Fd::Real(fd), close_queue))
     }
 
     pub(super) fn raw(&self) -> i32 {

@@ -9,7 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::chunk::Chunk;
 use super::clock::{self, Moment};
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Machine};
 use super::op::Op;
 use super::pool::Lease;
 use super::ring::RingFeatures;
@@ -28,6 +28,9 @@ impl Kernel {
 
     /// Bits that nobody can foretell.
     pub(crate) fn random_bits(&self) -> u128 {
+        if let Machine::Simulated(ring) = &self.machine {
+            return ring.world().random_bits();
+        }
         let mut bits = [0; 16];
         // So few come all at once and without an interruption (getrandom(2)).
         let filled = getrandom(&mut bits, GetRandomFlags::empty());
@@ -37,7 +40,7 @@ impl Kernel {
 
     /// What the kernel gave at set-up.
     pub(crate) fn features(&self) -> RingFeatures {
-        self.ring.features()
+        self.machine.features()
     }
 
     /// Makes an accepted socket this worker's own.
@@ -117,7 +120,7 @@ impl Kernel {
     pub(crate) fn reading(&self, file: &File, lease: Lease, skip: usize, offset: u64) -> Op {
         assert!(skip < lease.len(), "a read needs room");
         let registered =
-            (self.ring.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
+            (self.machine.features().registered_blocks && lease.is_of(&self.file_blocks)).then_some(0);
         Op::Read { file: file.clone(), lease, skip: skip as u32, offset, registered }
     }
 }

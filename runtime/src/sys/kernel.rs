@@ -15,15 +15,18 @@ use super::chunk::Chunk;
 use super::clock;
 use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
+use super::fd::Fd;
 use super::limits::KernelLimits;
 use super::op::{self, Op, Supply};
 use super::pool::{Lease, Pool};
-use super::ring::{RawCompletion, Ring, Wait};
+use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
+use super::simulated_ring::{self, SimulatedRing};
 use super::slots::{OpId, Phase, Slots};
 use super::start_error::StartError;
 use super::starvation::Starvation;
 use super::token::Token;
 use super::waker::Waiter;
+use crate::sim::{World, world};
 
 /// What went on inside, for the worker's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,10 +100,28 @@ pub(crate) enum Received {
     Failed(io::Error),
 }
 
+/// What a worker's ops go to.
+#[derive(Debug)]
+pub(super) enum Machine {
+    /// The kernel below.
+    Ring(Ring),
+    /// One in memory.
+    Simulated(Box<SimulatedRing>),
+}
+
+impl Machine {
+    pub(super) fn features(&self) -> RingFeatures {
+        match self {
+            Self::Ring(ring) => ring.features(),
+            Self::Simulated(_) => RingFeatures::default(),
+        }
+    }
+}
+
 /// One worker's kernel: its ring, its ops in flight and its receive buffers.
 #[derive(Debug)]
 pub(crate) struct Kernel {
-    pub(super) ring: Ring,
+    pub(super) machine: Machine,
     pub(super) slots: Slots,
     pub(super) buffers: BufferRing,
     pub(super) file_blocks: Rc<Pool>,
@@ -119,6 +140,12 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Makes ring and buffers on the calling thread. `doorbell` wakes it from threads without a ring.
     pub(crate) fn new(limits: &KernelLimits, doorbell: &Doorbell) -> Result<Self, StartError> {
+        if let Some(world) = world() {
+            let buffers = BufferRing::new(limits.receive_buffers, limits.receive_buffer_bytes);
+            let buffers = buffers.map_err(StartError::Memory)?.simulated();
+            let machine = Machine::Simulated(Box::new(SimulatedRing::new(world)));
+            return Self::with_machine(machine, buffers, limits, doorbell);
+        }
         let make = || {
             // Half for the ring, and what that leaves for the receive buffers' ring.
             let ring = Ring::new(limits.locked_bytes_max.map(|max| max / 2))?;
@@ -136,14 +163,23 @@ impl Kernel {
         if buffers.buffers() < usize::from(limits.receive_buffers) {
             ring.note_fewer_buffers();
         }
-        let file_blocks =
-            Pool::new(limits.file_blocks, limits.file_block_bytes).map_err(StartError::Memory)?;
         // Best effort (Linux 5.15): without it the kernel picks its own bounds.
         let _ = ring.submitter().register_iowq_max_workers(&mut limits.kernel_threads_max.clone());
+        Self::with_machine(Machine::Ring(ring), buffers, limits, doorbell)
+    }
+
+    fn with_machine(
+        machine: Machine,
+        buffers: BufferRing,
+        limits: &KernelLimits,
+        doorbell: &Doorbell,
+    ) -> Result<Self, StartError> {
+        let file_blocks =
+            Pool::new(limits.file_blocks, limits.file_block_bytes).map_err(StartError::Memory)?;
         let doorbell =
             doorbell.try_clone().map_err(|error| StartError::Other("duplicating an eventfd", error))?;
         let mut kernel = Self {
-            ring,
+            machine,
             slots: Slots::with_capacity(4_096),
             buffers,
             file_blocks,
@@ -164,8 +200,10 @@ impl Kernel {
     /// Registers the blocks for files, if the kernel lets it. To be called when all rings of the process are made: they
     /// need locked memory more than the blocks do.
     pub(crate) fn register_file_blocks(&mut self) {
-        if register_blocks(&self.ring, &self.file_blocks).is_ok() {
-            self.ring.note_registered_blocks();
+        if let Machine::Ring(ring) = &mut self.machine
+            && register_blocks(ring, &self.file_blocks).is_ok()
+        {
+            ring.note_registered_blocks();
         }
     }
 
@@ -261,6 +299,10 @@ impl Kernel {
     }
 
     fn push_op_for(&mut self, id: OpId, supply: Supply) {
+        if let Machine::Simulated(ring) = &mut self.machine {
+            self.figures.submissions += 1;
+            return ring.push(simulated_ring::Entry::Op { token: id.token(), id, supply });
+        }
         let entry = self.slots.get(id).op.encode(supply).user_data(id.token());
         self.push(entry);
     }
@@ -275,14 +317,20 @@ impl Kernel {
     }
 
     fn try_push(&mut self, entry: &squeue::Entry) -> bool {
-        // SAFETY: entries are made by `op.rs` alone and point into their op, which its slot keeps until the last
-        // completion; cancel, close, ring and watch entries point nowhere.
-        if unsafe { self.ring.push(entry) }.is_ok() {
+        if self.push_to_ring(entry) {
             return true;
         }
         self.enter(Wait::None);
-        // SAFETY: as above.
-        unsafe { self.ring.push(entry) }.is_ok()
+        self.push_to_ring(entry)
+    }
+
+    fn push_to_ring(&mut self, entry: &squeue::Entry) -> bool {
+        let Machine::Ring(ring) = &mut self.machine else {
+            panic!("a simulated ring has entries of its own")
+        };
+        // SAFETY: entries are made by `op.rs` alone and point into their op, which its slot keeps until the last
+        // completion; cancel, close, ring and watch entries point nowhere.
+        unsafe { ring.push(entry) }.is_ok()
     }
 
     fn flush_backlog(&mut self) {
@@ -304,10 +352,17 @@ impl Kernel {
     /// Submits everything and waits as told; ends early at a completion or a signal.
     pub(crate) fn wait(&mut self, wait: Wait) {
         while let Some(fd) = self.close_queue.pop() {
-            self.push(op::encode_close(fd).user_data(Token::Unattended.encode()));
+            match fd {
+                Fd::Real(fd) if matches!(self.machine, Machine::Ring(_)) => {
+                    self.push(op::encode_close(fd).user_data(Token::Unattended.encode()));
+                }
+                simulated => drop(simulated),
+            }
         }
         self.flush_backlog();
-        if self.ring.overflowed() {
+        if let Machine::Ring(ring) = &mut self.machine
+            && ring.overflowed()
+        {
             self.figures.overflows += 1;
         }
         let wait = if self.backlog.is_empty() { wait } else { Wait::None };
@@ -316,9 +371,29 @@ impl Kernel {
 
     fn enter(&mut self, wait: Wait) {
         self.figures.enters += 1;
-        if let Err(error) = self.ring.enter(wait) {
+        let entered = match &mut self.machine {
+            Machine::Ring(ring) => ring.enter(wait),
+            Machine::Simulated(ring) => {
+                ring.enter(&mut self.slots, &mut self.buffers, &self.doorbell);
+                Ok(())
+            }
+        };
+        if let Err(error) = entered {
             // EBADF, EFAULT, EINVAL, EOPNOTSUPP, ENXIO: a mistake of this program (io_uring_enter(2)).
             panic!("io_uring_enter: {error}");
+        }
+    }
+
+    /// Whether completions are there to be taken.
+    pub(crate) fn has_completions(&self) -> bool {
+        matches!(&self.machine, Machine::Simulated(ring) if ring.has_completions())
+    }
+
+    /// The number of a simulated ring.
+    pub(crate) fn simulated_ring(&self) -> Option<usize> {
+        match &self.machine {
+            Machine::Ring(_) => None,
+            Machine::Simulated(ring) => Some(ring.number()),
         }
     }
 
@@ -348,11 +423,21 @@ impl Kernel {
         let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
         while self.slots.in_flight() > 0 && clock::monotonic() < deadline {
             self.wait(Wait::None);
+            let ring = match &mut self.machine {
+                Machine::Ring(ring) => ring,
+                Machine::Simulated(ring) => {
+                    // Everything ends at once there; what does not was lost, and the clock stands still.
+                    ring.cancel_all();
+                    self.reap(reaped);
+                    reaped.woken.clear();
+                    break;
+                }
+            };
             // ENOENT: nothing left to cancel; ETIME: not all of it has ended yet, seen by the count. Without a time it
             // would wait for an op that runs on a thread of the kernel's as long as that takes.
             let cancel_all = io_uring::types::CancelBuilder::any().all();
             let patience = io_uring::types::Timespec::from(std::time::Duration::from_millis(10));
-            let _ = self.ring.submitter().register_sync_cancel(Some(patience), cancel_all);
+            let _ = ring.submitter().register_sync_cancel(Some(patience), cancel_all);
             self.wait(Wait::AtMost(std::time::Duration::from_millis(10)));
             self.reap(reaped);
             reaped.woken.clear();
@@ -367,18 +452,28 @@ impl Kernel {
 
     /// Where other rings ring this one.
     pub(crate) fn ring_address(&self) -> RingAddress {
-        RingAddress(self.ring.raw())
+        match &self.machine {
+            Machine::Ring(ring) => RingAddress(ring.raw()),
+            Machine::Simulated(ring) => RingAddress(World::ring_address(ring.number())),
+        }
     }
 
     /// Rings the ring at `address` with the turn's enter. If that fails, `inbox` is reported as unreached.
     pub(crate) fn ring_other(&mut self, address: RingAddress, inbox: u32) {
+        let token = Token::RingFailed { index: inbox }.encode();
+        if let Machine::Simulated(ring) = &mut self.machine {
+            return ring.push(simulated_ring::Entry::Ring { address: address.0, token });
+        }
         let entry = op::encode_ring(address.0, Token::Doorbell.encode());
-        self.push(entry.user_data(Token::RingFailed { index: inbox }.encode()));
+        self.push(entry.user_data(token));
     }
 
     pub(super) fn watch_doorbell(&mut self) {
-        let entry = op::encode_watch(self.doorbell.raw());
-        self.push(entry.user_data(Token::EventFd.encode()));
+        // A simulated ring looks by itself.
+        if let Machine::Ring(_) = self.machine {
+            let entry = op::encode_watch(self.doorbell.raw());
+            self.push(entry.user_data(Token::EventFd.encode()));
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod counting_allocator;
 mod descriptor;
 mod directory;
 mod doorbell;
+mod fd;
 mod file;
 mod handles;
 mod kernel;
@@ -28,6 +29,7 @@ mod process;
 mod reap;
 mod ring;
 mod signals;
+mod simulated_ring;
 mod slots;
 mod socket;
 mod start_error;
@@ -79,7 +81,7 @@ pub(crate) use waker::{IndexTable, Waiter};
 pub(crate) mod errno {
     pub(crate) use libc::{
         EACCES, EAFNOSUPPORT, EBADF, ECANCELED, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT,
-        ENOMEM, ENOTDIR, ENOTSOCK, EPERM, EXDEV,
+        ENOMEM, ENOTCONN, ENOTDIR, ENOTSOCK, EPERM, EXDEV,
     };
 }
 

@@ -71,6 +71,16 @@ impl Pool {
         Lease { pool: Rc::clone(self), index, length: length as u32 }
     }
 
+    /// Writes into a buffer that nobody holds, as a kernel that it was handed to.
+    ///
+    /// # Panics
+    /// When somebody holds it.
+    pub(super) fn fill(&self, index: u32, length: usize, fill: impl FnOnce(&mut [u8])) {
+        assert_eq!(self.holders[index as usize].get(), 0, "the kernel fills buffer {index}, which is leased");
+        assert!(length <= self.buffer_bytes, "{length} bytes do not fit into a buffer");
+        fill(self.bytes_mut(index, length as u32));
+    }
+
     /// Moves all free buffers into `to`: they are handed to the kernel.
     pub(super) fn drain_free(&self, mut to: impl FnMut(u32)) -> usize {
         let mut free = self.free.borrow_mut();

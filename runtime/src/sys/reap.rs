@@ -8,9 +8,10 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use io_uring::cqueue;
 
 use super::chunk::Chunk;
-use super::kernel::{Discarded, Kernel, Reaped};
+use super::kernel::{Discarded, Kernel, Machine, Reaped};
 use super::op::{self, AcceptBatch, Op, Shape};
-use super::ring::RawCompletion;
+use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
+use super::simulated_ring;
 use super::slots::{OpId, Phase};
 use super::socket::Accepted;
 use super::starvation::unread_buffers_max;
@@ -22,7 +23,10 @@ impl Kernel {
     pub(crate) fn reap(&mut self, reaped: &mut Reaped) {
         self.buffers.begin_reap();
         let mut batch = std::mem::take(&mut self.batch);
-        self.ring.take_completions(&mut batch);
+        match &mut self.machine {
+            Machine::Ring(ring) => ring.take_completions(&mut batch),
+            Machine::Simulated(ring) => ring.take_completions(&mut batch, COMPLETIONS_PER_TURN_MAX),
+        }
         self.figures.completions += batch.len() as u64;
         for completion in batch.drain(..) {
             match Token::decode(completion.token) {
@@ -102,7 +106,9 @@ impl Kernel {
             Op::Accept { accepted, .. } => {
                 // Also the last one can carry a live descriptor (a completion queue that overflowed ends the
                 // subscription with a success).
-                if result >= 0 {
+                if result >= 0 && matches!(self.machine, Machine::Simulated(_)) {
+                    accepted.push_back(Accepted::simulated(result));
+                } else if result >= 0 {
                     // SAFETY: a completion of an accept that is no error names a socket made for us alone, once.
                     accepted.push_back(unsafe { Accepted::from_raw(result) });
                 }
@@ -191,8 +197,11 @@ impl Kernel {
     }
 
     pub(super) fn cancel_entry(&mut self, id: OpId) {
-        let token = Token::Cancel { index: id.index, generation: id.generation };
-        self.push(op::encode_cancel(id.token()).user_data(token.encode()));
+        let token = Token::Cancel { index: id.index, generation: id.generation }.encode();
+        if let Machine::Simulated(ring) = &mut self.machine {
+            return ring.push(simulated_ring::Entry::Cancel { target: id.token(), token });
+        }
+        self.push(op::encode_cancel(id.token()).user_data(token));
     }
 
     /// A cancel that meets its op on the way from one wait to the next finds nothing (ENOENT) although the op goes on:

@@ -12,6 +12,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use super::descriptor::{CloseQueue, Descriptor};
+use super::fd::{Fd, SimulatedFd};
+use crate::sim::Refusal;
 
 /// An address of a stream socket.
 ///
@@ -132,7 +134,7 @@ pub enum PortSharing {
 /// ```
 #[derive(Debug)]
 pub struct Listening {
-    fd: OwnedFd,
+    fd: Fd,
     address: Address,
     /// What this process has made in the file system for it.
     socket_file: Option<SocketFile>,
@@ -188,6 +190,10 @@ impl Listening {
     /// # Errors
     /// Those of socket(2), bind(2) and listen(2).
     pub fn bind_ip(address: SocketAddr, backlog: u32, sharing: PortSharing) -> io::Result<Self> {
+        if let Some(listening) = Fd::listen(address, backlog) {
+            let (fd, address) = listening?;
+            return Ok(Self { fd, address: Address::Ip(address), socket_file: None });
+        }
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         if let SocketAddr::V6(v6) = address {
@@ -265,7 +271,7 @@ impl Listening {
 
     fn from_socket(socket: socket2::Socket) -> io::Result<Self> {
         let address = Address::from_native(&socket.local_addr()?);
-        Ok(Self { fd: socket.into(), address, socket_file: None })
+        Ok(Self { fd: Fd::Real(socket.into()), address, socket_file: None })
     }
 
     /// The bound address, with the port the kernel chose if 0 was asked for.
@@ -286,7 +292,7 @@ impl Listening {
         Ok(Self { fd: self.fd.try_clone()?, address: self.address.clone(), socket_file: None })
     }
 
-    pub(super) fn into_fd(self) -> OwnedFd {
+    pub(super) fn into_fd(self) -> Fd {
         self.fd
     }
 }
@@ -338,7 +344,7 @@ fn is_live(path: &Path) -> bool {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Accepted(OwnedFd);
+pub struct Accepted(Fd);
 
 impl Accepted {
     /// A connection that the standard library has made: a `TcpStream` or a `UnixStream`.
@@ -348,14 +354,19 @@ impl Accepted {
     pub fn from_std(stream: impl Into<OwnedFd>) -> io::Result<Self> {
         let fd = stream.into();
         rustix::io::ioctl_fionbio(&fd, true)?;
-        Ok(Self(fd))
+        Ok(Self(Fd::Real(fd)))
     }
 
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self(Fd::Real(fd))
     }
 
-    pub(super) fn into_fd(self) -> OwnedFd {
+    /// One of the simulated machine's.
+    pub(super) fn simulated(number: i32) -> Self {
+        Self(Fd::Simulated(SimulatedFd::new(number)))
+    }
+
+    pub(super) fn into_fd(self) -> Fd {
         self.0
     }
 
@@ -365,7 +376,7 @@ impl Accepted {
     /// The number is that of a fresh accept(2), and nobody else has taken it over.
     pub(super) unsafe fn from_raw(number: RawFd) -> Self {
         // SAFETY: the caller's promise.
-        Self(unsafe { OwnedFd::from_raw_fd(number) })
+        Self(Fd::Real(unsafe { OwnedFd::from_raw_fd(number) }))
     }
 }
 
@@ -374,7 +385,7 @@ impl Accepted {
 pub(crate) struct Socket(Descriptor);
 
 impl Socket {
-    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
+    pub(super) fn new(fd: Fd, close_queue: &Rc<CloseQueue>) -> Self {
         Self(Descriptor::new(fd, close_queue))
     }
 
@@ -390,7 +401,7 @@ impl Socket {
         }
         // For sendfile(2), which must not block; ops on the ring wait all the same.
         socket.set_nonblocking(true)?;
-        Ok((Self::new(socket.into(), queue), Box::new(native)))
+        Ok((Self::new(Fd::Real(socket.into()), queue), Box::new(native)))
     }
 
     pub(super) fn raw(&self) -> RawFd {
@@ -404,49 +415,78 @@ impl Socket {
 
     /// A connection from a listening socket's backlog, if one is there (accept4(2)).
     pub(super) fn accept_now(&self) -> Option<Accepted> {
+        if let Some(world) = self.0.world() {
+            return world.accept(self.raw()).map(Accepted::simulated);
+        }
         let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
         rustix::net::accept_with(self, flags).ok().map(Accepted::new)
     }
 
     /// Ends the sending direction (shutdown(2) with SHUT_WR); a direct call, because the op always goes to a thread.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        if let Some(world) = self.0.world() {
+            return world.shutdown_write(self.raw());
+        }
         SockRef::from(self).shutdown(std::net::Shutdown::Write)
     }
 
     /// Ends both directions, so that a waiting receive completes.
     pub(crate) fn shutdown_both(&self) {
+        if let Some(world) = self.0.world() {
+            return world.shutdown_both(self.raw());
+        }
         // ENOTCONN: the peer was faster; the receive completes all the same.
         let _ = SockRef::from(self).shutdown(std::net::Shutdown::Both);
     }
 
     /// Makes the coming close a reset that discards unsent bytes (SO_LINGER with 0 s, socket(7)).
     pub(crate) fn reset_on_close(&self) {
+        if let Some(world) = self.0.world() {
+            return world.reset_on_close(self.raw());
+        }
         // Fails only on a socket that has no connection left to reset.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
 
     /// The other end (getpeername(2)).
     pub(crate) fn peer(&self) -> io::Result<Address> {
+        if let Some(world) = self.0.world() {
+            return world.peer(self.raw()).map(Address::Ip);
+        }
         SockRef::from(self).peer_addr().map(|address| Address::from_native(&address))
     }
 
     /// This end (getsockname(2)).
     pub(crate) fn local(&self) -> io::Result<Address> {
+        if let Some(world) = self.0.world() {
+            return Ok(Address::Ip(world.local(self.raw())));
+        }
         SockRef::from(self).local_addr().map(|address| Address::from_native(&address))
     }
 
     /// Bounds the kernel's send buffer in bytes (SO_SNDBUF, which the kernel doubles).
     pub(crate) fn set_send_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        if let Some(world) = self.0.world() {
+            world.set_send_buffer_bytes(self.raw(), bytes);
+            return Ok(());
+        }
         SockRef::from(self).set_send_buffer_size(bytes)
     }
 
     /// Bounds the kernel's receive buffer in bytes (SO_RCVBUF, which the kernel doubles).
     pub(crate) fn set_receive_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        if let Some(world) = self.0.world() {
+            world.set_receive_buffer_bytes(self.raw(), bytes);
+            return Ok(());
+        }
         SockRef::from(self).set_recv_buffer_size(bytes)
     }
 
     /// Bytes in the send buffer that the peer has not acknowledged (tcp(7)) or read (unix(7)).
     pub(crate) fn unread_bytes(&self) -> io::Result<u32> {
+        if let Some(world) = self.0.world() {
+            return Ok(u32::try_from(world.unread_bytes(self.raw())).unwrap_or(u32::MAX));
+        }
         let mut bytes: libc::c_int = 0;
         // SAFETY: SIOCOUTQ, which is TIOCOUTQ by its other name, writes one int; `bytes` is one.
         if unsafe { libc::ioctl(self.raw(), libc::TIOCOUTQ, &raw mut bytes) } == -1 {
@@ -457,6 +497,13 @@ impl Socket {
 
     /// Sends without waiting (send(2) with MSG_DONTWAIT), corked if `more` follows at once.
     pub(crate) fn send_now(&self, bytes: &[u8], more: More) -> io::Result<usize> {
+        if let Some(world) = self.0.world() {
+            return world.send(self.raw(), bytes).map_err(|refusal| match refusal {
+                Refusal::NotNow => io::ErrorKind::WouldBlock.into(),
+                Refusal::Reset => io::ErrorKind::ConnectionReset.into(),
+                Refusal::Broken => io::ErrorKind::BrokenPipe.into(),
+            });
+        }
         let flags = match more {
             More::Follows => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE,
             More::Nothing => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,

@@ -28,7 +28,7 @@ fn an_accept_that_a_full_completion_queue_ends_keeps_its_last_connection_and_goe
     // Each accepted socket is the other end of one client: none was taken for another's.
     let mut ours: Vec<SocketAddr> = accepted
         .into_iter()
-        .map(|accepted| TcpStream::from(accepted.into_fd()).peer_addr().unwrap())
+        .map(|accepted| TcpStream::from(accepted.into_fd().into_real()).peer_addr().unwrap())
         .collect();
     let mut theirs: Vec<SocketAddr> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
     ours.sort_unstable();
@@ -80,7 +80,7 @@ fn accepted_sockets_do_not_block_and_do_not_survive_an_exec() {
     for _ in 0..2 {
         let _client = TcpStream::connect(address).unwrap();
         let by_subscription = machine.until("a client", |machine| take_all(machine, id).pop());
-        let fd = by_subscription.into_fd();
+        let fd = by_subscription.into_fd().into_real();
         let status = rustix::fs::fcntl_getfl(&fd).unwrap();
         assert!(status.contains(rustix::fs::OFlags::NONBLOCK));
         assert!(rustix::io::fcntl_getfd(&fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));

@@ -1,0 +1,97 @@
+//! What can go wrong, how often, and how often it did.
+
+/// A fault that the machine injects. Each is something that the real kernel may do at any time.
+///
+/// ```
+/// use selvedge_runtime::sim::{FAULTS, Fault, FaultRates};
+///
+/// let mut rates = FaultRates::NONE;
+/// rates.set(Fault::ShortSend, 200_000);
+/// assert_eq!(rates.of(Fault::ShortSend), 200_000);
+/// assert!(FAULTS.contains(&Fault::ShortSend));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Fault {
+    /// A send takes a part of what it was given.
+    ShortSend,
+    /// A send finds no memory for a moment (ENOBUFS).
+    SendWithoutMemory,
+    /// A receive brings a part of what is there.
+    ShortReceive,
+    /// A receive finds no buffer (ENOBUFS) though there are some.
+    ReceiveWithoutBuffer,
+    /// A subscription to received bytes ends with a success: nothing more comes until it is started again.
+    ReceiveEndsEarly,
+    /// A subscription to connections ends with a success.
+    AcceptEndsEarly,
+    /// No descriptor is left for a connection (EMFILE).
+    AcceptWithoutDescriptor,
+    /// No memory is left for a connection (ENOMEM).
+    AcceptWithoutMemory,
+    /// The connection is gone before it is taken (ECONNABORTED).
+    AcceptAborted,
+    /// A cancel meets its op on the way from one wait to the next (ENOENT): the op goes on.
+    CancelMissed,
+    /// A cancel comes as the op completes: both say so, the op with its success.
+    CancelTooLate,
+    /// An op is done only with a later enter, after others that were submitted behind it.
+    Delayed,
+    /// The completion queue has room for nothing: subscriptions end, the rest waits in the kernel.
+    Overflow,
+    /// A message to another ring is refused: it is rung by other means.
+    MessageRefused,
+    /// An enter is interrupted before it has done anything (EINTR).
+    Interrupted,
+}
+
+/// All of them, in the order of their numbers.
+pub const FAULTS: [Fault; 15] = [
+    Fault::ShortSend,
+    Fault::SendWithoutMemory,
+    Fault::ShortReceive,
+    Fault::ReceiveWithoutBuffer,
+    Fault::ReceiveEndsEarly,
+    Fault::AcceptEndsEarly,
+    Fault::AcceptWithoutDescriptor,
+    Fault::AcceptWithoutMemory,
+    Fault::AcceptAborted,
+    Fault::CancelMissed,
+    Fault::CancelTooLate,
+    Fault::Delayed,
+    Fault::Overflow,
+    Fault::MessageRefused,
+    Fault::Interrupted,
+];
+
+/// How often each fault happens where it can, in a million.
+///
+/// ```
+/// use selvedge_runtime::sim::{Fault, FaultRates};
+///
+/// assert_eq!(FaultRates::NONE.of(Fault::Overflow), 0);
+/// assert!(FaultRates::USUAL.of(Fault::ShortReceive) > 0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultRates([u32; FAULTS.len()]);
+
+impl FaultRates {
+    /// A machine without faults.
+    pub const NONE: Self = Self([0; FAULTS.len()]);
+
+    /// Every fault, now and then.
+    pub const USUAL: Self = Self([
+        50_000, 2_000, 50_000, 10_000, 20_000, 20_000, 5_000, 2_000, 5_000, 50_000, 20_000, 50_000, 1_000,
+        20_000, 5_000,
+    ]);
+
+    /// How often this one happens, in a million.
+    pub const fn of(&self, fault: Fault) -> u32 {
+        self.0[fault as usize]
+    }
+
+    /// So often from now on.
+    pub const fn set(&mut self, fault: Fault, per_million: u32) {
+        self.0[fault as usize] = per_million;
+    }
+}

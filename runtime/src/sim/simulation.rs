@@ -1,0 +1,227 @@
+//! A run: who is in it, and its events one after the other.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::faults::{Fault, FaultRates};
+use super::peer::Peer;
+use super::trace::Keeping;
+use super::world::{Next, World};
+use crate::sys::{Moment, Reaped};
+use crate::waker::TaskId;
+use crate::worker::Core;
+
+/// What a simulation is like.
+///
+/// ```
+/// use selvedge_runtime::sim::{FaultRates, SimulationOptions};
+///
+/// let calm = SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() };
+/// assert_eq!(calm.faults, FaultRates::NONE);
+/// ```
+#[derive(Debug, Clone)]
+pub struct SimulationOptions {
+    /// How often which fault happens.
+    pub faults: FaultRates,
+    /// What is kept of the trace.
+    pub trace: Keeping,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        Self { faults: FaultRates::USUAL, trace: Keeping::Hash }
+    }
+}
+
+/// What an event was, for those outside.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use selvedge_runtime::sim::{Happening, Simulation, SimulationOptions};
+///
+/// let simulation = Simulation::new(1, SimulationOptions::default());
+/// simulation.alarm(Duration::from_secs(3_600), 7);
+/// // An hour in no time.
+/// assert_eq!(simulation.next(), Some(Happening::Alarm(7)));
+/// assert_eq!(simulation.next(), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// Something within the machine.
+    Nothing,
+    /// This peer may have something to read, room to send, or an end to see.
+    Peer(usize),
+    /// An alarm of this number.
+    Alarm(u64),
+}
+
+/// A simulated machine, and the thread's only one while this lives.
+///
+/// ```
+/// use std::net::SocketAddr;
+///
+/// use selvedge_runtime::net::{Listening, PortSharing, Stream, TcpListener};
+/// use selvedge_runtime::sim::{PeerEnd, Simulation, SimulationOptions};
+/// use selvedge_runtime::{Runtime, StartError};
+///
+/// # fn main() -> Result<(), StartError> {
+/// let simulation = Simulation::new(1, SimulationOptions::default());
+/// let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
+/// // An echo, which knows nothing of the simulation.
+/// let running = Runtime::builder().workers(1).build()?.start(move |_| async move {
+///     let mut listener = TcpListener::bind(address).expect("nobody listens there");
+///     let mut stream = listener.accept().await.expect("a client comes");
+///     while let Ok(Some(lease)) = stream.receive().await {
+///         stream.send(lease).await.expect("the client reads");
+///     }
+/// })?;
+/// simulation.run_while(|| !simulation.is_listening(address));
+/// let client = simulation.connect(address, 4_096, 4_096).expect("it listens");
+/// client.send(b"hello");
+/// client.shut_down_write();
+/// let mut echoed = Vec::new();
+/// simulation.run_while(|| client.receive(&mut echoed, 100) == PeerEnd::Open);
+/// assert_eq!(echoed, b"hello");
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
+pub struct Simulation {
+    world: Rc<World>,
+}
+
+impl Simulation {
+    /// Makes the calling thread one of the machine of `seed`.
+    ///
+    /// # Panics
+    /// While it is in another one.
+    pub fn new(seed: u64, options: SimulationOptions) -> Self {
+        let world = World::new(seed, options);
+        world.enter();
+        Self { world }
+    }
+
+    /// Lets the next event happen; `None` when nothing will happen any more by itself.
+    pub fn next(&self) -> Option<Happening> {
+        self.world.next()
+    }
+
+    /// Lets events happen as long as `wanted` and there are any.
+    pub fn run_while(&self, mut wanted: impl FnMut() -> bool) {
+        while wanted() && self.next().is_some() {}
+    }
+
+    /// The simulated time since its start.
+    pub fn elapsed(&self) -> Duration {
+        self.world.now().since(Moment::from_nanoseconds(1_000_000_000))
+    }
+
+    /// Has [`Happening::Alarm`] come after a time.
+    pub fn alarm(&self, after: Duration, number: u64) {
+        self.world.alarm(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 2), number);
+    }
+
+    /// A client's connection from outside, with buffers of so many octets; `None` where nobody listens.
+    pub fn connect(&self, address: SocketAddr, send_bytes: usize, receive_bytes: usize) -> Option<Peer> {
+        let connection = self.world.state().connect(address, (send_bytes, receive_bytes))?;
+        Some(Peer::new(Rc::clone(&self.world), connection))
+    }
+
+    /// Whether somebody listens there.
+    pub fn is_listening(&self, address: SocketAddr) -> bool {
+        self.world.state().listens(address)
+    }
+
+    /// Descriptors that are open.
+    pub fn descriptors_open(&self) -> usize {
+        self.world.descriptors_open()
+    }
+
+    /// Workers that have not ended.
+    pub fn workers(&self) -> usize {
+        self.world.living()
+    }
+
+    /// A number that equal runs have alike, and different ones hardly ever.
+    pub fn trace_hash(&self) -> u64 {
+        self.world.state().trace.hash()
+    }
+
+    /// What has happened, in lines, if they are kept.
+    pub fn take_trace(&self) -> Vec<String> {
+        self.world.state().trace.take_lines()
+    }
+
+    /// A line of one's own in the trace, if lines are kept.
+    pub fn remark(&self, text: impl FnOnce() -> String) {
+        let mut state = self.world.state();
+        let now_ns = state.now_ns;
+        state.trace.remark(now_ns, text);
+    }
+
+    /// What workers had not given back when they ended.
+    pub fn take_leaks(&self) -> Vec<String> {
+        std::mem::take(&mut self.world.state().leaks)
+    }
+
+    /// Which faults have met which ops, and how often.
+    pub fn faults(&self) -> Vec<(&'static str, Fault, u64)> {
+        self.world.state().faults.iter().map(|(&(op, fault), &count)| (op, fault, count)).collect()
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.world.drop_lives();
+        World::leave();
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation").field("elapsed", &self.elapsed()).finish_non_exhaustive()
+    }
+}
+
+/// A worker's life, turn by turn.
+pub(crate) struct Life {
+    core: Rc<Core>,
+    main: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    main_id: Option<TaskId>,
+    reaped: Reaped,
+}
+
+impl Life {
+    pub(crate) fn new(core: Rc<Core>, main: Pin<Box<dyn Future<Output = ()>>>) -> Self {
+        Self { core, main: Some(main), main_id: None, reaped: Reaped::default() }
+    }
+
+    /// One turn, and what it has submitted.
+    pub(crate) fn step(&mut self) -> Next {
+        let main = self.main.as_mut().expect("a life that has ended takes no step");
+        match self.core.step(&mut self.reaped, &mut self.main_id, main.as_mut()) {
+            Next::Ended => {
+                self.end();
+                Next::Ended
+            }
+            next => next,
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(main) = self.main.take() {
+            self.core.end_life(main);
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
