@@ -8,6 +8,7 @@ mod content;
 mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ enum Command {
     Compare(compare::Options),
     /// Run the ceiling server: one ring, a canned answer, no parsing
     Ceiling(ceiling::Options),
+    /// Run the whole server on a simulated machine, with faults, from seeds
+    Simulate(simulate::Options),
     /// Run an experiment that decides a question of design
     Experiments {
         #[command(subcommand)]
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Compare(options) => compare::run(&options),
         Command::Ceiling(options) => ceiling::run(&options),
+        Command::Simulate(options) => simulate::run_seeds(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };
     match done {
