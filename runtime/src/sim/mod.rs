@@ -1,6 +1,6 @@
 //! A machine in memory: sockets, a clock that jumps, faults, all from one seed and on one thread.
 //!
-//! In: a seed, and what is to run. Out: the same run for the same seed, to the byte. It stands below [`crate::sys`], in the
+//! In: a seed, and what is to run. Out: the same run for the same seed, to the byte. It stands below `runtime::sys`, in the
 //! kernel's place: everything above runs unchanged in it, and does not know. While a thread is in a simulation
 //! ([`Simulation::new`]), listeners bound on it are the simulated machine's, a [`Runtime`](crate::Runtime) started on it has its
 //! workers here, and clocks and random bits are the seed's.

@@ -1,6 +1,6 @@
 //! What there is in the simulated machine, and what happens next.
 //!
-//! In: the calls of [`crate::sys`] and of peers outside. Out: their results at once, and events later. Nothing in here waits, and
+//! In: the calls of `runtime::sys` and of peers outside. Out: their results at once, and events later. Nothing in here waits, and
 //! nothing is decided but by the dice.
 
 use std::cell::{Cell, RefCell};
