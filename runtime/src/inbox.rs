@@ -58,6 +58,7 @@ impl InboxClaim {
         // What a former owner was told and did not hear: `rung` left set would silence everybody who wakes the new one.
         if let Some(inbox) = inbox(index as u16) {
             inbox.drain(|_| {});
+            inbox.doorbell.hush();
         }
         if index == claimed.len() {
             claimed.push(true);

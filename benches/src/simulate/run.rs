@@ -65,7 +65,7 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
         0 => FaultRates::NONE,
         _ => FaultRates::USUAL,
     };
-    // Half of the runs know no fault that ends a connection: there every client that behaves is served whole.
+    // Three quarters of the runs know no fault that ends a connection: there every client that behaves is served whole.
     let is_strict = seed % 4 != 3;
     if is_strict {
         faults.set(Fault::SendWithoutMemory, 0);
@@ -160,6 +160,11 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     if is_strict && !stops_early && figures.evictions == 0 && failures.is_empty() {
         let cut = clients.iter().filter(|client| client.is_benign() && client.outcome == Some(Outcome::Cut));
         failures.extend(cut.map(|client| format!("cut off: {}", client.state())));
+    }
+    let panics: u64 =
+        (0..workers).map(|number| server.running().handle().counters(number).panics.get()).sum();
+    if panics > 0 {
+        failures.push(format!("{panics} panics"));
     }
     drop(clients);
     let stopped_at = simulation.elapsed();

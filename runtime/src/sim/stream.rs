@@ -44,6 +44,8 @@ pub(super) enum Flow {
     Ending,
     /// The end has arrived.
     Ended,
+    /// Nothing of it comes any more: a reset is on its way.
+    Cut,
 }
 
 /// Why an end takes and gives nothing any more.

@@ -708,7 +708,7 @@ impl State {
         if how == Close::Reset || !end.incoming.is_empty() {
             end.outgoing.clear();
             end.incoming.clear();
-            end.flow = Flow::Ended;
+            end.flow = Flow::Cut;
             if end.fate == Fate::Alive {
                 end.fate = Fate::ResetAndTold;
                 let delay_ns = self.delay_ns();

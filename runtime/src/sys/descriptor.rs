@@ -36,6 +36,10 @@ impl Descriptor {
         self.fd().world()
     }
 
+    pub(super) fn is_real(&self) -> bool {
+        matches!(self.fd(), Fd::Real(_))
+    }
+
     fn fd(&self) -> &Fd {
         self.0.fd.as_ref().expect("a descriptor is open until its last holder is gone")
     }

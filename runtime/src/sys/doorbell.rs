@@ -25,7 +25,7 @@ impl Doorbell {
     }
 
     /// Takes the ringing back, so that the next one is seen.
-    pub(super) fn hush(&self) {
+    pub(crate) fn hush(&self) {
         self.take_ringing();
     }
 

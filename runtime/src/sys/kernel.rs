@@ -421,6 +421,7 @@ impl Kernel {
     /// is given up when this is dropped.
     pub(crate) fn shut_down(&mut self, reaped: &mut Reaped) -> AtRest {
         let deadline = clock::monotonic() + std::time::Duration::from_secs(2);
+        let mut rounds = 0;
         while self.slots.in_flight() > 0 && clock::monotonic() < deadline {
             self.wait(Wait::None);
             let ring = match &mut self.machine {
@@ -430,7 +431,11 @@ impl Kernel {
                     ring.cancel_all();
                     self.reap(reaped);
                     reaped.woken.clear();
-                    break;
+                    rounds += 1;
+                    if rounds == SIMULATED_ROUNDS_MAX {
+                        break;
+                    }
+                    continue;
                 }
             };
             // ENOENT: nothing left to cancel; ETIME: not all of it has ended yet, seen by the count. Without a time it
@@ -476,6 +481,9 @@ impl Kernel {
         }
     }
 }
+
+/// Times that a simulated ring is asked to end everything: an enter may be interrupted, and a reap has its bound.
+const SIMULATED_ROUNDS_MAX: u32 = 100;
 
 /// Receive buffers a worker has at least, however little memory it may lock.
 const RECEIVE_BUFFERS_MIN: u16 = 64;

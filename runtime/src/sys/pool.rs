@@ -135,7 +135,8 @@ impl Pool {
     #[allow(clippy::mut_from_ref, reason = "exclusiveness is the lease's, checked by its callers")]
     fn bytes_mut(&self, index: u32, length: u32) -> &mut [u8] {
         let address = self.address(index);
-        // SAFETY: as `bytes`; the callers are `&mut Lease` and a `&mut SharedLease` that is the only holder.
+        // SAFETY: as `bytes`; the callers are `&mut Lease`, a `&mut SharedLease` that is the only holder, and `fill`, which has
+        // seen that there is no holder, and gives the bytes to nobody for longer than its call.
         unsafe { std::slice::from_raw_parts_mut(address.as_ptr(), length as usize) }
     }
 }

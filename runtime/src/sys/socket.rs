@@ -409,7 +409,8 @@ impl Socket {
     }
 
     fn borrow(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
+        assert!(self.0.is_real(), "this call is not simulated");
+        // SAFETY: it is a descriptor of the process, and stays open while `self`, which the result borrows, lives.
         unsafe { BorrowedFd::borrow_raw(self.raw()) }
     }
 
