@@ -132,60 +132,53 @@ impl Pace {
 /// The pace of a transfer in pieces, from the first wait for its peer on. While nothing is waited for it rests: that time is
 /// not the peer's.
 #[derive(Debug, Default)]
-pub(super) struct RestingPace {
-    pace: Option<Pace>,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+pub(super) enum RestingPace {
     #[default]
     NotBegun,
-    WaitsSince(Moment),
-    RestsSince(Moment),
+    WaitsSince(Moment, Pace),
+    RestsSince(Moment, Pace),
 }
 
 impl RestingPace {
     /// Nothing is waited for.
     pub(super) fn rest(&mut self, now: impl FnOnce() -> Moment) {
-        if let (Some(pace), State::WaitsSince(since)) = (&mut self.pace, self.state) {
+        if let Self::WaitsSince(since, mut pace) = *self {
             let now = now();
             let waited = now.since(since);
             if waited < pace.wait_free {
                 pace.put_off(waited);
             }
-            self.state = State::RestsSince(now);
+            *self = Self::RestsSince(now, pace);
         }
     }
 
     /// The peer is waited for. `begin` makes the pace of the first wait, which begins now.
     pub(super) fn wait(&mut self, now: impl FnOnce() -> Moment, begin: impl FnOnce(Moment) -> Pace) {
-        match (&mut self.pace, self.state) {
-            (Some(_), State::WaitsSince(_)) => {}
-            (Some(pace), State::RestsSince(since)) => {
+        match *self {
+            Self::WaitsSince(..) => {}
+            Self::RestsSince(since, mut pace) => {
                 let now = now();
                 pace.put_off(now.since(since));
-                self.state = State::WaitsSince(now);
+                *self = Self::WaitsSince(now, pace);
             }
-            _ => {
+            Self::NotBegun => {
                 let now = now();
-                self.pace = Some(begin(now));
-                self.state = State::WaitsSince(now);
+                *self = Self::WaitsSince(now, begin(now));
             }
         }
     }
 
     /// When it must be looked at, if the peer is waited for.
     pub(super) fn due_so_far(&self) -> Option<Moment> {
-        match self.state {
-            State::WaitsSince(_) => self.pace.as_ref().map(|pace| pace.due),
-            State::NotBegun | State::RestsSince(_) => None,
+        match self {
+            Self::WaitsSince(_, pace) => Some(pace.due),
+            Self::NotBegun | Self::RestsSince(..) => None,
         }
     }
 
     /// Judges the peer, if it is waited for, by the octets that have moved by `now`.
     pub(super) fn judge(&mut self, moved_bytes: impl FnOnce() -> i64, now: Moment) -> Result<(), TooSlow> {
-        if let (Some(pace), State::WaitsSince(_)) = (&mut self.pace, self.state)
+        if let Self::WaitsSince(_, pace) = self
             && pace.due(moved_bytes(), now) <= now
         {
             return Err(TooSlow);

@@ -30,6 +30,12 @@ impl Drop for Tells {
     }
 }
 
+/// Tells that it has begun, and when it is dropped.
+async fn waits_for_ever(tells: Tells) {
+    let _ = tells.0.send("begun");
+    pending::<()>().await;
+}
+
 #[test]
 fn a_future_of_tokio_s_runs_beside_the_workers_and_its_result_comes_back() {
     let server = TestServer::start(patient(), paths);
@@ -53,14 +59,7 @@ fn a_future_of_tokio_s_runs_beside_the_workers_and_its_result_comes_back() {
 #[test]
 fn a_future_begins_by_itself_and_is_dropped_with_who_waits_for_it() {
     let (tell, told) = mpsc::channel();
-    let waits = bridge().run(move || {
-        let tells = Tells(tell);
-        async move {
-            let _ = tells.0.send("begun");
-            let _tells = tells;
-            pending::<()>().await;
-        }
-    });
+    let waits = bridge().run(async move || waits_for_ever(Tells(tell)).await);
     assert_eq!(told.recv_timeout(PATIENCE), Ok("begun"));
     drop(waits);
     assert_eq!(told.recv_timeout(PATIENCE), Ok("dropped"));
@@ -96,14 +95,7 @@ fn a_future_that_panics_is_lost_and_the_others_are_not() {
 fn with_its_last_handle_a_bridge_ends_and_drops_what_runs() {
     let (tell, told) = mpsc::channel();
     let bridge = TokioBridge::start().expect("a thread");
-    let waits = bridge.run(move || {
-        let tells = Tells(tell);
-        async move {
-            let _ = tells.0.send("begun");
-            let _tells = tells;
-            pending::<()>().await;
-        }
-    });
+    let waits = bridge.run(async move || waits_for_ever(Tells(tell)).await);
     assert_eq!(told.recv_timeout(PATIENCE), Ok("begun"));
     drop(bridge);
     assert_eq!(told.recv_timeout(PATIENCE), Ok("dropped"));
