@@ -311,10 +311,11 @@ fn obey(signals: Signals, control: Control, log: Option<LineLog>, verbosity: Ver
         }
         Signal::Stop => {
             stopping = true;
+            // Who reads the line may count on it.
+            control.stop();
             if verbosity == Verbosity::Verbose {
                 report_line("stopping: running answers are finished first; once more stops at once");
             }
-            control.stop();
         }
         Signal::User1 => {
             if let Some(log) = &log {
