@@ -1,4 +1,4 @@
-//! Bounds of time and of bodies.
+//! Bounds of time, in simulated time, and of bodies.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use selvedge_http::middleware::{body_limit, timeout, timeout_with_status};
-use selvedge_http::{Application, IntoResponse, Request, Response};
+use selvedge_http::{Application, IntoResponse, Request, Response, ServerOptions};
 use selvedge_runtime::timer;
 
-use crate::support::{PATIENCE, TestServer, patient};
+use crate::support::simulated::{SimulatedServer, TICK};
+use crate::support::{TestServer, patient};
 
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_secs(5);
 
 /// Counts its drops.
 struct Dropped(Rc<Cell<u64>>);
@@ -49,16 +50,19 @@ fn slow() -> impl Application {
 
 #[test]
 fn a_handler_that_takes_too_long_is_dropped_and_answered_for() {
-    let server = TestServer::start(patient(), |_| slow().with(timeout(SHORT)));
+    let server = SimulatedServer::start(ServerOptions::default(), |_| slow().with(timeout(SHORT)));
     let mut client = server.connect();
+    let begun = server.now();
     let reply = client.get("/pending");
     assert_eq!((reply.status, reply.closes()), (503, false));
+    let took = server.now() - begun;
+    assert!(took >= SHORT && took <= SHORT + TICK, "{took:?}");
     assert_eq!(client.get("/dropped").text(), "1");
 }
 
 #[test]
 fn the_status_of_a_timeout_can_be_another() {
-    let server = TestServer::start(patient(), |_| {
+    let server = SimulatedServer::start(ServerOptions::default(), |_| {
         slow().with(timeout_with_status(SHORT, StatusCode::GATEWAY_TIMEOUT))
     });
     assert_eq!(server.connect().get("/pending").status, 504);
@@ -66,7 +70,7 @@ fn the_status_of_a_timeout_can_be_another() {
 
 #[test]
 fn a_handler_within_its_time_answers() {
-    let server = TestServer::start(patient(), |_| slow().with(timeout(PATIENCE)));
+    let server = SimulatedServer::start(ServerOptions::default(), |_| slow().with(timeout(SHORT * 2)));
     let mut client = server.connect();
     assert_eq!(client.get("/later").text(), "later");
     assert_eq!(client.get("/dropped").text(), "1");
@@ -74,7 +78,7 @@ fn a_handler_within_its_time_answers() {
 
 #[test]
 fn a_streamed_body_may_take_longer() {
-    let server = TestServer::start(patient(), |_| slow().with(timeout(SHORT)));
+    let server = SimulatedServer::start(ServerOptions::default(), |_| slow().with(timeout(SHORT)));
     let mut client = server.connect();
     client.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.chunked_reply().text(), "in the end");
@@ -82,7 +86,7 @@ fn a_streamed_body_may_take_longer() {
 
 #[test]
 fn a_handler_that_waits_for_a_body_runs_out_of_time_too() {
-    let server = TestServer::start(patient(), |_| slow().with(timeout(SHORT)));
+    let server = SimulatedServer::start(ServerOptions::default(), |_| slow().with(timeout(SHORT)));
     let mut client = server.connect();
     client.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nbo");
     assert_eq!(client.reply().status, 503);

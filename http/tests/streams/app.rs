@@ -99,9 +99,9 @@ impl Application for Streams {
             "ticks" => ticks(number(1), Duration::ZERO),
             "given-up" => {
                 let mut body = request.body();
-                let _ = timer::timeout(Duration::from_millis(20), body.bytes(100)).await;
+                let _ = timer::timeout(Duration::from_secs(1), body.bytes(100)).await;
                 drop(body);
-                ticks(30, Duration::from_millis(10))
+                ticks(30, Duration::from_secs(1))
             }
             "pieces" => {
                 let length = number(1);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use selvedge_http::CloseReason;
+use selvedge_http::{CloseReason, ServerOptions};
 
 use super::app::streams;
 use super::support::client::Client;
-use super::support::{TestServer, options, patient, pattern};
+use super::support::simulated::{SimulatedServer, TICK};
+use super::support::{TestServer, patient, pattern};
 
 fn server() -> TestServer {
     TestServer::start(patient(), streams)
@@ -172,21 +173,16 @@ fn a_broken_body_is_told_to_the_handler_and_ends_the_connection() {
 }
 
 /// One under which a body has little time.
-fn impatient_server() -> TestServer {
-    let options = options(|options| {
-        options.timeouts.body_grace = Duration::from_millis(200);
-        options.timeouts.bytes_per_second_min = 1_000_000;
-    });
-    TestServer::start(options, streams)
-}
-
 #[test]
 fn a_body_that_comes_too_slowly_is_given_up() {
-    let server = impatient_server();
+    let server = SimulatedServer::start(ServerOptions::default(), streams);
     let mut client = server.connect();
+    let begun = server.now();
     client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nslow");
     let reply = client.reply();
     assert!(reply.status == 408 && reply.closes(), "{reply:?}");
+    let took = server.now() - begun;
+    assert!(took >= Duration::from_secs(10) && took <= Duration::from_secs(10) + TICK, "{took:?}");
     client.expect_end();
 }
 
@@ -219,21 +215,17 @@ fn the_100_comes_before_the_head_of_a_response_that_reads_the_body() {
 
 #[test]
 fn a_body_that_drips_is_given_up_however_often_it_moves() {
-    let server = impatient_server();
+    let server = SimulatedServer::start(ServerOptions::default(), streams);
     let mut client = server.connect();
+    let begun = server.now();
     client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
-    let mut dripping = client.duplicate();
-    // Ten seconds of it: whoever is not given up gets an answer with the length.
-    let drips = std::thread::spawn(move || {
-        for _ in 0..1_000 {
-            if dripping.try_send(b"x").is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    });
+    // What is sent until then earns it less than a tenth of a second.
+    for _ in 0..99 {
+        server.pass(Duration::from_millis(100));
+        client.send("x");
+    }
     let reply = client.reply();
     assert!(reply.status == 408 && reply.closes(), "{reply:?}");
-    client.shut_down_both();
-    drips.join().expect("it ends");
+    let took = server.now() - begun;
+    assert!(took >= Duration::from_secs(10) && took <= Duration::from_secs(10) + 2 * TICK, "{took:?}");
 }

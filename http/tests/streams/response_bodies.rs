@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use selvedge_http::{CloseReason, Request, Response, StatusCode};
+use selvedge_http::{CloseReason, Request, Response, ServerOptions, StatusCode};
 
 use super::app::streams;
 use super::support::client::{Asked, Client, End};
+use super::support::simulated::SimulatedServer;
 use super::support::{TestServer, options, patient, pattern, wait_until, wait_until_still};
 
 fn server() -> TestServer {
@@ -156,22 +157,19 @@ fn a_client_that_does_not_read_holds_the_writer_back() {
 
 #[test]
 fn a_client_that_reads_below_the_rate_is_cut_however_many_sends_it_lets_end() {
-    let impatient = options(|options| {
-        options.timeouts.write_grace = Duration::from_secs(1);
-        options.timeouts.bytes_per_second_min = 50_000_000;
-    });
-    let server = TestServer::start(impatient, streams);
-    let mut client = Client::connect_narrow(server.address(), 65_536);
-    ask(&mut client, "/forever");
-    // At most three megabytes a second: below the rate, and many a send ends within the grace.
-    let reader = std::thread::spawn(move || {
-        while client.read_some(65_536).is_ok_and(|read| !read.is_empty()) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    });
+    let server = SimulatedServer::start(ServerOptions::default(), streams);
+    let mut client = server.connect_narrow(4_096);
+    client.send("GET /forever HTTP/1.1\r\nHost: a\r\n\r\n");
+    let begun = server.now();
+    while !client.is_reset() {
+        server.pass(Duration::from_secs(1));
+        let _ = client.read_some(800);
+    }
+    // A fifth of each second is not earned, and what the first buffers took was no wait.
+    let took = server.now() - begun;
+    assert!(took >= Duration::from_secs(60) && took <= Duration::from_secs(600), "{took:?}");
     server.wait_until_at_rest();
-    assert_eq!(server.stop().closes(CloseReason::WriteTimeout), 1);
-    reader.join().expect("no panic");
+    assert_eq!(server.closes(CloseReason::WriteTimeout), 1);
 }
 
 #[test]
@@ -199,8 +197,7 @@ fn who_reads_at_once_is_not_charged_for_the_worker_s_long_turns() {
 
 #[test]
 fn who_does_not_wait_for_a_body_any_more_streams_on_although_it_does_not_come() {
-    let impatient = options(|options| options.timeouts.body_grace = Duration::from_millis(100));
-    let server = TestServer::start(impatient, streams);
+    let server = SimulatedServer::start(ServerOptions::default(), streams);
     let mut client = server.connect();
     client.send("POST /given-up HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
     client.head();

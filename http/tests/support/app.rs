@@ -57,6 +57,11 @@ impl Steering {
         self.entered.recv_timeout(PATIENCE).expect("a handler begins");
     }
 
+    /// Whether a handler of `/wait` has begun that was not asked for yet.
+    pub(crate) fn has_entered(&self) -> bool {
+        self.entered.try_recv().is_ok()
+    }
+
     /// Waits until a handler of `/wait` has ended, one way or the other.
     pub(crate) fn wait_dropped(&self) {
         self.dropped.recv_timeout(PATIENCE).expect("a handler ends");

@@ -1,4 +1,5 @@
-//! A client over a blocking socket: sends octets as a test wants them, reads responses one by one.
+//! A client over a connection that blocks, of this machine or of a simulated one: sends octets as a test wants them, reads
+//! responses one by one.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,8 +7,8 @@ use std::time::Duration;
 
 use super::PATIENCE;
 
-pub(crate) struct Client {
-    stream: TcpStream,
+pub(crate) struct Client<T = TcpStream> {
+    stream: T,
     /// Received and not yet looked at.
     ahead: Vec<u8>,
 }
@@ -85,7 +86,59 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).expect("a stream has a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a stream has a timeout");
         stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self::over(stream)
+    }
+
+    /// The same connection, for another thread that sends.
+    pub(crate) fn duplicate(&self) -> Sender {
+        Sender(self.stream.try_clone().expect("a descriptor"))
+    }
+
+    /// The server sends nothing more, however the connection ends.
+    pub(crate) fn expect_nothing(&self) {
+        let mut room = [0; 16];
+        let read = (&self.stream).read(&mut room).unwrap_or(0);
+        assert_eq!(read, 0, "{}", room.escape_ascii());
+    }
+
+    /// Ends the sending; the receiving goes on.
+    pub(crate) fn shut_down_write(&self) -> &Self {
+        self.stream.shutdown(std::net::Shutdown::Write).expect("connected");
+        self
+    }
+
+    /// Closes with a reset (SO_LINGER 0, socket(7)).
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+
+    /// Ends both directions, so that other handles see the end too.
+    pub(crate) fn shut_down_both(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// As [`shut_down_write`](Self::shut_down_write), towards a server that may have gone.
+    pub(crate) fn shut_down_write_if_connected(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Another handle on the same connection, to send from another thread.
+    pub(crate) fn second_handle(&self) -> Self {
+        Self::of(self.stream.try_clone().expect("a descriptor is free"))
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.local_addr().expect("connected")
+    }
+}
+
+impl<T: Read + Write> Client<T> {
+    pub(crate) fn over(stream: T) -> Self {
         Self { stream, ahead: Vec::new() }
+    }
+
+    pub(crate) fn stream(&self) -> &T {
+        &self.stream
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
@@ -194,18 +247,6 @@ impl Client {
         }
     }
 
-    /// The same connection, for another thread that sends.
-    pub(crate) fn duplicate(&self) -> Sender {
-        Sender(self.stream.try_clone().expect("a descriptor"))
-    }
-
-    /// The server sends nothing more, however the connection ends.
-    pub(crate) fn expect_nothing(&self) {
-        let mut room = [0; 16];
-        let read = (&self.stream).read(&mut room).unwrap_or(0);
-        assert_eq!(read, 0, "{}", room.escape_ascii());
-    }
-
     /// Reads up to `bytes` octets as they come, whatever they mean.
     pub(crate) fn read_some(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
         if !self.ahead.is_empty() {
@@ -251,35 +292,5 @@ impl Client {
         let (rest, end) = self.read_to_end();
         assert!(rest.is_empty(), "octets before the end: {:?}", rest.escape_ascii().to_string());
         assert_eq!(end, End::Closed);
-    }
-
-    /// Ends the sending; the receiving goes on.
-    pub(crate) fn shut_down_write(&self) -> &Self {
-        self.stream.shutdown(std::net::Shutdown::Write).expect("connected");
-        self
-    }
-
-    /// Closes with a reset (SO_LINGER 0, socket(7)).
-    pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
-    }
-
-    /// Ends both directions, so that other handles see the end too.
-    pub(crate) fn shut_down_both(&self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
-    }
-
-    /// As [`shut_down_write`](Self::shut_down_write), towards a server that may have gone.
-    pub(crate) fn shut_down_write_if_connected(&self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
-    }
-
-    /// Another handle on the same connection, to send from another thread.
-    pub(crate) fn second_handle(&self) -> Self {
-        Self::of(self.stream.try_clone().expect("a descriptor is free"))
-    }
-
-    pub(crate) fn local(&self) -> SocketAddr {
-        self.stream.local_addr().expect("connected")
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod client;
 #[path = "../../../runtime/tests/support/directory.rs"]
 pub(crate) mod directory;
 pub(crate) mod multipart;
+pub(crate) mod simulated;
 pub(crate) mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};
