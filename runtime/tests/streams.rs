@@ -1,21 +1,10 @@
 //! Streams between tasks of one worker, on the real kernel.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+mod support;
 
 use selvedge_runtime::net::{Address, TcpListener, TcpStream, UnixListener, UnixStream};
-use selvedge_runtime::{BufferPool, Lease, block_on, spawn, timer};
-
-fn any_port() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
-}
-
-fn ip(address: &Address) -> SocketAddr {
-    match address {
-        Address::Ip(address) => *address,
-        other => panic!("{other} is not an IP address"),
-    }
-}
+use selvedge_runtime::{BufferPool, BufferUsage, Lease, block_on, spawn, timer, yield_now};
+use support::{PATIENCE, any_port, ip};
 
 async fn receive_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -56,7 +45,14 @@ fn a_reader_that_does_not_read_makes_the_sender_wait_and_gets_everything_later()
             client.send(vec![7_u8; 32 << 20]).await.unwrap();
             client.shutdown_write().unwrap();
         });
-        timer::sleep(Duration::from_millis(50)).await;
+        // What comes until nothing has come for a hundred turns.
+        let (mut before, mut still) = (usize::MAX, 0);
+        while still < 100 {
+            yield_now().await;
+            let with_kernel = BufferPool::usage().receive_with_kernel;
+            still = if with_kernel == before { still + 1 } else { 0 };
+            before = with_kernel;
+        }
         let usage = BufferPool::usage();
         assert!(
             usage.receive_with_kernel >= usage.receive_buffers / 2,
@@ -113,10 +109,13 @@ fn what_a_connection_held_comes_back_when_it_is_dropped() {
             drop(client);
             drop(held);
         }
-        timer::sleep(Duration::from_millis(50)).await;
-        let after = BufferPool::usage();
-        assert_eq!(after.receive_leases, before.receive_leases);
-        assert_eq!(after.receive_with_kernel, before.receive_with_kernel);
-        assert_eq!(after.ops, before.ops);
+        let held = |usage: &BufferUsage| (usage.receive_leases, usage.receive_with_kernel, usage.ops);
+        // The last completions of what was cancelled are still to come.
+        let back = timer::timeout(PATIENCE, async {
+            while held(&BufferPool::usage()) != held(&before) {
+                yield_now().await;
+            }
+        });
+        assert_eq!(back.await, Ok(()), "{:?} and not {before:?}", BufferPool::usage());
     });
 }
