@@ -9,6 +9,7 @@ mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
 mod simulate;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Command {
     Ceiling(ceiling::Options),
     /// Run the whole server on a simulated machine, with faults, from seeds
     Simulate(simulate::Options),
+    /// Start a worker on each processor and check pinning, memory nodes, hand-off and stop
+    Workers(workers::Options),
     /// Run an experiment that decides a question of design
     Experiments {
         #[command(subcommand)]
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options),
         Command::Ceiling(options) => ceiling::run(&options),
         Command::Simulate(options) => simulate::run_seeds(&options),
+        Command::Workers(options) => workers::run(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };
     match done {

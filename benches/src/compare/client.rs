@@ -65,7 +65,7 @@ fn request(port: u16, workload: &Workload, connection: &str) -> String {
 }
 
 /// Reads one answer and gives its body.
-fn read_body(reader: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_body(reader: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
     let mut line = String::new();
     reader.read_line(&mut line).context("no answer")?;
     if !line.starts_with("HTTP/1.1 200") {

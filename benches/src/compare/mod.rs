@@ -4,7 +4,7 @@
 //! The walk: `servers` (who is there) -> `docroot` -> per workload and round `measure` (start, check, load by `wrk`,
 //! read /proc) -> `summary` -> `report` (Markdown) and `plot` (SVG).
 
-mod client;
+pub(crate) mod client;
 mod docroot;
 mod idle;
 mod interrupt;
