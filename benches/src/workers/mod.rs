@@ -1,5 +1,5 @@
-//! What must hold on a machine of many processors: each worker on its own, with memory of that processor's node, the same share of
-//! the connections, and an end in order. In: the machine. Out: a line for each check, or what does not hold.
+//! What must hold on a machine of many processors: each worker on its own, with memory of that processor's node, the
+//! same share of the connections, and an end in order. In: the machine. Out: a line for each check, or what does not hold.
 
 mod application;
 #[expect(unsafe_code, reason = "move_pages(2), which no safe crate has")]
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use selvedge_http::{Server, Timeouts};
 use selvedge_runtime::net::AcceptPolicy;
-use selvedge_runtime::{BlockClass, BufferPool, WatchdogSetting, process};
+use selvedge_runtime::{BlockClass, BufferPool, KernelLimits, WatchdogSetting, WorkerLimits, process};
 
 use crate::compare::client::read_body;
 use application::Seen;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Blocks of each class whose pages are looked at, from the first on: those that are used first.
 const BLOCKS: usize = 16;
 
-/// Pages of a request's body: far fewer than a worker's receive buffers, which are copied from where they become scarce.
+/// Pages of a request's body: far fewer than a worker has receive buffers, or it would copy it out of them.
 const BODY_PAGES: usize = 64;
 
 /// Options of `workers`.
@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// Connections of each worker that serves
     #[arg(long, value_name = "N", default_value_t = 4)]
     connections: usize,
+    /// Receive buffers of each worker, a power of two: each is received into, which takes an emulator its time
+    #[arg(long, value_name = "N", default_value_t = KernelLimits::default().receive_buffers)]
+    receive_buffers: u16,
     /// Who accepts
     #[arg(long, value_enum, default_value_t = Accept::Auto)]
     accept: Accept,
@@ -79,12 +82,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "no workers or no connections; ask for at least one of each"
     );
     let seen = Seen::new(workers);
+    let kernel = KernelLimits { receive_buffers: options.receive_buffers, ..KernelLimits::default() };
+    let limits = WorkerLimits { kernel, ..WorkerLimits::default() };
     let started = Instant::now();
     let server = Server::builder()
         .listen("127.0.0.1:0")
         .workers(workers)
         .accept(options.accept.into())
-        .runtime(|runtime| runtime.watchdog(WatchdogSetting::Off))
+        .runtime(|runtime| runtime.watchdog(WatchdogSetting::Off).limits(limits))
         .timeouts(patient())
         .drain(PATIENCE)
         .body_bytes_max(u64::MAX)
@@ -212,8 +217,8 @@ fn local_pages(server: &Server, seen: &Seen, nodes: &[usize], clients: &mut [Vec
     Ok(count)
 }
 
-/// Sends a worker as much as fills its receive buffers. The kernel takes them in turn, each for one page at most, so that
-/// each is used that no request had before.
+/// Sends a worker as much as fills its receive buffers. The kernel takes them in turn, each for one page at most, so
+/// that each is used that no request had before.
 fn use_receive_buffers(client: &mut Client, receive_buffers: usize) -> Result<()> {
     let body = [b'b'; BODY_PAGES * nodes::PAGE_BYTES];
     let head = format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n", body.len());

@@ -28,8 +28,8 @@ pub(super) fn of_cpu(cpu: usize) -> Result<usize> {
 pub(super) fn of_pages(pages: &[usize]) -> io::Result<Vec<Option<usize>>> {
     let addresses: Vec<usize> = pages.iter().map(|page| page * PAGE_BYTES).collect();
     let mut nodes: Vec<libc::c_int> = vec![-1; pages.len()];
-    // SAFETY: both arrays have as many elements as is said; without target nodes nothing is moved, and addresses are only looked
-    // up (move_pages(2)).
+    // SAFETY: both arrays have as many elements as is said; without target nodes nothing is moved, and addresses are
+    // only looked up (move_pages(2)).
     let result = unsafe {
         libc::syscall(
             libc::SYS_move_pages,
