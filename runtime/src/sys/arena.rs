@@ -5,9 +5,15 @@
 use std::io;
 use std::ptr::NonNull;
 
+/// A transparent huge page of x86-64, and of arm64 with pages of 4 KiB. Where they are larger, mappings next to each other may
+/// share one.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
 /// A private anonymous mapping, zeroed by the kernel at the first touch of each page (mmap(2)).
 ///
-/// Pages are touched by the worker that uses them, after it is pinned, so they come from its own NUMA node.
+/// Pages are touched by the worker that uses them, after it is pinned, so they come from its own NUMA node. The kernel makes one
+/// mapping of two that are next to each other, and a huge page that reached from one arena into another worker's would be
+/// of the node of whoever touches it first. So no arena has a part of a huge page: from that size on it begins and ends between two.
 #[derive(Debug)]
 pub(super) struct Arena {
     base: NonNull<u8>,
@@ -24,15 +30,19 @@ enum End {
 }
 
 impl Arena {
-    /// Maps `size_bytes` (rounded up to whole pages) and asks for transparent huge pages, a hint that may be ignored.
+    /// Maps `size_bytes`, rounded up to whole pages, or to whole huge pages where it is one at least. What nobody touches takes
+    /// no memory.
     pub(super) fn map(size_bytes: usize) -> io::Result<Self> {
         let page_bytes = super::page_size_bytes();
-        let size_bytes = size_bytes.max(1).next_multiple_of(page_bytes);
+        let align_bytes = if size_bytes < HUGE_PAGE_BYTES { page_bytes } else { HUGE_PAGE_BYTES };
+        let size_bytes = size_bytes.max(1).next_multiple_of(align_bytes);
+        // The kernel aligns to its pages: what is too much, on both sides, goes back.
+        let mapped_bytes = size_bytes + align_bytes - page_bytes;
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches no existing memory (mmap(2)).
         let address = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
-                size_bytes,
+                mapped_bytes,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
                 -1,
@@ -42,7 +52,19 @@ impl Arena {
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let base = NonNull::new(address.cast::<u8>()).ok_or_else(io::Error::last_os_error)?;
+        let mapped = NonNull::new(address.cast::<u8>()).ok_or_else(io::Error::last_os_error)?;
+        let before_bytes = mapped.addr().get().next_multiple_of(align_bytes) - mapped.addr().get();
+        // SAFETY: less than `align_bytes`, in whole pages, so at most what was mapped beyond `size_bytes`.
+        let base = unsafe { mapped.add(before_bytes) };
+        // SAFETY: the end of the arena, which is inside the mapping or its end.
+        let behind = unsafe { base.add(size_bytes) };
+        for (start, length) in [(mapped, before_bytes), (behind, mapped_bytes - before_bytes - size_bytes)] {
+            if length > 0 {
+                // SAFETY: whole pages of the mapping that was made above, outside the arena; nobody knows them yet.
+                let result = unsafe { libc::munmap(start.as_ptr().cast(), length) };
+                debug_assert_eq!(result, 0, "munmap of our own mapping cannot fail");
+            }
+        }
         Ok(Self { base, size_bytes, end: End::Unmapped })
     }
 
@@ -89,5 +111,27 @@ impl Drop for Arena {
         // SAFETY: the mapping is ours alone and every lease into it holds the pool that owns this arena, so none is left.
         let result = unsafe { libc::munmap(self.base.as_ptr().cast(), self.size_bytes) };
         debug_assert_eq!(result, 0, "munmap of our own mapping cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arena_has_no_part_of_a_huge_page() {
+        for (asked, got) in [
+            (1, 4_096),
+            (HUGE_PAGE_BYTES - 1, HUGE_PAGE_BYTES),
+            (HUGE_PAGE_BYTES, HUGE_PAGE_BYTES),
+            (HUGE_PAGE_BYTES + 1, 2 * HUGE_PAGE_BYTES),
+        ] {
+            let arena = Arena::map(asked).unwrap();
+            assert_eq!(arena.size_bytes, got, "{asked}");
+            let whole = if asked < HUGE_PAGE_BYTES { 4_096 } else { HUGE_PAGE_BYTES };
+            assert_eq!(arena.base.addr().get() % whole, 0, "{asked}");
+            // All of it is there.
+            arena.prefault();
+        }
     }
 }
