@@ -19,7 +19,7 @@ use super::fd::Fd;
 use super::limits::KernelLimits;
 use super::op::{self, Op, Supply};
 use super::pool::{Lease, Pool};
-use super::ring::{RawCompletion, Ring, RingFeatures, Wait};
+use super::ring::{Bursts, RawCompletion, Ring, RingFeatures, Wait};
 use super::simulated_ring::{self, SimulatedRing};
 use super::slots::{OpId, Phase, Slots};
 use super::start_error::StartError;
@@ -285,7 +285,7 @@ impl Kernel {
     }
 
     pub(super) fn rearm(&mut self, id: OpId) {
-        self.rearm_for(id, self.buffers.supply());
+        self.rearm_for(id, self.supply());
     }
 
     pub(super) fn rearm_for(&mut self, id: OpId, supply: Supply) {
@@ -295,7 +295,15 @@ impl Kernel {
     }
 
     pub(super) fn push_op(&mut self, id: OpId) {
-        self.push_op_for(id, self.buffers.supply());
+        self.push_op_for(id, self.supply());
+    }
+
+    /// How many buffers a receive may take that starts now.
+    fn supply(&self) -> Supply {
+        match &self.machine {
+            Machine::Ring(ring) if ring.bursts() == Bursts::Endless => Supply::Scarce,
+            _ => self.buffers.supply(),
+        }
     }
 
     fn push_op_for(&mut self, id: OpId, supply: Supply) {

@@ -58,7 +58,7 @@ pub(crate) enum AcceptBatch {
 pub(super) enum Supply {
     /// Enough that a receive may take as many as it can fill: up to 32 in one go.
     Plenty,
-    /// Less than a quarter: a receive takes one, and is started again once that is read.
+    /// Less than a quarter, or a kernel that does not stop at 32: a receive takes one, and is started again.
     Scarce,
 }
 

@@ -81,6 +81,15 @@ impl RingFeatures {
     }
 }
 
+/// How many completions a receive brings in one go that goes on until it is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bursts {
+    /// 32, then other work has its turn.
+    Bounded,
+    /// As many as its socket has octets for and the ring has buffers, before Linux 6.8: one connection could take all.
+    Endless,
+}
+
 /// How long an enter may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
@@ -108,6 +117,7 @@ pub(super) struct Ring {
     submissions: SubmissionQueue<'static>,
     completions: CompletionQueue<'static>,
     features: RingFeatures,
+    bursts: Bursts,
     size: Size,
     owner: Owner,
 }
@@ -146,6 +156,9 @@ impl Ring {
         // SAFETY: the box is leaked until `owner` drops, which is after the parts (field order of `Ring`), and this is
         // the only reference ever made from the pointer.
         let ring: &'static mut IoUring = unsafe { &mut *owner.0.as_ptr() };
+        // Of Linux 6.10; the bound of 6.8 is told by nothing.
+        let bursts =
+            if ring.params().is_feature_recvsend_bundle() { Bursts::Bounded } else { Bursts::Endless };
         let (mut submitter, submissions, completions) = ring.split();
         // EINVAL or ENOMEM: served all the same, a little slower.
         let registered_ring = submitter.register_ring_fd().is_ok();
@@ -155,11 +168,15 @@ impl Ring {
             registered_blocks: false,
             full_size: size == FULL_SIZE,
         };
-        Ok(Self { submitter, submissions, completions, features, size, owner })
+        Ok(Self { submitter, submissions, completions, features, bursts, size, owner })
     }
 
     pub(super) fn features(&self) -> RingFeatures {
         self.features
+    }
+
+    pub(super) fn bursts(&self) -> Bursts {
+        self.bursts
     }
 
     pub(super) fn note_registered_blocks(&mut self) {

@@ -261,6 +261,22 @@ fn whoever_reads_nothing_makes_way_when_all_buffers_are_out() {
 }
 
 #[test]
+fn a_burst_on_one_connection_leaves_most_buffers_to_the_others() {
+    let mut machine = Machine::new(1_024, 64);
+    let (socket, mut peer) = machine.pair();
+    let id = machine.receive(&socket);
+    machine.turn();
+    // Less than a socket holds, so that all of it is there when the kernel looks.
+    peer.write_all(&[1; 900 * 64]).unwrap();
+    machine.until("the pause", |machine| (machine.kernel.figures().pauses > 0).then_some(()));
+    machine.turn();
+    let (_, with_kernel, buffers) = machine.kernel.receive_buffers();
+    assert!(buffers - with_kernel < 256, "{} of {buffers} buffers", buffers - with_kernel);
+    machine.kernel.release(id);
+    machine.assert_idle();
+}
+
+#[test]
 fn the_fewer_buffers_are_left_the_fewer_one_connection_may_keep() {
     let mut machine = Machine::new(64, 64);
     let mut kept = Vec::new();
