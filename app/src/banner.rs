@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::AcceptPolicy;
 use crate::cpu_list::CpuList;
+use crate::rights::RightsInForce;
 
 /// What the start line tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Banner<'a> {
     pub kernel_release: &'a str,
     /// Kernel features in use, by short names.
     pub kernel_features: &'a [&'a str],
+    /// Whom the server became, and what it gave up.
+    pub rights: &'a RightsInForce,
     /// Memory that pools, caches and parked connections take when all of them are full, in bytes.
     pub memory_bytes: u64,
 }
@@ -53,7 +56,7 @@ impl fmt::Display for Banner<'_> {
         if !self.kernel_features.is_empty() {
             write!(f, " ({})", self.kernel_features.join(", "))?;
         }
-        write!(f, " memory~{}", Bytes(self.memory_bytes))
+        write!(f, " {} memory~{}", self.rights, Bytes(self.memory_bytes))
     }
 }
 
@@ -68,7 +71,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// A path as one word of the line: quoted and escaped where it would fall apart otherwise.
-struct Word<'a>(&'a Path);
+pub(crate) struct Word<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,6 +115,7 @@ impl fmt::Display for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::{Sandbox, SandboxExtent};
 
     fn tcp(address: &str) -> Endpoint {
         Endpoint::Tcp(address.parse().unwrap())
@@ -128,12 +132,20 @@ mod tests {
             accept: AcceptPolicy::Shared,
             kernel_release: "6.18",
             kernel_features: &["defer_taskrun", "no_sqarray", "registered ring fd"],
+            rights: &RightsInForce {
+                user: Some("nobody".to_owned()),
+                sandbox: Some(Sandbox {
+                    extent: SandboxExtent::Partial,
+                    parts: vec!["no capabilities".to_owned(), "no landlock: ENOSYS".to_owned()],
+                }),
+            },
             memory_bytes: 312 << 20,
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://[::]:8080/ root=./public workers=2 (cpus 0-1) accept=shared \
-             kernel=6.18 (defer_taskrun, no_sqarray, registered ring fd) memory~312 MiB"
+             kernel=6.18 (defer_taskrun, no_sqarray, registered ring fd) user=nobody \
+             sandbox=partial (no capabilities, no landlock: ENOSYS) memory~312 MiB"
         );
     }
 
@@ -148,12 +160,13 @@ mod tests {
             accept: AcceptPolicy::Reuseport,
             kernel_release: "6.1",
             kernel_features: &[],
+            rights: &RightsInForce::default(),
             memory_bytes: 1,
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://127.0.0.1:80/ http://[::1]:80/ unix:/run/s root=\"my\\nfiles\" \
-             workers=1 (not pinned) accept=reuseport kernel=6.1 memory~1 B"
+             workers=1 (not pinned) accept=reuseport kernel=6.1 sandbox=off memory~1 B"
         );
     }
 

@@ -13,6 +13,7 @@ use selvedge_runtime::net::listen::{self, ListenSpec};
 
 use crate::cpu_list::CpuList;
 use crate::monitoring_config::MonitoringConfig;
+use crate::rights_config::RightsConfig;
 use crate::site_config::SiteConfig;
 
 /// Port when neither `--port` nor a variable names one.
@@ -73,6 +74,8 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// What is told of the requests.
     pub monitoring: MonitoringConfig,
+    /// What rights it keeps.
+    pub rights: RightsConfig,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).

@@ -15,6 +15,8 @@ pub mod listing;
 pub mod monitoring;
 pub mod monitoring_config;
 pub mod options;
+pub mod rights;
+pub mod rights_config;
 pub mod serve;
 pub mod site;
 pub mod site_config;

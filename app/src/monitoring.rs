@@ -1,6 +1,7 @@
 //! What the server tells of its requests. In: the configuration. Out: the log, the page of numbers and the answer for load
 //! balancers, as far as they were asked for.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use selvedge_http::metrics::Metrics;
 use selvedge_http::middleware::{MetricsReaders, health, metrics, optional, timeout};
 use selvedge_http::networks::Networks;
 use selvedge_http::{Application, Observer};
-use selvedge_runtime::{LineLog, LogTarget, process, report_line};
+use selvedge_runtime::{LineLog, LogTarget, OpenLog, process, report_line};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -34,22 +35,30 @@ enum SignIn {
 }
 
 impl Log {
-    /// Opens the log, if there is to be one.
+    /// Opens the target of the log, if there is to be one. No thread is started.
     ///
     /// # Errors
     /// Why it cannot be opened, with what helps.
-    pub fn start(config: &Config, workers: usize) -> Result<Option<Self>, Failure> {
+    pub fn open(config: &Config) -> Result<Option<OpenLog>, Failure> {
         let Some(target) = &config.monitoring.access_log else { return Ok(None) };
-        let lines = LineLog::start("access log", target.clone(), workers)
-            .map_err(|error| Failure::access_log(target, &error))?;
+        let open = OpenLog::open(target.clone()).map_err(|error| Failure::access_log(target, &error))?;
         warn_of_served_log(target, config);
-        Ok(Some(Self {
+        Ok(Some(open))
+    }
+
+    /// Starts the thread that writes to it.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(open: OpenLog, config: &Config, workers: usize) -> io::Result<Self> {
+        let lines = open.start("access log", workers)?;
+        Ok(Self {
             lines,
             format: config.monitoring.log_format,
             trusted_proxies: config.trusted_proxies.clone(),
             unlogged_path: config.monitoring.health.clone(),
             sign_in: if config.auth_file.is_some() { SignIn::Asked } else { SignIn::Unasked },
-        }))
+        })
     }
 
     /// What a worker's server tells its exchanges.

@@ -14,6 +14,7 @@ mod flags;
 mod given;
 mod listeners;
 mod monitoring;
+mod rights;
 mod site;
 mod site_flags;
 mod site_values;
@@ -81,6 +82,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     check_accept(accept, threads)?;
     let index = given.value(flags.index, "SELVEDGE_INDEX", values::index)?;
     let monitoring = monitoring::resolve(flags.monitoring, &mut given)?;
+    let rights = rights::resolve(flags.rights, &mut given)?;
     let request_timeout =
         given.value(flags.request_timeout, "SELVEDGE_REQUEST_TIMEOUT", values::request_timeout)?;
 
@@ -118,6 +120,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
         auth_file: flags.auth_file.or_else(|| given.path("SELVEDGE_AUTH_FILE")),
         request_timeout: request_timeout.and_then(OrOff::into_option),
         monitoring,
+        rights,
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
         ignored_variables: environment.ignored(),
     })

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::listing::Shares;
 use crate::monitoring::{Front, Log};
 use crate::options;
+use crate::rights::{self, NewUser};
 use crate::site::{self, Site, SiteOptions};
 use crate::site_config::{CleanUrls, PagePath, SiteConfig};
 
@@ -41,6 +42,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     // Before anything is made that a signal at the wrong moment would leave behind.
     let signals = Signals::take().map_err(|error| other("signals cannot be handled", &error))?;
     selvedge_runtime::install_panic_hook();
+    let user = NewUser::find(config)?;
     let root = check_roots(config)?;
     let access = AccessRules::load(config)?;
     let runtime = runtime(config)?;
@@ -56,14 +58,24 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let connections_max = budget.connections;
     warn(config);
     warn_of_missing_pages(config, &root);
-    let log = Log::start(config, workers)?;
 
     let policy = policy(config.accept).resolve(workers);
     let sharing = match policy {
         net::AcceptPolicy::ReusePort => PortSharing::Shared,
         _ => PortSharing::Exclusive,
     };
-    let listeners = listen(config, sharing, workers)?;
+    let mut listeners = listen(config, sharing, workers)?;
+    if let Some(user) = &user {
+        user.own(config.monitoring.access_log.as_ref(), &mut listeners)?;
+    }
+    let log = Log::open(config)?;
+    let mounts = config.site.mounts.iter().map(|mount| mount.directory.as_path());
+    let directories: Vec<_> = mounts.chain([root.directory.as_path()]).collect();
+    let rights = rights::give_up(config, user.as_ref(), &directories, &listeners)?;
+    // What was within reach before may be no more.
+    check_roots(config)?;
+    let log = log.map(|log| Log::start(log, config, workers)).transpose();
+    let log = log.map_err(|error| other("the thread of the access log cannot be started", &error))?;
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
@@ -96,6 +108,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         accept: shown_policy(policy),
         kernel_release: &process::kernel_release(),
         kernel_features: &feature_names(features),
+        rights: &rights,
         memory_bytes,
     };
     match config.monitoring.access_log {

@@ -59,7 +59,7 @@ pub use buffers::{BufferPool, BufferUsage};
 pub use builder::{Builder, Pinning, WatchdogSetting};
 pub use counters::{Counter, Counters, TURN_BUCKETS};
 pub use handle::{Busy, Handle, Worker};
-pub use line_log::{LINE_BYTES_MAX, LineLog, LineSink};
+pub use line_log::{LINE_BYTES_MAX, LineLog, LineSink, OpenLog};
 pub use report::{install_panic_hook, line as report_line, print_line};
 pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};

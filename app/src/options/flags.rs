@@ -9,6 +9,7 @@ use selvedge_http::networks::Networks;
 use selvedge_runtime::net::listen::{ListenSpec, TcpAddress};
 
 use super::monitoring::MonitoringFlags;
+use super::rights::RightsFlags;
 use super::site_flags::SiteFlags;
 use super::values::{self, IndexNames, OrAuto, OrOff};
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
@@ -142,6 +143,9 @@ pub(super) struct Flags {
 
     #[command(flatten)]
     pub(super) monitoring: MonitoringFlags,
+
+    #[command(flatten)]
+    pub(super) rights: RightsFlags,
 
     #[arg(short, long, help_heading = "Running", action = ArgAction::Count)]
     #[arg(help = "Say more on standard error [env: SELVEDGE_VERBOSE=1]")]

@@ -12,10 +12,11 @@ use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 use super::*;
 use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
 use crate::monitoring_config::MonitoringConfig;
+use crate::rights_config::{AccountName, RightsConfig, SandboxPolicy};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 47] = [
+const VARIABLES: [&str; 49] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -62,6 +63,8 @@ const VARIABLES: [&str; 47] = [
     "SELVEDGE_METRICS",
     "SELVEDGE_METRICS_ALLOW",
     "SELVEDGE_HEALTH",
+    "SELVEDGE_USER",
+    "SELVEDGE_SANDBOX",
     "SELVEDGE_VERBOSE",
 ];
 
@@ -125,6 +128,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         auth_file: None,
         request_timeout: None,
         monitoring: MonitoringConfig::default(),
+        rights: RightsConfig::default(),
         verbosity: Verbosity::Normal,
         ignored_variables: Vec::new(),
     };
@@ -205,7 +209,7 @@ fn networks(list: &str) -> Networks {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 41] = [
+    let cases: [(&str, &str, &str); 43] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -247,6 +251,8 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_METRICS", "/a", "--metrics=/b"),
         ("SELVEDGE_METRICS_ALLOW", "all", "--metrics-allow=10.0.0.0/8"),
         ("SELVEDGE_HEALTH", "on", "--health=/up"),
+        ("SELVEDGE_USER", "nobody", "--user=33:33"),
+        ("SELVEDGE_SANDBOX", "require", "--sandbox=off"),
     ];
     let default = config(&[], &[]);
     for (variable, value, flag) in cases {
@@ -559,6 +565,11 @@ fn bad_values_are_told_with_option_value_and_remedy() {
             "metrics",
             "this is not a path; write a path as it stands in a URL, as in /metrics, or off",
         ),
+        ("--user", "", "this is no user; give a user, or a user and a group"),
+        ("--user", ":www", "this is no user; "),
+        ("--user", "www:", "this is no user; "),
+        ("--user", "a:b:c", "this is no user; "),
+        ("--sandbox", "on", "there is no such choice; choose one of auto, require, off"),
         ("--health", "/a b", "the path holds a character that a URL's cannot; "),
         ("--health", "/up?x", "the path holds a character that a URL's cannot; "),
         ("--metrics-allow", "localhost", "'localhost' is no address and no block of addresses; "),
@@ -596,6 +607,18 @@ fn numbers_and_health_have_paths_of_their_own() {
 }
 
 #[test]
+fn a_user_may_come_with_its_group() {
+    let rights = |value| config(&["--user", value], &[]).rights;
+    let account = |user: &str, group: Option<&str>| RightsConfig {
+        user: Some(AccountName { user: user.to_owned(), group: group.map(str::to_owned) }),
+        sandbox: SandboxPolicy::Auto,
+    };
+    assert_eq!(rights("www-data"), account("www-data", None));
+    assert_eq!(rights("33:web"), account("33", Some("web")));
+    assert_eq!(rights("33:web").user.unwrap().to_string(), "33:web");
+}
+
+#[test]
 fn a_mistyped_option_is_told_with_the_one_meant() {
     assert_eq!(
         usage(&["--prot", "80"], &[]),
@@ -620,7 +643,9 @@ fn help_names_every_variable_and_shows_examples() {
     for variable in VARIABLES {
         assert!(help.contains(variable), "{variable} is missing in:\n{help}");
     }
-    for heading in ["Listening:", "Threads:", "Files:", "Access:", "Monitoring:", "Running:", "Examples:"] {
+    for heading in
+        ["Listening:", "Threads:", "Files:", "Access:", "Monitoring:", "Rights:", "Running:", "Examples:"]
+    {
         assert!(help.contains(heading), "{heading} is missing in:\n{help}");
     }
 }

@@ -238,7 +238,8 @@ pub(super) fn number(digits: &str) -> Option<u64> {
     well_formed.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-fn choose<T: Copy + Display>(text: &str, choices: &[T]) -> Result<T, BadValue> {
+/// One of `choices`, by its name.
+pub(super) fn choose<T: Copy + Display>(text: &str, choices: &[T]) -> Result<T, BadValue> {
     if let Some(choice) = choices.iter().find(|choice| choice.to_string() == text) {
         return Ok(*choice);
     }

@@ -66,6 +66,45 @@ struct Shared {
     finished: Mutex<Option<Receiver<Infallible>>>,
 }
 
+/// A target that is open, with no thread yet that writes to it: for a program that opens it with rights which it gives up
+/// before it starts a thread.
+///
+/// ```
+/// use selvedge_runtime::{LineLog, LogTarget, OpenLog};
+///
+/// let path = std::env::temp_dir().join(format!("selvedge-doc-open-log-{}", std::process::id()));
+/// let open = OpenLog::open(LogTarget::File(path.clone()))?;
+/// // Here the program becomes another user.
+/// let log: LineLog = open.start("visits", 1)?;
+/// log.finish();
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct OpenLog {
+    target: LogTarget,
+    file: LogFile,
+}
+
+impl OpenLog {
+    /// Opens the target.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn open(target: LogTarget) -> io::Result<Self> {
+        let file = LogFile::open(&target)?;
+        Ok(Self { target, file })
+    }
+
+    /// Starts the thread that writes to it, as [`LineLog::start`].
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn start(self, name: &'static str, sinks_max: usize) -> io::Result<LineLog> {
+        LineLog::of(self, name, sinks_max)
+    }
+}
+
 /// What the writer and those who steer it both see.
 #[derive(Debug, Default)]
 struct Flags {
@@ -108,7 +147,10 @@ impl LineLog {
     /// # Errors
     /// Those of opening the target and of starting a thread.
     pub fn start(name: &'static str, target: LogTarget, sinks_max: usize) -> io::Result<Self> {
-        let file = LogFile::open(&target)?;
+        OpenLog::open(target)?.start(name, sinks_max)
+    }
+
+    fn of(OpenLog { target, file }: OpenLog, name: &'static str, sinks_max: usize) -> io::Result<Self> {
         let (to_writer, messages) = mpsc::sync_channel(sinks_max * BUFFERS + OTHER_MESSAGES_MAX);
         let (finish, finished) = mpsc::sync_channel(1);
         let shared = Arc::new(Shared {

@@ -3,9 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Stdout};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, fchown};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::account::Account;
+use super::process::{directory_of, may_change_directory};
 
 /// Where the lines of a log go.
 ///
@@ -29,6 +32,31 @@ pub enum LogTarget {
     File(PathBuf),
     /// To standard output.
     StandardOutput,
+}
+
+impl LogTarget {
+    /// Makes the file, empty and `account`'s own, if it is not there: for a process that opens its log before it becomes that
+    /// account. A file that is there stays whose it is, wherever a link of its name leads.
+    ///
+    /// # Errors
+    /// Those of open(2) and fchown(2).
+    pub fn make_for(&self, account: &Account) -> io::Result<()> {
+        let Self::File(path) = self else { return Ok(()) };
+        // O_EXCL follows no link.
+        match OpenOptions::new().append(true).create_new(true).mode(0o640).open(path) {
+            Ok(file) => Ok(fchown(&file, Some(account.user), Some(account.group))?),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether this process may make the file anew, in its directory, after somebody has renamed it.
+    pub fn may_be_made_anew(&self) -> bool {
+        match self {
+            Self::File(path) => may_change_directory(directory_of(path)),
+            Self::StandardOutput => true,
+        }
+    }
 }
 
 /// An open [`LogTarget`].

@@ -9,6 +9,7 @@
 //! Two facts carry its safety. (a) Memory the kernel uses is owned by an op slot, or is an arena that outlives the ring.
 //! (b) A slot is freed only at its op's last completion.
 
+mod account;
 mod arena;
 mod buffer_ring;
 mod chunk;
@@ -21,10 +22,12 @@ mod fd;
 mod file;
 mod handles;
 mod kernel;
+mod landlock;
 mod limits;
 mod log_file;
 mod op;
 mod pool;
+mod privileges;
 mod process;
 mod reap;
 mod ring;
@@ -42,6 +45,7 @@ mod waker;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, AccountError};
 pub(crate) use buffer_ring::ReceivedQueue;
 pub use chunk::Chunk;
 pub use clock::Moment;
@@ -55,12 +59,14 @@ pub(crate) use file::OpenArguments;
 pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
 pub(crate) use kernel::KernelFigures;
 pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
+pub use landlock::{FileNeeds, Landlock, outermost, replaceable_places, restrict_files};
 pub use limits::KernelLimits;
 pub(crate) use log_file::LogFile;
 pub use log_file::LogTarget;
 pub(crate) use op::{AcceptBatch, Op};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
+pub use privileges::{CapabilitiesLeft, drop_privileges, forbid_new_privileges, may_change_user};
 pub(crate) use process::takes_a_line;
 pub use process::{
     DescriptorLimit, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open, directory_of,

@@ -129,6 +129,13 @@ pub fn directory_of(path: &Path) -> &Path {
     }
 }
 
+/// Whether this process may make and rename files in a directory (faccessat(2)).
+pub(super) fn may_change_directory(directory: &Path) -> bool {
+    let (here, effective) = (rustix::fs::CWD, rustix::fs::AtFlags::EACCESS);
+    let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::accessat(here, directory, rights, effective).is_ok()
+}
+
 /// Whether `path` leads to a directory whose files this process may reach. To list it needs another permission.
 ///
 /// # Errors

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
+use super::account::Account;
 use super::descriptor::{CloseQueue, Descriptor};
 use super::fd::{Fd, SimulatedFd};
+use super::process::{directory_of, may_change_directory};
 use crate::sim::Refusal;
 
 /// An address of a stream socket.
@@ -177,6 +179,16 @@ impl SocketFile {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this process may remove files from the directory that it lies in.
+    pub fn may_be_removed(&self) -> bool {
+        may_change_directory(directory_of(&self.path))
+    }
 }
 
 fn identity(path: &Path) -> Option<FileIdentity> {
@@ -282,6 +294,19 @@ impl Listening {
     /// The file that [`bind_unix`](Self::bind_unix) made, to be removed when nobody listens any more.
     pub fn socket_file(&self) -> Option<&SocketFile> {
         self.socket_file.as_ref()
+    }
+
+    /// Makes its file, if it has one, `account`'s own.
+    ///
+    /// # Errors
+    /// Those of lchown(2).
+    pub fn give_file_to(&mut self, account: &Account) -> io::Result<()> {
+        if let Some(file) = &mut self.socket_file {
+            std::os::unix::fs::lchown(&file.path, Some(account.user), Some(account.group))?;
+            // Its time of change is another one now.
+            self.socket_file = SocketFile::of(&file.path.clone());
+        }
+        Ok(())
     }
 
     /// A second handle on the same listening socket.

@@ -1,0 +1,231 @@
+//! What the server may do no more once it is about to serve. In: the configuration, with ports bound and the log open, and no
+//! thread started. Out: what is in force, for the start line. What is given up is given up for good.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use selvedge_runtime::net::Listening;
+use selvedge_runtime::process::{self, Account, CapabilitiesLeft, FileNeeds, Landlock};
+use selvedge_runtime::{LogTarget, report_line};
+
+use crate::banner::Word;
+use crate::config::{Config, SymlinkPolicy};
+use crate::failure::Failure;
+use crate::rights_config::{AccountName, SandboxPolicy};
+
+/// The first ABI of Landlock with rules about TCP ports.
+const LANDLOCK_ABI_OF_TCP: u8 = 4;
+
+/// Whom the server is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    name: AccountName,
+    account: Account,
+}
+
+/// What is in force, as the start line tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RightsInForce {
+    /// Whom the server became.
+    pub user: Option<String>,
+    /// What was given up; `None`: nothing was to be.
+    pub sandbox: Option<Sandbox>,
+}
+
+/// What was given up, and what could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Whether all of it is in force.
+    pub extent: SandboxExtent,
+    /// Each part, in words.
+    pub parts: Vec<String>,
+}
+
+/// How much of the sandbox is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxExtent {
+    /// All of it.
+    Full,
+    /// What the kernel has of it.
+    Partial,
+}
+
+impl fmt::Display for RightsInForce {
+    /// As in `user=nobody sandbox=partial (no capabilities, no new privileges, no landlock: ENOSYS)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "user={user} ")?;
+        }
+        match &self.sandbox {
+            None => f.write_str("sandbox=off"),
+            Some(Sandbox { extent, parts }) => {
+                let extent = match extent {
+                    SandboxExtent::Full => "full",
+                    SandboxExtent::Partial => "partial",
+                };
+                write!(f, "sandbox={extent} ({})", parts.join(", "))
+            }
+        }
+    }
+}
+
+impl NewUser {
+    /// Finds out whom the configuration asks for; `None` where the server stays who it is.
+    ///
+    /// # Errors
+    /// There is no such account, or this process may not become it.
+    pub fn find(config: &Config) -> Result<Option<Self>, Failure> {
+        let Some(name) = &config.rights.user else { return Ok(None) };
+        let account = Account::find(&name.user, name.group.as_deref()).map_err(|error| {
+            let text = error.to_string();
+            let (what, fix) = text.split_once("; ").unwrap_or((&text, "give numbers"));
+            Failure::fatal(format!("--user {name}: {what}"), fix)
+        })?;
+        if account.user == 0 {
+            return Err(Failure::fatal(
+                format!("--user {name} is root, who keeps every file of the machine within reach"),
+                "name a user that owns nothing, as in nobody",
+            ));
+        }
+        if !process::may_change_user() {
+            return Err(Failure::fatal(
+                format!("--user {name}: only root may become another user"),
+                "start it as root, or leave the option out",
+            ));
+        }
+        Ok(Some(Self { name: name.clone(), account }))
+    }
+
+    /// Lets the user go on with what is made before it is there: the log, if it is a new one, and Unix sockets.
+    ///
+    /// # Errors
+    /// A file that cannot be made, or given away.
+    pub fn own(&self, log: Option<&LogTarget>, listeners: &mut [Vec<Listening>]) -> Result<(), Failure> {
+        if let Some(log) = log {
+            log.make_for(&self.account).map_err(|error| Failure::access_log(log, &error))?;
+        }
+        for listening in listeners.iter_mut().flatten() {
+            listening.give_file_to(&self.account).map_err(|error| {
+                let what = format!("a unix socket cannot be given to user {}: {error}", self.name);
+                Failure::fatal(what, "put it on a file system that has owners")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Says what will be out of its reach: what was made by root and lies in root's directories.
+    fn warn(&self, log: Option<&LogTarget>, sockets: &[PathBuf]) {
+        let Self { name, .. } = self;
+        if let Some(log @ LogTarget::File(path)) = log
+            && !log.may_be_made_anew()
+        {
+            report_line(&format!(
+                "access log {path:?}: user {name} may make no files there; whoever rotates it is to make the new one, \
+                 writable by {name} (`create 0640 {}` of logrotate), before SIGUSR1",
+                name.user
+            ));
+        }
+        for path in sockets {
+            report_line(&format!(
+                "unix socket {path:?} stays behind at the end, as user {name} may remove nothing there; \
+                 the next start puts its own in its place"
+            ));
+        }
+    }
+}
+
+/// Gives up what serving does not need. Nothing that needs root comes after it, and no thread was started before.
+///
+/// # Errors
+/// What could not be given up, where that must be.
+pub fn give_up(
+    config: &Config,
+    user: Option<&NewUser>,
+    directories: &[&Path],
+    listeners: &[Vec<Listening>],
+) -> Result<RightsInForce, Failure> {
+    let policy = config.rights.sandbox;
+    let log = config.monitoring.access_log.as_ref();
+    let needs = match policy {
+        SandboxPolicy::Off => None,
+        // As root, who can follow every path.
+        SandboxPolicy::Auto | SandboxPolicy::Require => {
+            Some(file_needs(config, directories, listeners, log)?)
+        }
+    };
+    let mut parts = Vec::new();
+    let mut extent = SandboxExtent::Full;
+    if user.is_some() || policy != SandboxPolicy::Off {
+        let left = process::drop_privileges(user.map(|user| &user.account))
+            .map_err(|error| failure("rights cannot be given up", &error))?;
+        parts.push(match left {
+            CapabilitiesLeft::None => "no capabilities".to_owned(),
+            CapabilitiesLeft::IpcLock => "no capabilities but ipc_lock".to_owned(),
+        });
+    }
+    if let Some(user) = user {
+        let files = listeners.iter().flatten().filter_map(Listening::socket_file);
+        let left = files.filter(|file| !file.may_be_removed()).map(|file| file.path().to_path_buf());
+        user.warn(log, &left.collect::<Vec<_>>());
+    }
+    let name = user.map(|user| user.name.to_string());
+    let Some(needs) = needs else { return Ok(RightsInForce { user: name, sandbox: None }) };
+    process::forbid_new_privileges().map_err(|error| failure("no_new_privs cannot be set", &error))?;
+    parts.push("no new privileges".to_owned());
+    let landlock =
+        process::restrict_files(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
+    match landlock {
+        Landlock::Enforced { abi } => {
+            let places: Vec<_> = needs.read.iter().map(|place| Word(place).to_string()).collect();
+            let tcp = if abi < LANDLOCK_ABI_OF_TCP { "" } else { "no new ports, " };
+            parts.push(format!("landlock {abi}: {tcp}reads below {}", places.join(" ")));
+            if abi < LANDLOCK_ABI_OF_TCP {
+                extent = SandboxExtent::Partial;
+                parts.push("no rules for ports before landlock 4".to_owned());
+            }
+        }
+        Landlock::Missing { why } => {
+            extent = SandboxExtent::Partial;
+            parts.push(format!("no landlock: {why}"));
+        }
+    }
+    if (policy, extent) == (SandboxPolicy::Require, SandboxExtent::Partial) {
+        let missing = parts.pop().unwrap_or_default();
+        return Err(Failure::fatal(
+            format!("--sandbox require cannot be met: {missing}"),
+            "boot a kernel with Landlock (6.7 or newer, with landlock in `lsm=`), or write --sandbox auto",
+        ));
+    }
+    Ok(RightsInForce { user: name, sandbox: Some(Sandbox { extent, parts }) })
+}
+
+/// What serving opens.
+fn file_needs(
+    config: &Config,
+    directories: &[&Path],
+    listeners: &[Vec<Listening>],
+    log: Option<&LogTarget>,
+) -> Result<FileNeeds, Failure> {
+    let read = match config.symlinks {
+        // A link may lead anywhere.
+        SymlinkPolicy::All => vec![PathBuf::from("/")],
+        SymlinkPolicy::Inside | SymlinkPolicy::None => {
+            let mut places = Vec::new();
+            for directory in directories {
+                let found = process::replaceable_places(directory);
+                places.extend(found.map_err(|error| Failure::root(directory, &error))?);
+            }
+            process::outermost(places)
+        }
+    };
+    let files = listeners.iter().flatten().filter_map(Listening::socket_file);
+    let remove = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
+    Ok(FileNeeds { read, logs: log.into_iter().cloned().collect(), remove })
+}
+
+fn failure(what: &str, error: &std::io::Error) -> Failure {
+    Failure::fatal(
+        format!("{what}: {error}"),
+        "see what the container or service manager forbids, or write --sandbox off",
+    )
+}

@@ -1,0 +1,335 @@
+//! What the server may do no more once it serves: whom it became, what the kernel says of each of its threads, and what it
+//! can still do all the same.
+#![allow(clippy::unwrap_used, reason = "a test's helpers end it as the test itself does")]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::Output;
+
+use rustix::process::Signal;
+use support::{
+    Client, Server, Site, as_ordinary_user, eventually, finish, get, is_root, run, shell, skipped,
+};
+
+/// Who owns nothing on Debian, Fedora and Alpine alike.
+const NOBODY: u32 = 65_534;
+const AS_NOBODY: [&str; 2] = ["--user", "65534:65534"];
+
+/// Sets of capabilities.
+const NONE: &str = "0000000000000000";
+const IPC_LOCK: &str = "0000000000004000";
+
+/// What the kernel says of a thread, by the names in proc_pid_status(5).
+fn of_thread(status: &str, name: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("{name} is in {status}")).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The statuses of all threads.
+fn threads(server: &Server) -> Vec<String> {
+    let tasks = format!("/proc/{}/task", server.pid().as_raw_nonzero());
+    let statuses =
+        fs::read_dir(tasks).unwrap().map(|task| fs::read_to_string(task.unwrap().path().join("status")));
+    // One may end meanwhile.
+    statuses.filter_map(Result::ok).collect()
+}
+
+fn needs_root() -> bool {
+    if !is_root() {
+        skipped("needs root");
+    }
+    is_root()
+}
+
+fn said(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// An address of this machine that no other test has, for ports that are always the same.
+fn own_address() -> String {
+    let [.., a, b, c] = std::process::id().to_be_bytes();
+    format!("127.{}.{b}.{c}", 64 + a % 64)
+}
+
+#[test]
+fn every_thread_is_the_user_s_alone_and_has_no_way_back() {
+    if !needs_root() {
+        return;
+    }
+    let (site, scratch) = (Site::with(&[("file", "words"), ("d/a", "")]), Site::new());
+    chown(scratch.path(), Some(NOBODY), None).unwrap();
+    let log = scratch.join("log");
+    let more = ["--browse", "--metrics", "--compress", "--access-log", log.to_str().unwrap()];
+    let server = Server::with(site.path(), &[&AS_NOBODY[..], &more].concat());
+    for _ in 0..4 {
+        assert_eq!(get(server.address(), "/file").text(), "words");
+        // By a helper.
+        assert_eq!(get(server.address(), "/d/").status, 200);
+    }
+    let threads = threads(&server);
+    for expected in ["selvedge", "selvedge-0", "selvedge-1", "selvedge-log", "selvedge-signa"] {
+        let named = |status: &String| of_thread(status, "Name").starts_with(expected);
+        assert!(threads.iter().any(named), "{expected} is among {threads:?}");
+    }
+    for status in &threads {
+        let is = |name| of_thread(status, name);
+        assert_eq!(
+            (is("Uid"), is("Gid")),
+            ("65534 65534 65534 65534".into(), "65534 65534 65534 65534".into())
+        );
+        assert!(is("Groups").split(' ').all(|group| group == "65534"), "{status}");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(is(set), NONE, "{set} of {status}");
+        }
+        assert_eq!(is("NoNewPrivs"), "1", "{status}");
+    }
+    assert!(server.banner().contains(" user=65534:65534 sandbox="), "{}", server.banner());
+    assert!(server.banner().contains("(no capabilities, no new privileges, "), "{}", server.banner());
+    server.stop();
+}
+
+#[test]
+fn ports_are_bound_and_secrets_read_before_the_rights_are_gone() {
+    if !needs_root() {
+        return;
+    }
+    let (site, scratch) = (Site::with(&[("file", "words"), ("secret", "keys")]), Site::new());
+    fs::set_permissions(site.join("secret"), Permissions::from_mode(0o600)).unwrap();
+    let users = scratch.join("users");
+    // htpasswd -bnBC 4 user word
+    fs::write(&users, "user:$2y$04$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK\n").unwrap();
+    fs::set_permissions(&users, Permissions::from_mode(0o600)).unwrap();
+    let listen = format!("{}:80", own_address());
+    let server = Server::with(site.path(), &[&AS_NOBODY[..], &["-l", &listen]].concat());
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    assert_eq!(get(server.address(), "/secret").status, 403);
+    server.stop();
+    let options = [&AS_NOBODY[..], &["--auth-file", users.to_str().unwrap()]].concat();
+    let server = Server::with(site.path(), &options);
+    assert_eq!(get(server.address(), "/file").status, 401);
+    server.stop();
+}
+
+#[test]
+fn a_log_in_the_user_s_directory_is_rotated_as_ever() {
+    if !needs_root() {
+        return;
+    }
+    let (site, scratch) = (Site::with(&[("file", "words")]), Site::new());
+    chown(scratch.path(), Some(NOBODY), None).unwrap();
+    let (log, old) = (scratch.join("log"), scratch.join("log.1"));
+    let server =
+        Server::with(site.path(), &[&AS_NOBODY[..], &["--access-log", log.to_str().unwrap()]].concat());
+    assert_eq!(fs::metadata(&log).unwrap().uid(), NOBODY);
+    get(server.address(), "/file?before");
+    fs::rename(&log, &old).unwrap();
+    server.signal(Signal::USR1);
+    eventually("a new log", || log.exists());
+    get(server.address(), "/file?after");
+    assert!(!server.stderr().contains("access log"), "{}", server.stderr());
+    server.stop();
+    assert!(fs::read_to_string(&log).unwrap().contains("?after"));
+}
+
+#[test]
+fn a_log_in_root_s_directory_is_told_and_needs_its_new_file_made() {
+    if !needs_root() {
+        return;
+    }
+    let (site, scratch) = (Site::with(&[("file", "words")]), Site::new());
+    let (log, old) = (scratch.join("log"), scratch.join("log.1"));
+    let server =
+        Server::with(site.path(), &[&AS_NOBODY[..], &["--access-log", log.to_str().unwrap()]].concat());
+    assert!(server.stderr().contains("may make no files there; whoever rotates it"), "{}", server.stderr());
+    // Nobody makes it: the log goes on in the old one.
+    fs::rename(&log, &old).unwrap();
+    server.signal(Signal::USR1);
+    eventually("a word", || server.stderr().contains("access log cannot be opened again: "));
+    assert!(!log.exists());
+    // As logrotate's `create` does.
+    fs::write(&log, "").unwrap();
+    chown(&log, Some(NOBODY), None).unwrap();
+    eventually("a line in the new log", || {
+        // The same signal within 100 ms is the same wish.
+        server.signal(Signal::USR1);
+        get(server.address(), "/file");
+        fs::metadata(&log).unwrap().len() > 0
+    });
+    server.stop();
+}
+
+#[test]
+fn a_unix_socket_is_the_user_s_and_what_stays_of_it_is_replaced() {
+    if !needs_root() {
+        return;
+    }
+    let (site, scratch) = (Site::with(&[("file", "words")]), Site::new());
+    let path = scratch.join("socket");
+    let listen = format!("unix:{}", path.display());
+    for stays in [true, true, false] {
+        if !stays {
+            chown(scratch.path(), Some(NOBODY), None).unwrap();
+        }
+        let server = Server::with(site.path(), &[&AS_NOBODY[..], &["-l", &listen]].concat());
+        assert_eq!(fs::metadata(&path).unwrap().uid(), NOBODY);
+        assert_eq!(Client::connect_unix(&path).get("/file").text(), "words");
+        assert_eq!(server.stderr().contains("stays behind at the end"), stays, "{}", server.stderr());
+        server.stop();
+        assert_eq!(path.exists(), stays);
+    }
+}
+
+#[test]
+fn a_user_that_cannot_be_become_is_refused_with_what_helps() {
+    let site = Site::with(&[("file", "words")]);
+    let start = |user| said(&run(&[site.path().to_str().unwrap(), "-p", "0", "--user", user]));
+    assert!(start("nobody-of-that-name").contains("there is no user 'nobody-of-that-name'; name one of"));
+    assert!(start("0:no-such-group").contains("there is no group 'no-such-group'; name one of"));
+    assert!(start("3999999999").contains("has no entry in /etc/passwd; say its group too"));
+    assert!(
+        start("root").contains("--user root is root, who keeps every file of the machine within reach; name")
+    );
+    let ordinary = finish(as_ordinary_user(&site, "exec", site.path()).args(AS_NOBODY));
+    assert!(said(&ordinary).contains("only root may become another user; start it as root, or leave"));
+    if needs_root() {
+        let closed = Site::with(&[("closed/file", "words")]);
+        fs::set_permissions(closed.join("closed"), Permissions::from_mode(0o700)).unwrap();
+        let root = closed.join("closed");
+        let arguments = [&[root.to_str().unwrap(), "-p", "0"], &AS_NOBODY[..]].concat();
+        assert!(said(&run(&arguments)).contains("may not be read by this user; run as its owner"));
+    }
+}
+
+#[test]
+fn the_one_capability_for_low_ports_is_given_up_too() {
+    if !needs_root() {
+        return;
+    }
+    let Some(setpriv) = support::program("setpriv", "util-linux") else { return };
+    let (site, scratch) = (Site::with(&[("file", "words")]), Site::new());
+    // Where others may reach it, whatever the permissions above the build's folder.
+    let copy = scratch.join("selvedge");
+    fs::copy(support::binary(), &copy).unwrap();
+    let start = format!(
+        "exec {} --reuid 40000 --regid 40000 --clear-groups --inh-caps +net_bind_service \
+         --ambient-caps +net_bind_service {} \"$@\"",
+        setpriv.display(),
+        copy.display()
+    );
+    let listen = format!("{}:81", own_address());
+    let server = Server::of(shell(&start, &[site.path().to_str().unwrap(), "-j", "2", "-l", &listen]));
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    for status in threads(&server) {
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(of_thread(&status, set), NONE, "{set} of {status}");
+        }
+        assert_eq!((of_thread(&status, "NoNewPrivs"), of_thread(&status, "Groups")), ("1".into(), "".into()));
+    }
+    server.stop();
+}
+
+#[test]
+fn without_a_user_the_sandbox_holds_for_whoever_it_is_and_can_be_switched_off() {
+    let site = Site::with(&[("file", "words")]);
+    let server = Server::start(site.path());
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    for status in threads(&server) {
+        // CAP_IPC_LOCK, where no limit of locked memory can stand in its place.
+        let most = if server.banner().contains("(no capabilities but ipc_lock, ") { IPC_LOCK } else { NONE };
+        assert_eq!(of_thread(&status, "CapEff"), most, "{status}");
+        assert_eq!(of_thread(&status, "NoNewPrivs"), "1", "{status}");
+    }
+    server.stop();
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let server = Server::with(site.path(), &["--sandbox", "off"]);
+    for status in threads(&server) {
+        for name in ["CapEff", "CapBnd", "NoNewPrivs"] {
+            assert_eq!(of_thread(&status, name), of_thread(&own, name));
+        }
+    }
+    assert!(server.banner().contains(" sandbox=off memory~"), "{}", server.banner());
+    server.stop();
+}
+
+/// Whether the start line says that Landlock is in force; else what it says instead.
+fn landlock(banner: &str) -> Result<(), &str> {
+    match banner.split_once(", no landlock: ") {
+        Some((_, why)) => Err(why.split(')').next().unwrap()),
+        None => Ok(assert!(banner.contains(", landlock "), "{banner}")),
+    }
+}
+
+#[test]
+fn a_kernel_without_landlock_is_told_and_refused_where_it_is_required() {
+    let site = Site::with(&[("file", "words")]);
+    let server = Server::start(site.path());
+    match landlock(server.banner()) {
+        Ok(()) => skipped("needs a kernel without Landlock"),
+        Err(why) => {
+            assert!(["ENOSYS", "EOPNOTSUPP"].contains(&why), "{}", server.banner());
+            assert!(server.banner().contains(" sandbox=partial ("), "{}", server.banner());
+            let line = said(&run(&[site.path().to_str().unwrap(), "-p", "0", "--sandbox", "require"]));
+            assert!(line.contains("--sandbox require cannot be met: no landlock: "), "{line}");
+            assert!(line.contains("; boot a kernel with Landlock (6.7 or newer"), "{line}");
+        }
+    }
+    server.stop();
+}
+
+/// A link `current` to `releases/1`, beside `releases/2`.
+fn deployed() -> Site {
+    let site = Site::with(&[("releases/1/file", "one"), ("releases/2/file", "two")]);
+    symlink("releases/1", site.join("current")).unwrap();
+    site
+}
+
+fn switch(site: &Site, target: &Path) {
+    symlink(target, site.join("new")).unwrap();
+    fs::rename(site.join("new"), site.join("current")).unwrap();
+}
+
+#[test]
+fn with_landlock_a_root_is_replaced_within_its_place_and_nothing_beyond_is_read() {
+    let (site, elsewhere) = (deployed(), Site::with(&[("file", "elsewhere")]));
+    let log = site.join("log");
+    let server = Server::with(site.join("current"), &["--access-log", log.to_str().unwrap()]);
+    if let Err(why) = landlock(server.banner()) {
+        skipped(&format!("needs a kernel with Landlock (Linux 5.13 or newer, `lsm=landlock`); here: {why}"));
+        return server.stop();
+    }
+    assert!(
+        server.banner().contains(&format!("reads below {}", site.path().display())),
+        "{}",
+        server.banner()
+    );
+    assert_eq!(get(server.address(), "/file").text(), "one");
+    switch(&site, Path::new("releases/2"));
+    eventually("the next release", || get(server.address(), "/file").text() == "two");
+    // Out of reach, though anybody may read it.
+    switch(&site, elsewhere.path());
+    eventually("a refusal", || get(server.address(), "/file").status == 403);
+    switch(&site, Path::new("releases/1"));
+    eventually("the first release", || get(server.address(), "/file").text() == "one");
+    fs::rename(&log, site.join("log.1")).unwrap();
+    server.signal(Signal::USR1);
+    eventually("a new log", || log.exists());
+    server.stop();
+    // What forbids it is Landlock.
+    let server = Server::with(site.join("current"), &["--sandbox", "off"]);
+    switch(&site, elsewhere.path());
+    eventually("the other place", || get(server.address(), "/file").text() == "elsewhere");
+    server.stop();
+}
+
+#[test]
+fn links_that_may_lead_anywhere_are_followed_under_landlock_too() {
+    let (site, elsewhere) = (Site::new(), Site::with(&[("file", "elsewhere")]));
+    symlink(elsewhere.join("file"), site.join("link")).unwrap();
+    let server = Server::with(site.path(), &["--symlinks", "all"]);
+    assert_eq!(get(server.address(), "/link").text(), "elsewhere");
+    server.stop();
+}
