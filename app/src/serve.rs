@@ -360,6 +360,9 @@ fn feature_names(features: selvedge_runtime::RingFeatures) -> Vec<&'static str> 
     if features.registered_blocks {
         names.push("registered blocks");
     }
+    if features.restricted_ops {
+        names.push("restricted ops");
+    }
     names
 }
 

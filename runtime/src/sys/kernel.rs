@@ -165,6 +165,7 @@ impl Kernel {
         }
         // Best effort (Linux 5.15): without it the kernel picks its own bounds.
         let _ = ring.submitter().register_iowq_max_workers(&mut limits.kernel_threads_max.clone());
+        ring.enable()?;
         Self::with_machine(Machine::Ring(ring), buffers, limits, doorbell)
     }
 

@@ -30,6 +30,7 @@ mod pool;
 mod privileges;
 mod process;
 mod reap;
+mod restrictions;
 mod ring;
 mod signals;
 mod simulated_ring;

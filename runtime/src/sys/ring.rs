@@ -10,6 +10,7 @@ use std::time::Duration;
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, Submitter, squeue};
 
+use super::restrictions;
 use super::start_error::StartError;
 
 /// Entries of a ring's two queues. Submissions: one turn's batch; more in a turn cost a further enter. Completions: so many
@@ -65,6 +66,8 @@ pub struct RingFeatures {
     pub registered_ring: bool,
     /// File blocks are registered, so that reads into them need no page look-up (limited by RLIMIT_MEMLOCK).
     pub registered_blocks: bool,
+    /// The ring does the ops that this runtime uses, and no others.
+    pub restricted_ops: bool,
     /// Queues and receive buffers have the sizes asked for; else they are smaller, to fit into RLIMIT_MEMLOCK.
     pub full_size: bool,
 }
@@ -76,6 +79,7 @@ impl RingFeatures {
             no_sqarray: self.no_sqarray && other.no_sqarray,
             registered_ring: self.registered_ring && other.registered_ring,
             registered_blocks: self.registered_blocks && other.registered_blocks,
+            restricted_ops: self.restricted_ops && other.restricted_ops,
             full_size: self.full_size && other.full_size,
         }
     }
@@ -133,7 +137,7 @@ impl Drop for Owner {
 }
 
 impl Ring {
-    /// Makes a ring for the calling thread, which alone may submit to it.
+    /// Makes a ring for the calling thread, which alone may submit to it, once it is [enabled](Self::enable).
     ///
     /// It takes at most `locked_bytes_max` where that is possible at all, and less where the kernel grants less.
     pub(super) fn new(locked_bytes_max: Option<usize>) -> Result<Self, StartError> {
@@ -166,9 +170,17 @@ impl Ring {
             no_sqarray,
             registered_ring,
             registered_blocks: false,
+            restricted_ops: false,
             full_size: size == FULL_SIZE,
         };
         Ok(Self { submitter, submissions, completions, features, bursts, size, owner })
+    }
+
+    /// Lets the ring be used, by the calling thread, for the ops of this module alone. What else is registered was before.
+    pub(super) fn enable(&mut self) -> Result<(), StartError> {
+        // Served all the same without.
+        self.features.restricted_ops = restrictions::restrict(&self.submitter).is_ok();
+        self.submitter.register_enable_rings().map_err(|error| StartError::Other("enabling a ring", error))
     }
 
     pub(super) fn features(&self) -> RingFeatures {
@@ -287,6 +299,8 @@ fn set_up(size: Size) -> io::Result<(IoUring, bool)> {
         .setup_submit_all()
         .setup_clamp()
         .setup_cqsize(size.completions)
+        // Until what it may be used for is said.
+        .setup_r_disabled()
         .dontfork();
     match builder.clone().setup_no_sqarray().build(size.submissions) {
         Ok(ring) => Ok((ring, true)),

@@ -33,6 +33,28 @@ fn ops_given_up_in_a_turn_that_fills_the_submission_queue_are_cancelled_after_th
     machine.assert_idle();
 }
 
+#[test]
+fn an_op_that_this_runtime_does_not_use_is_refused_by_its_ring() {
+    let mut ring = Ring::new(None).unwrap();
+    ring.enable().unwrap();
+    assert!(ring.features().restricted_ops);
+    let foreign = io_uring::opcode::Nop::new().build().user_data(1);
+    // SAFETY: it points to nothing.
+    unsafe { ring.push(&foreign) }.unwrap();
+    // One that is used, with a flag that is not.
+    let aside = io_uring::opcode::AsyncCancel::new(7).build().flags(io_uring::squeue::Flags::ASYNC);
+    // SAFETY: it points to nothing.
+    unsafe { ring.push(&aside.user_data(2)) }.unwrap();
+    ring.enter(Wait::Forever).unwrap();
+    let mut completions = Vec::new();
+    ring.take_completions(&mut completions);
+    let results: Vec<_> =
+        completions.iter().map(|completion| (completion.token, completion.result)).collect();
+    assert_eq!(results, [(1, -libc::EACCES), (2, -libc::EACCES)]);
+    // Nor can anything be registered that was not meant to be.
+    assert_eq!(ring.submitter().register_personality().unwrap_err().raw_os_error(), Some(libc::EACCES));
+}
+
 /// Handled signals of this thread, without SA_RESTART.
 static INTERRUPTIONS: AtomicUsize = AtomicUsize::new(0);
 
