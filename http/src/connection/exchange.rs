@@ -37,6 +37,25 @@ use crate::shared::{Draining, Shared};
 /// Answers of one connection in one turn; then the others have theirs.
 const ANSWERS_PER_TURN_MAX: u32 = 32;
 
+/// What a connection has had since it last let others go on: runs of exchanges that follow each other without a wait count
+/// together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Share {
+    answers: u32,
+    bytes: u64,
+}
+
+impl Share {
+    fn take(&mut self, bytes: u64) {
+        self.answers += 1;
+        self.bytes += bytes;
+    }
+
+    fn is_used_up(self) -> bool {
+        self.answers >= ANSWERS_PER_TURN_MAX || self.bytes >= SEND_BYTES_MAX as u64
+    }
+}
+
 /// Answers all complete requests that were received.
 pub(crate) async fn run<A: Application>(
     mut connection: Box<Connection>,
@@ -60,8 +79,6 @@ enum Stop {
 }
 
 async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<A>) -> Result<(), Stop> {
-    let mut answers = 0;
-    let mut bytes = 0;
     loop {
         let (head, mut head_bytes) = match connection.input.next_head(shared.limits(), shared.connect()) {
             Ok(Some(head)) => head,
@@ -72,11 +89,11 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
                 return Err(refuse(connection, underway, reject, body).await);
             }
         };
-        bytes += exchange(connection, shared, &head, &mut head_bytes).await?;
+        let bytes = exchange(connection, shared, &head, &mut head_bytes).await?;
         drop(head_bytes);
-        answers += 1;
-        if answers == ANSWERS_PER_TURN_MAX || bytes >= SEND_BYTES_MAX as u64 {
-            (answers, bytes) = (0, 0);
+        connection.share.take(bytes);
+        if connection.share.is_used_up() {
+            connection.share = Share::default();
             connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
             selvedge_runtime::yield_now().await;
         }

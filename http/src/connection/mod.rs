@@ -36,6 +36,7 @@ use crate::record::CloseReason;
 use crate::request::Peer;
 use crate::shared::{DrainWatcher, Draining, Shared};
 use answer::Output;
+use exchange::Share;
 use input::Input;
 use pace::{Pace, wait_for};
 
@@ -66,6 +67,7 @@ pub(crate) struct Connection {
     answered_bytes: u64,
     /// Those of them that are its head.
     answered_head_bytes: u64,
+    share: Share,
     _slot: Slot,
 }
 
@@ -104,6 +106,7 @@ impl Connection {
             exchanges: 0,
             answered_bytes: 0,
             answered_head_bytes: 0,
+            share: Share::default(),
             _slot: slot,
         })
     }
@@ -260,6 +263,7 @@ impl Connection {
         let next_look =
             if self.waits_for == WaitsFor::Reader && now < look_at { due.min(look_at) } else { due };
         wait_for(&self.deadline, next_look, context);
+        self.share = Share::default();
         Poll::Pending
     }
 
