@@ -54,6 +54,7 @@ mod websocket;
 mod with_state;
 
 pub mod access_log;
+pub mod address_limits;
 pub mod conditional;
 pub mod files;
 pub mod h1;

@@ -138,11 +138,15 @@ pub enum CloseReason {
     CutOff,
     /// The connection's task panicked: in the application, mostly.
     Panic,
+    /// Its address had as many connections as it may have.
+    AddressConnections,
+    /// Its address came too often.
+    AddressRate,
 }
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 21;
+    pub(crate) const COUNT: usize = 23;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -167,6 +171,8 @@ impl CloseReason {
             Self::ProxyHeader => 18,
             Self::StreamFailed => 19,
             Self::UpgradeOver => 20,
+            Self::AddressConnections => 21,
+            Self::AddressRate => 22,
         }
     }
 
@@ -198,6 +204,8 @@ impl CloseReason {
         "proxy_header",
         "stream_failed",
         "upgrade_over",
+        "address_connections",
+        "address_rate",
     ];
 
     /// Why something ends that is dropped before its own end.

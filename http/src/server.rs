@@ -21,6 +21,7 @@ use selvedge_runtime::{
     Pinning, Running, Runtime, WatchdogSetting, Worker, report_line, spawn_detached, timer,
 };
 
+use crate::address_limits::AddressLimiter;
 use crate::application::Application;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::{ConnectPolicy, Limits};
@@ -72,6 +73,8 @@ pub struct ServerOptions {
     /// Proxies, each of whose connections must begin with a header of the PROXY protocol. Connections from anybody else are
     /// closed. `None`: connections are the clients' own.
     pub proxies: Option<Networks>,
+    /// Keeps connections of an address within its limits. `None`: one address may have all of them.
+    pub address_limiter: Option<AddressLimiter>,
     /// What becomes of TRACE.
     pub trace: TracePolicy,
     /// What becomes of CONNECT.
@@ -112,6 +115,7 @@ impl Default for ServerOptions {
             trace: TracePolicy::default(),
             connect: ConnectPolicy::default(),
             proxies: None,
+            address_limiter: None,
             drain: Duration::from_secs(8),
         }
     }
@@ -402,7 +406,11 @@ async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<S
         let Some((stream, _listener, slot)) = handed else { break };
         let (shared, pool, exchanges) = (Rc::clone(&shared), Rc::clone(&pool), Rc::clone(&exchanges));
         let watcher = shared.drain().watch();
-        let connection = Connection::new(stream, slot);
+        let mut connection = Connection::new(stream, slot);
+        if let Err(refusal) = connection.claim_place(&shared) {
+            spawn_detached("turned away", connection::turn_away(connection, watcher, shared, refusal));
+            continue;
+        }
         let exchanges = move |connection| exchanges(connection);
         spawn_detached("connection", connection::live(connection, watcher, shared, pool, exchanges));
     }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 
+use crate::address_limits::AddressLimiter;
 use crate::clock::Clock;
-use crate::connection::Timeouts;
+use crate::connection::{LINGERING_MAX, Timeouts};
 use crate::files::MachineFiles;
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
@@ -52,6 +53,8 @@ pub(crate) struct Shared<A> {
     trace: TracePolicy,
     connect: ConnectPolicy,
     proxies: Option<Networks>,
+    address_limiter: Option<AddressLimiter>,
+    lingering: Lingering,
     clock: RefCell<Clock>,
     drain: Rc<Drain>,
     figures: Arc<Figures>,
@@ -76,6 +79,8 @@ impl<A> Shared<A> {
             trace: options.trace,
             connect: options.connect,
             proxies: options.proxies.clone(),
+            address_limiter: options.address_limiter.clone(),
+            lingering: Lingering::default(),
             clock: RefCell::new(Clock::new()),
             drain: Rc::default(),
             figures,
@@ -102,6 +107,16 @@ impl<A> Shared<A> {
     /// Proxies whose connections begin with a PROXY header.
     pub(crate) fn proxies(&self) -> Option<&Networks> {
         self.proxies.as_ref()
+    }
+
+    /// Who says what an address may have.
+    pub(crate) fn address_limiter(&self) -> Option<&AddressLimiter> {
+        self.address_limiter.as_ref()
+    }
+
+    /// Those that were turned away and wait for their client's end.
+    pub(crate) fn lingering(&self) -> &Lingering {
+        &self.lingering
     }
 
     /// What becomes of TRACE.
@@ -254,6 +269,31 @@ impl Figures {
     /// Connections that ended for `reason`.
     pub fn closes(&self, reason: CloseReason) -> u64 {
         self.closes[reason.number()].get()
+    }
+}
+
+/// How many connections of a worker were turned away and wait for their client's end.
+#[derive(Debug, Default)]
+pub(crate) struct Lingering(Cell<usize>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct LingeringPlace<'a>(&'a Lingering);
+
+impl Lingering {
+    /// A place for one more, if there is one.
+    pub(crate) fn enter(&self) -> Option<LingeringPlace<'_>> {
+        let has_room = self.0.get() < LINGERING_MAX;
+        has_room.then(|| {
+            self.0.set(self.0.get() + 1);
+            LingeringPlace(self)
+        })
+    }
+}
+
+impl Drop for LingeringPlace<'_> {
+    fn drop(&mut self) {
+        self.0.0.set(self.0.0.get() - 1);
     }
 }
 

@@ -14,11 +14,13 @@ mod parts;
 mod pool;
 mod proxied;
 mod stream;
+mod turned_away;
 
 pub(crate) use exchange::run;
 pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};
 pub use pace::Timeouts;
 pub(crate) use pool::ExchangePool;
+pub(crate) use turned_away::{LINGERING_MAX, turn_away};
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -31,6 +33,7 @@ use selvedge_runtime::Moment;
 use selvedge_runtime::net::{Slot, Stream};
 use selvedge_runtime::timer::Deadline;
 
+use crate::address_limits::AddressPlace;
 use crate::application::Application;
 use crate::record::CloseReason;
 use crate::request::Peer;
@@ -68,6 +71,8 @@ pub(crate) struct Connection {
     /// Those of them that are its head.
     answered_head_bytes: u64,
     share: Share,
+    /// Among those of its address.
+    place: AddressPlace,
     _slot: Slot,
 }
 
@@ -107,6 +112,7 @@ impl Connection {
             answered_bytes: 0,
             answered_head_bytes: 0,
             share: Share::default(),
+            place: AddressPlace::UNLIMITED,
             _slot: slot,
         })
     }

@@ -25,9 +25,8 @@ pub(super) async fn begin<A, F>(
 where
     F: Future<Output = (Box<Connection>, After)>,
 {
-    if let Err(reason) = connection.receive_proxy_header(shared, watcher).await {
-        // Those who do not speak the protocol get no answer, as it has none.
-        return (connection, After::Abort(reason));
+    if let Err(end) = connection.receive_proxy_header(shared, watcher).await {
+        return (connection, end);
     }
     let mut running = pool.start(exchanges(connection));
     let (mut connection, after) = running.future().await;
@@ -40,34 +39,42 @@ where
 
 impl Connection {
     /// Takes the header, within the time of a head. Whoever is none of the proxies is not waited for.
+    ///
+    /// # Errors
+    /// How it ends that has none: without an answer, as those have none who do not speak the protocol; or that its client has
+    /// too many connections, or too often, which it was told.
     async fn receive_proxy_header<A>(
         &mut self,
         shared: &Shared<A>,
         watcher: &DrainWatcher,
-    ) -> Result<(), CloseReason> {
-        let peer = self.stream.get_mut().peer().map_err(|_| CloseReason::ClientFailure)?;
+    ) -> Result<(), After> {
+        let abort = After::Abort;
+        let peer = self.stream.get_mut().peer().map_err(|_| abort(CloseReason::ClientFailure))?;
         if !shared.proxies().is_some_and(|proxies| proxies.contains(ClientAddress::from(&peer))) {
-            return Err(CloseReason::UntrustedPeer);
+            return Err(abort(CloseReason::UntrustedPeer));
         }
         loop {
             match poll_fn(|context| self.poll_parked(context, shared, watcher)).await {
                 Parked::Input => {}
-                Parked::HeadTimeout => return Err(CloseReason::HeadTimeout),
+                Parked::HeadTimeout => return Err(abort(CloseReason::HeadTimeout)),
                 Parked::Over(CloseReason::ClientEnd) if !self.input.is_empty() => {
-                    return Err(CloseReason::ClientCutShort);
+                    return Err(abort(CloseReason::ClientCutShort));
                 }
-                Parked::Over(reason) => return Err(reason),
+                Parked::Over(reason) => return Err(abort(reason)),
             }
             match self.input.take_proxy_header(source_address) {
                 Ok(Some(source)) => {
+                    let told = source.as_ref().map(ClientAddress::from);
                     self.peer.set(source.unwrap_or(peer));
-                    return Ok(());
+                    // A proxy that asks for itself has no limit.
+                    let claimed = told.map_or(Ok(()), |client| self.claim_place_of(shared, client));
+                    return claimed.map_err(|refusal| After::Close(self.answer_turned_away(shared, refusal)));
                 }
                 Ok(None) if self.waits_for == WaitsFor::Request => {
                     (self.waits_for, self.waits_since) = (WaitsFor::Head, selvedge_runtime::now());
                 }
                 Ok(None) => {}
-                Err(_) => return Err(CloseReason::ProxyHeader),
+                Err(_) => return Err(abort(CloseReason::ProxyHeader)),
             }
         }
     }

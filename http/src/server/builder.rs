@@ -14,6 +14,7 @@ use selvedge_runtime::{Runtime, Worker, process};
 use super::listen_target::ListenTarget;
 use super::signals::{self, Stoppable};
 use super::{Server, ServerOptions, StartError, TracePolicy, WorkerApplication};
+use crate::address_limits::AddressLimiter;
 use crate::application::Application;
 use crate::connection::Timeouts;
 use crate::h1::{ConnectPolicy, Limits};
@@ -149,6 +150,12 @@ impl ServerBuilder {
     /// connections are the clients' own.
     pub fn proxies(mut self, proxies: Networks) -> Self {
         self.options.proxies = Some(proxies);
+        self
+    }
+
+    /// Keeps connections of an address within its limits. Default: one address may have all of them.
+    pub fn address_limiter(mut self, limiter: AddressLimiter) -> Self {
+        self.options.address_limiter = Some(limiter);
         self
     }
 

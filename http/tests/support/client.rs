@@ -82,7 +82,7 @@ impl Client {
         Self::of(socket.into())
     }
 
-    fn of(stream: TcpStream) -> Self {
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a stream has a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a stream has a timeout");
         stream.set_nodelay(true).expect("TCP_NODELAY");
