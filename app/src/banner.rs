@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::AcceptPolicy;
 use crate::cpu_list::CpuList;
+use crate::memory::MemoryBudget;
 use crate::rights::RightsInForce;
 
 /// What the start line tells.
@@ -27,8 +28,8 @@ pub struct Banner<'a> {
     pub kernel_features: &'a [&'a str],
     /// Whom the server became, and what it gave up.
     pub rights: &'a RightsInForce,
-    /// Memory that pools, caches and parked connections take when all of them are full, in bytes.
-    pub memory_bytes: u64,
+    /// Memory that it takes.
+    pub memory: MemoryBudget,
 }
 
 /// Where clients reach the server.
@@ -56,7 +57,8 @@ impl fmt::Display for Banner<'_> {
         if !self.kernel_features.is_empty() {
             write!(f, " ({})", self.kernel_features.join(", "))?;
         }
-        write!(f, " {} memory~{}", self.rights, Bytes(self.memory_bytes))
+        let MemoryBudget { usual_bytes, bytes_max } = self.memory;
+        write!(f, " {} memory~{} (at most {})", self.rights, Bytes(usual_bytes), Bytes(bytes_max))
     }
 }
 
@@ -87,7 +89,7 @@ impl fmt::Display for Word<'_> {
     }
 }
 
-/// A number of bytes in binary units, rounded up to three digits or so: what stands behind `<=` must stay true.
+/// A number of bytes in binary units, rounded up to three digits or so: what stands behind `at most` must stay true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub u64);
 
@@ -139,13 +141,13 @@ mod tests {
                     parts: vec!["no capabilities".to_owned(), "no landlock: ENOSYS".to_owned()],
                 }),
             },
-            memory_bytes: 312 << 20,
+            memory: MemoryBudget { usual_bytes: 312 << 20, bytes_max: 3 << 29 },
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://[::]:8080/ root=./public workers=2 (cpus 0-1) accept=shared \
              kernel=6.18 (defer_taskrun, no_sqarray, registered ring fd) user=nobody \
-             sandbox=partial (no capabilities, no landlock: ENOSYS) memory~312 MiB"
+             sandbox=partial (no capabilities, no landlock: ENOSYS) memory~312 MiB (at most 1.5 GiB)"
         );
     }
 
@@ -161,12 +163,12 @@ mod tests {
             kernel_release: "6.1",
             kernel_features: &[],
             rights: &RightsInForce::default(),
-            memory_bytes: 1,
+            memory: MemoryBudget { usual_bytes: 1, bytes_max: 1_024 },
         };
         assert_eq!(
             banner.to_string(),
             "selvedge 0.1.0 http://127.0.0.1:80/ http://[::1]:80/ unix:/run/s root=\"my\\nfiles\" \
-             workers=1 (not pinned) accept=reuseport kernel=6.1 sandbox=off memory~1 B"
+             workers=1 (not pinned) accept=reuseport kernel=6.1 sandbox=off memory~1 B (at most 1.0 KiB)"
         );
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use selvedge_http::networks::Networks;
 use selvedge_runtime::net::listen::{self, ListenSpec};
 
+use crate::address_limits::AddressConfig;
 use crate::cpu_list::CpuList;
 use crate::monitoring_config::MonitoringConfig;
 use crate::rights_config::RightsConfig;
@@ -68,6 +69,8 @@ pub struct Config {
     /// Who must begin each connection with a header of the PROXY protocol, while nobody else may connect; empty: the protocol
     /// is not spoken.
     pub proxy_protocol: Networks,
+    /// What one client address may have.
+    pub addresses: AddressConfig,
     /// The file of users and hashed passwords, one of which must come with each request; `None`: no password is asked for.
     pub auth_file: Option<PathBuf>,
     /// How long a handler may take to answer; `None`: as long as it likes.

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use selvedge_http::access_log::{AccessLog, LogFormat};
+use selvedge_http::address_limits::AddressLimiter;
 use selvedge_http::metrics::Metrics;
-use selvedge_http::middleware::{MetricsReaders, health, metrics, optional, timeout};
+use selvedge_http::middleware::{MetricsReaders, exchanges_per_address, health, metrics, optional, timeout};
 use selvedge_http::networks::Networks;
 use selvedge_http::{Application, Observer};
 use selvedge_runtime::{LineLog, LogTarget, OpenLog, process, report_line};
@@ -102,16 +103,29 @@ pub struct Front {
     health: Option<String>,
     metrics: Option<(String, MetricsReaders)>,
     numbers: Metrics,
+    /// Of exchanges that come through trusted proxies.
+    limiter: Option<AddressLimiter>,
 }
 
 impl Front {
-    /// What the configuration asks for; `None` where that is nothing. `log` is counted in the numbers.
-    pub fn new(config: &Config, log: Option<&Log>) -> Option<Self> {
+    /// What the configuration asks for; `None` where that is nothing. `log` is counted in the numbers, and so is whom `limiter`
+    /// refuses.
+    pub fn new(config: &Config, log: Option<&Log>, limiter: Option<&AddressLimiter>) -> Option<Self> {
         let monitoring = &config.monitoring;
-        if (&monitoring.metrics, &monitoring.health, config.request_timeout) == (&None, &None, None) {
+        let has_limit = |limiter: &&AddressLimiter| limiter.limits().connections_max.is_some();
+        let limiter = limiter.filter(has_limit).filter(|_| !config.trusted_proxies.is_empty()).cloned();
+        if (&monitoring.metrics, &monitoring.health, config.request_timeout) == (&None, &None, None)
+            && limiter.is_none()
+        {
             return None;
         }
         let numbers = Metrics::new();
+        if let Some(limiter) = limiter.clone() {
+            numbers.collect(move |page| {
+                let help = "Requests refused since their client, behind a proxy, had too many at once.";
+                page.counter("selvedge_address_exchanges_refused_total", help, limiter.refused_exchanges());
+            });
+        }
         if let Some(log) = log {
             let lines = log.lines.clone();
             numbers.collect(move |page| {
@@ -125,6 +139,7 @@ impl Front {
             health: monitoring.health.clone(),
             metrics: monitoring.metrics.clone().map(|path| (path, readers)),
             numbers,
+            limiter,
         })
     }
 
@@ -138,6 +153,7 @@ impl Front {
         let page = self.metrics.clone();
         let page = page.map(|(path, readers)| metrics(path, &self.numbers, readers));
         site.with(optional(self.request_timeout.map(timeout)))
+            .with(optional(self.limiter.as_ref().map(exchanges_per_address)))
             .with(optional(self.health.clone().map(health)))
             .with(optional(page))
     }

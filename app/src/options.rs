@@ -9,6 +9,7 @@
 //! nobody meant to (the lists of addresses, `SELVEDGE_AUTH_FILE`), it is read as any other value: none of these is ever
 //! injected.
 
+mod addresses;
 mod environment;
 mod flags;
 mod given;
@@ -80,6 +81,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
     let threads = given.or_auto(flags.threads, "SELVEDGE_THREADS", values::threads)?;
     let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
     check_accept(accept, threads)?;
+    let addresses = addresses::resolve(flags.addresses, &mut given)?;
     let index = given.value(flags.index, "SELVEDGE_INDEX", values::index)?;
     let monitoring = monitoring::resolve(flags.monitoring, &mut given)?;
     let rights = rights::resolve(flags.rights, &mut given)?;
@@ -117,6 +119,7 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
             "--proxy-protocol",
             "SELVEDGE_PROXY_PROTOCOL",
         )?,
+        addresses,
         auth_file: flags.auth_file.or_else(|| given.path("SELVEDGE_AUTH_FILE")),
         request_timeout: request_timeout.and_then(OrOff::into_option),
         monitoring,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use selvedge_http::files::{self, DerivedStore, FileOptions, Files, SymlinkPolicy, TreeOptions};
+use selvedge_http::address_limits::AddressLimiter;
+use selvedge_http::files::{self, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions, WorkerApplication};
 use selvedge_runtime::net::listen::{self, ListenSpec};
@@ -17,12 +18,14 @@ use selvedge_runtime::process::{self, Signal, Signals};
 use selvedge_runtime::{LineLog, LogTarget, Runtime, StartError, Worker, print_line, report_line};
 
 use crate::access::{Access, AccessRules};
+use crate::address_limits;
 use crate::banner::{Banner, Endpoint};
 use crate::config::{self, AcceptPolicy, BrowsePolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
 use crate::descriptors::DescriptorBudget;
 use crate::failure::Failure;
 use crate::listing::Shares;
+use crate::memory::MemoryBudget;
 use crate::monitoring::{Front, Log};
 use crate::options;
 use crate::rights::{self, NewUser};
@@ -31,8 +34,6 @@ use crate::site_config::{CleanUrls, PagePath, SiteConfig};
 
 /// Files a worker has open where nothing else limits them.
 const OPEN_FILES_MAX: usize = 16_384;
-/// What a parked connection takes at most, in bytes: its task, its op slots, its place in queues and the wheel.
-const CONNECTION_BYTES: u64 = 1_024;
 
 /// Serves until a signal says stop; the exit status is the program's.
 ///
@@ -85,17 +86,10 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     }
 
     let files = file_options(config, &root, budget.files_per_worker);
-    let memory_bytes = runtime.memory_bytes() as u64
-        + connections_max * CONNECTION_BYTES
-        + (files.memory_bytes() * workers) as u64
-        + derived_bytes(&config.site) as u64
-        + log.as_ref().map_or(0, |_| LineLog::SINK_BYTES * workers) as u64
-        + match config.browse {
-            BrowsePolicy::Off => 0,
-            BrowsePolicy::On => Shares::MEMORY_BYTES as u64,
-        };
+    let limiter = address_limits::limiter(config, connections_max);
+    let memory = MemoryBudget::of(config, &runtime, connections_max, &files, limiter.as_ref());
     let cpus = CpuList::from_cpus(runtime.cpus().iter().copied());
-    let server = start(config, (root, files), access, log.as_ref(), runtime, &intake)?;
+    let server = start(config, (root, files), (access, limiter), log.as_ref(), runtime, &intake)?;
     let features = server.running().features();
     let lines = log.as_ref().map(|log| log.lines().clone());
     obey(signals, server.control().clone(), lines, config.verbosity)
@@ -109,7 +103,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         kernel_release: &process::kernel_release(),
         kernel_features: &feature_names(features),
         rights: &rights,
-        memory_bytes,
+        memory,
     };
     match config.monitoring.access_log {
         // Whoever reads a log there wants nothing else.
@@ -259,23 +253,24 @@ fn warn_of_missing_pages(config: &Config, root: &Root) {
     }
 }
 
-/// What is kept of what is made of files beside the workers.
-fn derived_bytes(site: &SiteConfig) -> usize {
-    if site.compression.codings.is_empty() { 0 } else { DerivedStore::MEMORY_BYTES }
-}
-
 fn start(
     config: &Config,
     (root, files): (Root, FileOptions),
-    access: Option<Arc<AccessRules>>,
+    (access, address_limiter): (Option<Arc<AccessRules>>, Option<AddressLimiter>),
     log: Option<&Log>,
     runtime: Runtime,
     intake: &Arc<Intake>,
 ) -> Result<Server, Failure> {
     let requests_max = config.keep_alive_requests.map(NonZero::from);
     let proxies = Some(config.proxy_protocol.clone()).filter(|proxies| !proxies.is_empty());
-    let server_options =
-        ServerOptions { drain: config.drain, requests_max, proxies, ..ServerOptions::default() };
+    let front = Front::new(config, log, address_limiter.as_ref());
+    let server_options = ServerOptions {
+        drain: config.drain,
+        requests_max,
+        proxies,
+        address_limiter,
+        ..ServerOptions::default()
+    };
     let options = SiteOptions {
         config: site_config(config, &root),
         hidden: config.hidden,
@@ -293,7 +288,6 @@ fn start(
         let access = access.as_ref().map(Access::new);
         Site::new(files, options.clone()).with_listings(listings.clone()).with_access(access)
     };
-    let front = Front::new(config, log);
     let numbers = front.as_ref().map(|front| front.numbers().clone());
     let log = log.cloned();
     let observer = move || log.as_ref().map(Log::observer);

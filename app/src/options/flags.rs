@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser};
 use selvedge_http::networks::Networks;
 use selvedge_runtime::net::listen::{ListenSpec, TcpAddress};
 
+use super::addresses::AddressFlags;
 use super::monitoring::MonitoringFlags;
 use super::rights::RightsFlags;
 use super::site_flags::SiteFlags;
@@ -123,6 +124,9 @@ pub(super) struct Flags {
     #[arg(help = "Who must speak the PROXY protocol, while nobody else may connect; repeatable\n\
         [env: SELVEDGE_PROXY_PROTOCOL]")]
     pub(super) proxy_protocol: Vec<Networks>,
+
+    #[command(flatten)]
+    pub(super) addresses: AddressFlags,
 
     #[arg(long, value_name = "N", help_heading = "Running", value_parser = values::keep_alive_requests)]
     #[arg(allow_negative_numbers = true)]

@@ -4,12 +4,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use clap::CommandFactory;
+use selvedge_http::address_limits::ConnectionRate;
 use selvedge_http::files::Precompressed;
 use selvedge_http::networks::Networks;
 use selvedge_runtime::LogTarget;
 use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
 use super::*;
+use crate::address_limits::AddressConfig;
 use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
 use crate::monitoring_config::MonitoringConfig;
 use crate::rights_config::{AccountName, RightsConfig, SandboxPolicy};
@@ -56,6 +58,8 @@ const VARIABLES: [&str; 49] = [
     "SELVEDGE_DENY",
     "SELVEDGE_TRUSTED_PROXY",
     "SELVEDGE_PROXY_PROTOCOL",
+    "SELVEDGE_CONNECTIONS_PER_ADDRESS",
+    "SELVEDGE_NEW_CONNECTIONS_PER_ADDRESS",
     "SELVEDGE_AUTH_FILE",
     "SELVEDGE_REQUEST_TIMEOUT",
     "SELVEDGE_ACCESS_LOG",
@@ -125,6 +129,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         deny: Networks::default(),
         trusted_proxies: Networks::default(),
         proxy_protocol: Networks::default(),
+        addresses: AddressConfig::default(),
         auth_file: None,
         request_timeout: None,
         monitoring: MonitoringConfig::default(),
@@ -183,6 +188,8 @@ fn every_flag_is_read() {
         "--deny=192.0.2.7",
         "--trusted-proxy=unix",
         "--proxy-protocol=all",
+        "--connections-per-address=8",
+        "--new-connections-per-address=10:50",
         "--auth-file=users",
     ];
     let config = config(&rest, &[]);
@@ -200,6 +207,8 @@ fn every_flag_is_read() {
     assert_eq!(config.deny, networks("192.0.2.7"));
     assert_eq!(config.trusted_proxies, networks("unix"));
     assert_eq!(config.proxy_protocol, networks("all"));
+    assert_eq!(config.addresses.connections, NonZero::new(8));
+    assert_eq!(config.addresses.new_connections, ConnectionRate::per_second(10, 50));
     assert_eq!(config.auth_file, Some(PathBuf::from("users")));
 }
 
@@ -244,6 +253,8 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_DENY", "unix", "--deny=all"),
         ("SELVEDGE_TRUSTED_PROXY", "10.0.0.0/8", "--trusted-proxy=192.0.2.1"),
         ("SELVEDGE_PROXY_PROTOCOL", "10.0.0.0/8", "--proxy-protocol=192.0.2.1"),
+        ("SELVEDGE_CONNECTIONS_PER_ADDRESS", "5", "--connections-per-address=off"),
+        ("SELVEDGE_NEW_CONNECTIONS_PER_ADDRESS", "5", "--new-connections-per-address=5:9"),
         ("SELVEDGE_AUTH_FILE", "a", "--auth-file=b"),
         ("SELVEDGE_REQUEST_TIMEOUT", "5", "--request-timeout=off"),
         ("SELVEDGE_ACCESS_LOG", "a.log", "--access-log=-"),
@@ -671,4 +682,20 @@ fn version_is_the_packages() {
 #[test]
 fn claps_own_checks_of_the_definition_hold() {
     Flags::command().debug_assert();
+}
+
+#[test]
+fn a_rate_has_a_burst_of_its_own_or_of_one_second() {
+    let rate = |text: &str| config(&[&format!("--new-connections-per-address={text}")], &[]).addresses;
+    assert_eq!(rate("10").new_connections, ConnectionRate::per_second(10, 10));
+    assert_eq!(rate("10:1").new_connections, ConnectionRate::per_second(10, 1));
+    assert_eq!(rate("off").new_connections, None);
+    for text in ["", "0", "10:", ":5", "10:0", "1.5", "-1", "1:2:3", "1000001"] {
+        let message = usage(&[&format!("--new-connections-per-address={text}")], &[]);
+        assert!(message.contains("no rate of connections") && message.contains("10:50"), "{message}");
+    }
+    for text in ["0", "many"] {
+        let message = usage(&[&format!("--connections-per-address={text}")], &[]);
+        assert!(message.contains("give a number from 1 to 1000000"), "{message}");
+    }
 }

@@ -224,7 +224,7 @@ pub(super) fn drain(text: &str) -> Result<Duration, BadValue> {
 }
 
 /// A count from 1 to `max`.
-fn count(text: &str, max: u32) -> Result<NonZero<u32>, BadValue> {
+pub(super) fn count(text: &str, max: u32) -> Result<NonZero<u32>, BadValue> {
     let count = number(text).and_then(|number| u32::try_from(number).ok()).and_then(NonZero::new);
     count.filter(|count| count.get() <= max).ok_or_else(|| {
         let what = if number(text).is_some() { "this is out of range" } else { "this is not a whole number" };
