@@ -8,6 +8,7 @@ mod content;
 mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
+mod fairness;
 mod simulate;
 mod workers;
 
@@ -32,6 +33,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Start a worker on each processor and check pinning, memory nodes, hand-off and stop
     Workers(workers::Options),
+    /// Measure what one client feels of greedy ones on its worker
+    Fairness(fairness::Options),
     /// Run an experiment that decides a question of design
     Experiments {
         #[command(subcommand)]
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Ceiling(options) => ceiling::run(&options),
         Command::Simulate(options) => simulate::run_seeds(&options),
         Command::Workers(options) => workers::run(&options),
+        Command::Fairness(options) => fairness::run(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };
     match done {

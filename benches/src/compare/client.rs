@@ -15,7 +15,7 @@ use crate::content::content;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a connection to 127.0.0.1:`port`.
-pub(super) fn connect(port: u16) -> io::Result<TcpStream> {
+pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;

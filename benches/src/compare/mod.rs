@@ -20,6 +20,12 @@ mod summary;
 mod workloads;
 mod wrk;
 
+pub(crate) use self::{
+    client::connect,
+    process::{Running, free_port},
+    servers::selvedge as selvedge_binary,
+};
+
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, bail};

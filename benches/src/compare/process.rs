@@ -38,20 +38,20 @@ pub(super) fn descriptor_limit() -> usize {
 }
 
 /// A port on 127.0.0.1 that was free just now.
-pub(super) fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// A server that runs; dropping it ends its whole tree.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     pub(super) port: u16,
 }
 
 impl Running {
     /// Starts `command` on `cpus`, what it prints going to `log`, and waits until it accepts on `port`.
-    pub(super) fn start(mut command: Command, port: u16, cpus: &[usize], log: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(mut command: Command, port: u16, cpus: &[usize], log: &Path) -> anyhow::Result<Self> {
         let output = File::create(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = spawn(&mut command, cpus)?;

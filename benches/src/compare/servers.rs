@@ -169,7 +169,7 @@ pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
 }
 
 /// The binary given, or the one of this workspace, built first where cargo runs us.
-fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(crate) fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(path) = given {
         return path.canonicalize().with_context(|| format!("there is no {}", path.display()));
     }

@@ -1,0 +1,95 @@
+//! A client that asks at fixed times, whatever the answers do (an open loop). In: a port and a rate. Out: how long each answer
+//! took from the time at which it was due to be asked for, so that one late answer counts for all it has held up.
+
+use std::io::{Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use super::SMALL;
+use crate::compare::connect;
+use crate::cpus;
+
+/// Below it a sleep would end too late: timers have a slack of 50 us (prctl(2), PR_SET_TIMERSLACK).
+const SPIN: Duration = Duration::from_micros(100);
+/// Requests before the first that counts.
+const WARM_UP: usize = 200;
+
+/// How long the answers took.
+#[derive(Debug)]
+pub(super) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    fn new(mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        Self(latencies)
+    }
+
+    /// What so many in a hundred did not exceed.
+    pub(super) fn microseconds(&self, percent: f64) -> f64 {
+        let rank = (self.0.len() as f64 * percent / 100.0).ceil() as usize;
+        let place = rank.clamp(1, self.0.len().max(1)) - 1;
+        self.0.get(place).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
+    }
+}
+
+pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) -> anyhow::Result<Latencies> {
+    cpus::pin(cpus)?;
+    let mut stream = connect(port)?;
+    stream.set_nodelay(true)?;
+    let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", SMALL.0);
+    let mut room = [0; 4_096];
+    let mut ask = || -> anyhow::Result<()> {
+        stream.write_all(request.as_bytes())?;
+        let mut length = 0;
+        while !is_whole(&room[..length]) {
+            let read = stream.read(&mut room[length..]).context("no answer")?;
+            ensure!(read > 0, "the answer ends early");
+            length += read;
+        }
+        ensure!(room.starts_with(b"HTTP/1.1 200 "), "not the file");
+        Ok(())
+    };
+    (0..WARM_UP).try_for_each(|_| ask())?;
+    let period = Duration::from_secs(1) / rate.max(1);
+    let requests = u32::try_from(duration.as_nanos() / period.as_nanos().max(1))?;
+    let begun = Instant::now();
+    let mut latencies = Vec::with_capacity(requests as usize);
+    for number in 0..requests {
+        let due = begun + period * number;
+        wait_until(due);
+        ask()?;
+        latencies.push(due.elapsed());
+    }
+    Ok(Latencies::new(latencies))
+}
+
+/// The head and its body, whose length is known.
+fn is_whole(received: &[u8]) -> bool {
+    let head_end = received.windows(4).position(|octets| octets == b"\r\n\r\n");
+    head_end.is_some_and(|end| received.len() >= end + 4 + SMALL.1)
+}
+
+fn wait_until(due: Instant) {
+    let left = due.saturating_duration_since(Instant::now());
+    if left > SPIN {
+        thread::sleep(left - SPIN);
+    }
+    while Instant::now() < due {
+        std::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_values_themselves() {
+        let latencies = Latencies::new((1..=200).rev().map(Duration::from_micros).collect());
+        for (percent, expected) in [(50.0, 100.0), (99.0, 198.0), (100.0, 200.0), (0.0, 1.0)] {
+            assert!((latencies.microseconds(percent) - expected).abs() < 1e-6, "{percent}");
+        }
+    }
+}

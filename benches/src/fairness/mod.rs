@@ -1,0 +1,184 @@
+//! What one client feels of others on the same worker. In: a server of one worker. Out: the good client's latencies alone,
+//! beside one that pipelines without end, and beside one that downloads 10 GiB, alternated; fails where they double.
+
+mod good;
+mod greedy;
+
+use std::fs::File;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use self::good::Latencies;
+use self::greedy::Greedy;
+use crate::compare::{Running, free_port, selvedge_binary};
+use crate::content::content;
+use crate::cpus;
+
+/// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
+const RATIO_MAX: f64 = 2.0;
+/// What the good client asks for.
+const SMALL: (&str, usize) = ("small.txt", 151);
+/// What is downloaded: a hole, so that no disk has a part in it.
+const LARGE: (&str, u64) = ("large.bin", 10 << 30);
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Rounds, of one run in each company
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    rounds: usize,
+    /// Length of a run
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    seconds: u64,
+    /// Requests of the good client in a second, at times that do not depend on the answers
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    rate: u32,
+    /// Requests that the pipelining client has under way
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    depth: usize,
+    /// The server [default: built from this folder]
+    #[arg(long, value_name = "FILE")]
+    selvedge: Option<PathBuf>,
+}
+
+/// Who else is on the good client's worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Nobody,
+    Pipeliner,
+    Downloader,
+}
+
+impl Company {
+    const ALL: [Self; 3] = [Self::Nobody, Self::Pipeliner, Self::Downloader];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "alone",
+            Self::Pipeliner => "beside a pipeliner",
+            Self::Downloader => "beside a download",
+        }
+    }
+}
+
+/// Runs all rounds and prints them as Markdown.
+///
+/// # Errors
+/// When the ratio's median is above what is allowed, or nothing could be measured.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let server = selvedge_binary(options.selvedge.as_deref())?;
+    let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
+    fs::write(directory.path().join(SMALL.0), content(SMALL.1))?;
+    File::create(directory.path().join(LARGE.0))?.set_len(LARGE.1)?;
+    let cpus = cpus::allowed()?;
+    let port = free_port()?;
+    let mut command = Command::new(server);
+    command.arg(directory.path()).args(["-a", "127.0.0.1", "-j", "1", "-p", &port.to_string()]);
+    command.args(["--cpus", &cpus[0].to_string()]);
+    let log = tempfile::NamedTempFile::new()?;
+    let _running = Running::start(command, port, &cpus[..1], log.path())?;
+
+    let mut runs: [Vec<(Latencies, u64)>; 3] = Default::default();
+    for round in 0..options.rounds.max(1) {
+        for turn in 0..Company::ALL.len() {
+            let place = (turn + round) % Company::ALL.len();
+            runs[place].push(run_once(Company::ALL[place], port, &cpus, options)?);
+        }
+    }
+    print(&runs, options, &cpus);
+    for company in [Company::Pipeliner, Company::Downloader] {
+        let ratio = ratio(&runs, company);
+        ensure!(
+            ratio <= RATIO_MAX,
+            "{} p99 is {ratio:.2} times that alone, more than {RATIO_MAX} times",
+            company.name()
+        );
+    }
+    Ok(())
+}
+
+/// One run: the good client's latencies, and the octets that the greedy one had.
+fn run_once(
+    company: Company,
+    port: u16,
+    cpus: &[usize],
+    options: &Options,
+) -> anyhow::Result<(Latencies, u64)> {
+    let (over, received) = (AtomicBool::new(false), AtomicU64::new(0));
+    // The good client has a CPU for itself where there are three.
+    let (good_cpus, greedy_cpus) = match cpus {
+        [only] => (vec![*only], vec![*only]),
+        [_, other] => (vec![*other], vec![*other]),
+        [_, good, greedy @ ..] => (vec![*good], greedy.to_vec()),
+        [] => anyhow::bail!("no processor to run on"),
+    };
+    let latencies = thread::scope(|scope| {
+        let greedy = match company {
+            Company::Nobody => None,
+            Company::Pipeliner => Some(Greedy::Pipeliner { depth: options.depth.max(1) }),
+            Company::Downloader => Some(Greedy::Downloader),
+        };
+        let greedy = greedy.map(|greedy| {
+            let (over, received, cpus) = (&over, &received, &greedy_cpus);
+            scope.spawn(move || greedy.run(port, cpus, over, received))
+        });
+        let measured = good::measure(port, &good_cpus, options.rate, Duration::from_secs(options.seconds));
+        over.store(true, Ordering::Relaxed);
+        let ended = greedy.map(|greedy| greedy.join().expect("it does not panic"));
+        let latencies = measured?;
+        ended.transpose().context("the greedy client")?;
+        anyhow::Ok(latencies)
+    })?;
+    Ok((latencies, received.load(Ordering::Relaxed)))
+}
+
+/// The median over the rounds of p99 in company to p99 alone.
+fn ratio(runs: &[Vec<(Latencies, u64)>; 3], company: Company) -> f64 {
+    let rounds = runs[0].iter().zip(&runs[company as usize]);
+    median(
+        rounds
+            .map(|((alone, _), (beside, _))| beside.microseconds(99.0) / alone.microseconds(99.0))
+            .collect(),
+    )
+}
+
+fn print(runs: &[Vec<(Latencies, u64)>; 3], options: &Options, cpus: &[usize]) {
+    println!("# One client beside greedy ones on its worker\n");
+    println!(
+        "{} rounds of {} s in each company, alternated; {} requests a second of {} bytes, latency from the time a request \
+         was due. The pipeliner has {} requests under way. Server on CPU {}, clients on {}.\n",
+        options.rounds,
+        options.seconds,
+        options.rate,
+        SMALL.1,
+        options.depth,
+        cpus[0],
+        cpus::list(if cpus.len() > 1 { &cpus[1..] } else { cpus }),
+    );
+    println!("| company | p50 us | p99 us | greedy client MB/s | p99 to that alone |");
+    println!("|---|---:|---:|---:|---:|");
+    for company in Company::ALL {
+        let runs_of = &runs[company as usize];
+        let of =
+            |percent| median(runs_of.iter().map(|(latencies, _)| latencies.microseconds(percent)).collect());
+        let bytes = median(runs_of.iter().map(|(_, bytes)| *bytes as f64).collect());
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.2} |",
+            company.name(),
+            of(50.0),
+            of(99.0),
+            bytes / 1e6 / options.seconds.max(1) as f64,
+            ratio(runs, company),
+        );
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
