@@ -23,6 +23,7 @@
 use std::any::Any;
 use std::fmt::Display;
 
+mod allocation_budget;
 mod blocking;
 mod blocks;
 mod buffers;
@@ -53,6 +54,7 @@ pub mod process;
 pub mod sim;
 pub mod timer;
 
+pub use allocation_budget::AllocationBudget;
 pub use blocking::{BlockingLimits, Undone, blocking};
 pub use blocks::{BlockClass, BlockLimits};
 pub use buffers::{BufferPool, BufferUsage};
@@ -65,7 +67,7 @@ pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
 pub use sys::{
     Chunk, CountingAllocator, KernelLimits, Lease, LogTarget, Moment, RingFeatures, SharedLease, StartError,
-    allocated_bytes_of_thread, allocator_calls_of_thread,
+    allocated_bytes_of_thread, allocator_calls_of_thread, counts_allocations,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, yield_now};
 pub use turns::{Turn, Turns};

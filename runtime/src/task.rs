@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use crate::allocation_budget::AllocationBudget;
+use crate::tasks::TaskFuture;
 use crate::waker::TaskId;
 use crate::worker::{self, Core};
 
@@ -21,7 +23,8 @@ pub fn spawn<T: 'static>(name: &'static str, future: impl Future<Output = T> + '
     let shared = Rc::new(RefCell::new(Shared { result: None, waker: None }));
     // Held by the task alone, so that it tells the handle when the task has ended without a result.
     let completer = Completer(Rc::clone(&shared));
-    let task = core.spawn(
+    let task = start(
+        &core,
         name,
         Box::pin(async move {
             let result = future.await;
@@ -37,7 +40,15 @@ pub fn spawn<T: 'static>(name: &'static str, future: impl Future<Output = T> + '
 /// # Panics
 /// As [`spawn`].
 pub fn spawn_detached(name: &'static str, future: impl Future<Output = ()> + 'static) {
-    worker::current().spawn(name, Box::pin(future));
+    start(&worker::current(), name, Box::pin(future));
+}
+
+/// Whoever is charged for the memory it asks for is so for that of the tasks it spawns.
+fn start(core: &Core, name: &'static str, task: TaskFuture) -> TaskId {
+    match AllocationBudget::current() {
+        None => core.spawn(name, task),
+        Some(budget) => core.spawn(name, budget.charged(task)),
+    }
 }
 
 /// Lets all other ready tasks and the kernel have a turn first.

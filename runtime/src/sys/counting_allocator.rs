@@ -1,12 +1,20 @@
-//! Counts the calls each thread makes to an allocator and the bytes it holds, to prove that there are none where there must
-//! be none, and few where there may be few.
+//! Counts the calls each thread makes to an allocator, the bytes it asks for and those it holds: to prove that there are none
+//! where there must be none, and to hold work within a budget of them.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
+    static COUNTS: Counts = const { Counts { calls: Cell::new(0), requested: Cell::new(0), held: Cell::new(0) } };
+}
+
+/// One thread's.
+struct Counts {
+    calls: Cell<u64>,
+    /// Bytes asked for, freed again or not.
+    requested: Cell<u64>,
+    /// Bytes asked for, less those freed.
+    held: Cell<i64>,
 }
 
 /// An allocator that counts per thread and leaves the work to `A`. The `#[global_allocator]` static stands in binaries
@@ -33,18 +41,39 @@ pub struct CountingAllocator<A = System>(pub A);
 
 /// Calls of the calling thread so far: allocate, zeroed, reallocate and free.
 pub fn allocator_calls_of_thread() -> u64 {
-    CALLS.with(Cell::get)
+    COUNTS.with(|counts| counts.calls.get())
 }
 
 /// Bytes the calling thread has allocated so far, less those it has freed: negative where it frees what others allocate.
 pub fn allocated_bytes_of_thread() -> i64 {
-    BYTES.with(Cell::get)
+    COUNTS.with(|counts| counts.held.get())
 }
 
-fn count(bytes: i64) {
+/// Bytes the calling thread has asked for so far, freed again or not; of what is made larger in place, those that were added.
+/// It never goes down.
+pub(crate) fn requested_bytes_of_thread() -> u64 {
+    COUNTS.with(|counts| counts.requested.get())
+}
+
+/// Whether this program's allocator is a [`CountingAllocator`]: one allocation, whose count is looked at.
+///
+/// ```
+/// // Without such a `#[global_allocator]` nothing is counted.
+/// assert!(!selvedge_runtime::counts_allocations());
+/// ```
+pub fn counts_allocations() -> bool {
+    let calls = allocator_calls_of_thread();
+    drop(std::hint::black_box(Box::new(0_u8)));
+    allocator_calls_of_thread() != calls
+}
+
+fn count(change: i64) {
     // While a thread's storage is torn down nobody asks for its count any more.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-    let _ = BYTES.try_with(|held| held.set(held.get().wrapping_add(bytes)));
+    let _ = COUNTS.try_with(|counts| {
+        counts.calls.set(counts.calls.get() + 1);
+        counts.requested.set(counts.requested.get().wrapping_add(u64::try_from(change).unwrap_or(0)));
+        counts.held.set(counts.held.get().wrapping_add(change));
+    });
 }
 
 // SAFETY: every method hands its arguments to `A` unchanged and returns what it returns; counting neither allocates (the

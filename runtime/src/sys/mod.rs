@@ -51,7 +51,10 @@ pub(crate) use buffer_ring::ReceivedQueue;
 pub use chunk::Chunk;
 pub use clock::Moment;
 pub(crate) use clock::monotonic;
-pub use counting_allocator::{CountingAllocator, allocated_bytes_of_thread, allocator_calls_of_thread};
+pub(crate) use counting_allocator::requested_bytes_of_thread;
+pub use counting_allocator::{
+    CountingAllocator, allocated_bytes_of_thread, allocator_calls_of_thread, counts_allocations,
+};
 pub(crate) use directory::DirectoryReader;
 pub use directory::{DirectoryEntries, DirectoryEntry, MoreNames};
 pub(crate) use doorbell::{Doorbell, RingAddress};
