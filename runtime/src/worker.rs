@@ -21,10 +21,14 @@ use crate::report::{self, Reporter};
 use crate::sim::{self, Next};
 use crate::sys::{
     AtRest, Kernel, KernelFigures, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter,
+    requested_bytes_of_thread,
 };
 use crate::tasks::{Running, TaskFuture, Tasks};
 use crate::timer::{Sleeps, Wheel};
 use crate::waker::{self, TaskId};
+
+/// Memory that one poll of a task may ask the allocator for before it is told of, in bytes.
+const POLL_REQUESTED_BYTES_TOLD: u64 = 64 << 20;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -247,7 +251,10 @@ impl Core {
                 }
                 continue;
             }
-            match catch_unwind(AssertUnwindSafe(|| running.future.as_mut().poll(&mut context))) {
+            let requested_before = requested_bytes_of_thread();
+            let polled = catch_unwind(AssertUnwindSafe(|| running.future.as_mut().poll(&mut context)));
+            self.note_requested(requested_bytes_of_thread().wrapping_sub(requested_before));
+            match polled {
                 Ok(Poll::Pending) => self.put_back(running),
                 Ok(Poll::Ready(())) => self.finish(running),
                 Err(panic) => {
@@ -257,6 +264,17 @@ impl Core {
             }
         }
         Turned::Goes
+    }
+
+    /// A poll that asks for much memory is told of, with what it was at: nothing can stop it while it does. Where no allocator
+    /// counts, `bytes` is 0.
+    fn note_requested(&self, bytes: u64) {
+        if bytes > POLL_REQUESTED_BYTES_TOLD {
+            self.reporter.report("memory of a poll", self.now(), || {
+                let (index, work, mebibytes) = (self.index, self.counters.last_work(), bytes >> 20);
+                format!("worker {index}: one poll has asked for {mebibytes} MiB of memory ({work})")
+            });
+        }
     }
 
     fn put_back(&self, running: Running) {
