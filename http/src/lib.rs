@@ -32,6 +32,7 @@ mod application;
 mod block;
 mod body;
 mod boxed;
+mod budgets;
 mod clock;
 mod connection;
 mod content_coding;
@@ -96,6 +97,7 @@ pub use body::{
     BodyError, BodyReader, BodyWriter, Multipart, MultipartField, MultipartLimits, RequestBody, StreamBody,
 };
 pub use boxed::BoxApplication;
+pub use budgets::{Budget, Budgets};
 pub use clock::Clock;
 pub use connection::Timeouts;
 pub use extensions::Extensions;
@@ -131,6 +133,8 @@ mod guides {
     struct State;
     #[doc = include_str!("../../docs/guides/middleware.md")]
     struct Middleware;
+    #[doc = include_str!("../../docs/guides/budgets.md")]
+    struct Budgets;
     #[doc = include_str!("../../docs/guides/streaming.md")]
     struct Streaming;
     #[doc = include_str!("../../docs/guides/files.md")]

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use selvedge_runtime::Moment;
 
+use crate::budgets::Budget;
 use crate::h1::Reject;
 use crate::networks::ClientAddress;
 
@@ -118,8 +119,10 @@ pub enum CloseReason {
     BodyTimeout,
     /// A response read too slowly.
     WriteTimeout,
-    /// A request that was refused.
+    /// A request that was refused; of one whose body was too long, [its name](Self::name) is its own.
     Rejected(Reject),
+    /// The application has spent more on an exchange than it may.
+    OverBudget(Budget),
     /// A request body left unread that is too long to drain.
     UnreadBody,
     /// A file that changed while it was sent.
@@ -146,7 +149,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Reasons are counted under these numbers.
-    pub(crate) const COUNT: usize = 23;
+    pub(crate) const COUNT: usize = 27;
 
     pub(crate) const fn number(self) -> usize {
         match self {
@@ -158,6 +161,7 @@ impl CloseReason {
             Self::HeadTimeout => 5,
             Self::BodyTimeout => 6,
             Self::WriteTimeout => 7,
+            Self::Rejected(Reject::BodyTooLarge) => 21,
             Self::Rejected(_) => 8,
             Self::UnreadBody => 9,
             Self::FileChanged => 10,
@@ -171,8 +175,11 @@ impl CloseReason {
             Self::ProxyHeader => 18,
             Self::StreamFailed => 19,
             Self::UpgradeOver => 20,
-            Self::AddressConnections => 21,
-            Self::AddressRate => 22,
+            Self::OverBudget(Budget::HandlerTime) => 22,
+            Self::OverBudget(Budget::ExchangeTime) => 23,
+            Self::OverBudget(Budget::AllocatedBytes) => 24,
+            Self::AddressConnections => 25,
+            Self::AddressRate => 26,
         }
     }
 
@@ -204,6 +211,10 @@ impl CloseReason {
         "proxy_header",
         "stream_failed",
         "upgrade_over",
+        "body_too_large",
+        "over_handler_time",
+        "over_exchange_time",
+        "over_allocated_bytes",
         "address_connections",
         "address_rate",
     ];

@@ -6,8 +6,10 @@ use std::rc::Rc;
 
 use http::StatusCode;
 
+use crate::budgets::Budget;
 use crate::fixed_fields::is_owned;
 use crate::h1::Reject;
+use crate::record::CloseReason;
 use crate::response::{Body, Response};
 
 /// Says what a client gets that is refused; on its worker, while nobody else is served.
@@ -59,6 +61,8 @@ pub enum Refusal {
     InvalidResponse,
     /// A TRACE, which the server does not take: 501.
     Trace,
+    /// The application has spent more on it than it may: 503. The connection closes.
+    OverBudget(Budget),
 }
 
 impl Refusal {
@@ -68,6 +72,7 @@ impl Refusal {
             Self::Rejected(reject) => reject.status(),
             Self::InvalidResponse => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Trace => StatusCode::NOT_IMPLEMENTED,
+            Self::OverBudget(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -77,6 +82,16 @@ impl Refusal {
             Self::Rejected(reject) => reject.reason(),
             Self::InvalidResponse => "",
             Self::Trace => "TRACE not supported",
+            Self::OverBudget(budget) => budget.reason(),
+        }
+    }
+
+    /// What a client is told before its connection closes for `reason`, if it is told anything.
+    pub(crate) const fn before_close(reason: CloseReason) -> Option<Self> {
+        match reason {
+            CloseReason::Rejected(reject) => Some(Self::Rejected(reject)),
+            CloseReason::OverBudget(budget) => Some(Self::OverBudget(budget)),
+            _ => None,
         }
     }
 

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode;
-use selvedge_runtime::Moment;
 use selvedge_runtime::net::{Address, Stream};
+use selvedge_runtime::{AllocationBudget, Moment};
 
 use crate::body::{Incoming, RequestBody};
+use crate::budgets::{Allowance, Budgets};
 use crate::extensions::Extensions;
 use crate::h1::field::append_line;
 use crate::h1::{
@@ -76,6 +77,7 @@ pub(crate) struct RequestState<'c> {
     interim: RefCell<Vec<u8>>,
     interim_bytes_left: Cell<usize>,
     extensions: Extensions,
+    allowance: Allowance<'c>,
     /// Its path as the program has written it.
     route: RefCell<Option<Rc<str>>>,
 }
@@ -92,6 +94,7 @@ impl<'c> RequestState<'c> {
             interim: RefCell::default(),
             interim_bytes_left: Cell::new(INTERIM_BYTES_MAX),
             extensions: Extensions::default(),
+            allowance: Allowance::default(),
             route: RefCell::default(),
         }
     }
@@ -99,6 +102,16 @@ impl<'c> RequestState<'c> {
     /// The same of a server that may take leave.
     pub(crate) fn with_drain(self, drain: &'c Drain) -> Self {
         Self { drain: Some(drain), ..self }
+    }
+
+    /// The same of an exchange that may spend so much.
+    pub(crate) fn with_allowance(self, allowance: Allowance<'c>) -> Self {
+        Self { allowance, ..self }
+    }
+
+    /// What the exchange may spend.
+    pub(crate) fn allowance(&self) -> &Allowance<'c> {
+        &self.allowance
     }
 
     /// The state of a request that has had one before, from which `extensions` are.
@@ -338,6 +351,11 @@ impl<'a> Request<'a> {
         for incoming in [state.incoming(), self.other_body].into_iter().flatten() {
             incoming.limit(bytes_max);
         }
+    }
+
+    /// Lowers what its exchange may spend. Returns what the caller has to charge itself.
+    pub(crate) fn lower_budgets(&self, budgets: &Budgets) -> Option<&'a AllocationBudget> {
+        self.state.allowance.lower(self.state.received_at, budgets)
     }
 
     /// Octets of the body that are read at most.

@@ -23,6 +23,7 @@ use selvedge_runtime::{
 
 use crate::address_limits::AddressLimiter;
 use crate::application::Application;
+use crate::budgets::Budgets;
 use crate::connection::{self, Connection, ExchangePool, Timeouts};
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
@@ -68,6 +69,8 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// How long each phase of a connection may take.
     pub timeouts: Timeouts,
+    /// What the application may spend on an exchange.
+    pub budgets: Budgets,
     /// Requests a connection may have before it is closed after an answer; `None`: as many as it likes.
     pub requests_max: Option<NonZero<u64>>,
     /// Proxies, each of whose connections must begin with a header of the PROXY protocol. Connections from anybody else are
@@ -111,6 +114,7 @@ impl Default for ServerOptions {
         Self {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            budgets: Budgets::default(),
             requests_max: None,
             trace: TracePolicy::default(),
             connect: ConnectPolicy::default(),
@@ -290,7 +294,7 @@ impl Server {
     /// Returns when all of them do. [`builder`](Self::builder) is the short way.
     ///
     /// # Errors
-    /// Those of [`Runtime::start`].
+    /// Those of [`Runtime::start`], and a budget of allocated bytes where nobody counts them.
     pub fn start<A, W, F>(
         runtime: Runtime,
         intake: &Arc<Intake>,
@@ -302,6 +306,10 @@ impl Server {
         W: Into<WorkerApplication<A>>,
         F: Fn(&Worker) -> W + Send + Sync + 'static,
     {
+        if options.budgets.allocated_bytes.is_some() && !selvedge_runtime::counts_allocations() {
+            let text = Budgets::NOTHING_COUNTS.to_owned();
+            return Err(selvedge_runtime::StartError::Configuration(text));
+        }
         let figures: Arc<[Arc<Figures>]> = (0..runtime.workers()).map(|_| Arc::default()).collect();
         let control = Control { intake: Arc::clone(intake), figures };
         let control_there = control.clone();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 
 use crate::address_limits::AddressLimiter;
+use crate::budgets::ExchangeBudgets;
 use crate::clock::Clock;
 use crate::connection::{LINGERING_MAX, Timeouts};
 use crate::files::MachineFiles;
@@ -49,6 +50,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     limits: Limits,
     timeouts: Timeouts,
+    budgets: ExchangeBudgets,
     requests_max: Option<NonZero<u64>>,
     trace: TracePolicy,
     connect: ConnectPolicy,
@@ -75,6 +77,7 @@ impl<A> Shared<A> {
             application,
             limits: options.limits,
             timeouts: options.timeouts,
+            budgets: ExchangeBudgets::new(options.budgets),
             requests_max: options.requests_max,
             trace: options.trace,
             connect: options.connect,
@@ -97,6 +100,11 @@ impl<A> Shared<A> {
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
         &self.timeouts
+    }
+
+    /// What the application may spend on an exchange.
+    pub(crate) fn budgets(&self) -> &ExchangeBudgets {
+        &self.budgets
     }
 
     /// Requests a connection may have.

@@ -11,10 +11,11 @@ use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::files::FileOptions;
 use selvedge_http::middleware::{CorsPolicy, cors};
 use selvedge_http::{
-    Application, ExchangeRecord, Observer, Request, Response, ServerOptions, StatusCode, WorkerApplication,
+    Application, Budgets, ExchangeRecord, Observer, Request, Response, ServerOptions, StatusCode,
+    WorkerApplication,
 };
 use selvedge_runtime::{
-    CountingAllocator, LineLog, LogTarget, Worker, WorkerLimits, allocator_calls_of_thread,
+    CountingAllocator, LineLog, LogTarget, Worker, WorkerLimits, allocator_calls_of_thread, yield_now,
 };
 use support::client::{Asked as Method, Client};
 use support::directory::Directory;
@@ -37,11 +38,19 @@ fn observed_server<A: Application>(
     make: impl Fn(&Worker) -> A + Send + Sync + 'static,
     log: Option<&LineLog>,
 ) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
+    observed_server_with(ServerOptions::default(), make, log)
+}
+
+fn observed_server_with<A: Application>(
+    options: ServerOptions,
+    make: impl Fn(&Worker) -> A + Send + Sync + 'static,
+    log: Option<&LineLog>,
+) -> (TestServer, Arc<Mutex<Vec<Seen>>>) {
     let seen = Arc::new(Mutex::new(Vec::with_capacity(WARM_UP + COUNTED + 8)));
     let seen_there = Arc::clone(&seen);
     let log = log.cloned();
     let server = TestServer::start_observed(
-        ServerOptions::default(),
+        options,
         WorkerLimits::default(),
         Arc::new(Records::default()),
         move |worker| {
@@ -130,6 +139,20 @@ fn a_handler_s_text_costs_no_allocation() {
         calls_of(observed_server(hello, None), &[("GET", "Accept: */*\r\n", 200), ("HEAD", "", 406)]),
         0
     );
+}
+
+#[test]
+fn budgets_that_are_kept_cost_no_allocation() {
+    let time = Some(Duration::from_secs(60));
+    let budgets = Budgets { handler_time: time, exchange_time: time, allocated_bytes: Some(1 << 20) };
+    let options = ServerOptions { budgets, ..ServerOptions::default() };
+    let waits = |_: &Worker| {
+        async |_: Request<'_>| {
+            yield_now().await;
+            Response::text("hello")
+        }
+    };
+    assert_eq!(calls_of(observed_server_with(options, waits, None), &[("GET", "", 200)]), 0);
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! From a builder to a server that runs, and to its end.
 #![allow(clippy::disallowed_methods, reason = "a client is an ordinary program")]
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZero;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use selvedge_http::{AcceptPolicy, Request, Server, ServerBuilder, StartError};
 use selvedge_runtime::WatchdogSetting;
 use selvedge_runtime::net::Address;
@@ -17,8 +15,11 @@ use selvedge_runtime::net::Address;
 #[path = "../../runtime/tests/support/directory.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod directory;
+#[path = "support/program.rs"]
+mod program;
 
 use directory::Directory;
+use program::{Program, is_program};
 
 /// How long a test waits for what must come; only a failure lasts this long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -216,58 +217,9 @@ fn serving_ends_when_its_control_says_so() {
     serving.join().expect("no panic").expect("it has served");
 }
 
-/// Set in the programs that the tests below run: this one, once more.
-const SERVES: &str = "SELVEDGE_TEST_SERVES";
-
-/// This program with the test `name` alone, which finds [`SERVES`] set.
-struct Program {
-    child: Child,
-    told: mpsc::Receiver<String>,
-}
-
-impl Program {
-    fn run(name: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("it has a path"))
-            .args(["--exact", name, "--nocapture"])
-            .env(SERVES, "yes")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, told }
-    }
-
-    /// What is between `beginning` and `end` in the first line from here on that has both.
-    fn tells(&mut self, beginning: &str, end: &str) -> String {
-        loop {
-            let line = self.told.recv_timeout(PATIENCE).expect("it tells");
-            let rest = line.split_once(beginning).map(|(_, rest)| rest);
-            if let Some(said) = rest.and_then(|rest| rest.strip_suffix(end)) {
-                return said.to_owned();
-            }
-        }
-    }
-
-    fn stop(mut self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
-        assert!(self.child.wait().expect("it ends").success());
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_signal_stops_it_whatever_thread_was_there_before() {
-    if std::env::var_os(SERVES).is_some() {
+    if is_program() {
         // The test runner's own threads are here already; they block nothing.
         builder()
             .listen("127.0.0.1:0")
@@ -283,7 +235,7 @@ fn a_signal_stops_it_whatever_thread_was_there_before() {
 
 #[test]
 fn the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked() {
-    if std::env::var_os(SERVES).is_some() {
+    if is_program() {
         builder()
             .listen("127.0.0.1:0")
             .runtime(|runtime| runtime.watchdog(WatchdogSetting::After(Duration::from_millis(200))))

@@ -189,9 +189,12 @@ impl Incoming {
         self.framed == Framed::Itself
     }
 
-    /// Whether the rest does not come.
-    pub(crate) fn has_failed(&self) -> bool {
-        matches!(*self.piece.borrow(), Piece::Over(Err(_)))
+    /// Why the rest does not come, if it does not.
+    pub(crate) fn failure(&self) -> Option<BodyError> {
+        match &*self.piece.borrow() {
+            Piece::Over(Err(error)) => Some(error.clone()),
+            _ => None,
+        }
     }
 
     /// Nothing more comes.

@@ -14,7 +14,7 @@ use super::pace::{Pace, paced};
 use crate::block::Block;
 use crate::clock::Clock;
 use crate::fixed_fields::{FixedFields, is_owned};
-use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Reject, Version};
+use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Version};
 use crate::record::CloseReason;
 use crate::refusal::{Refusal, report_unusable};
 use crate::response::{Body, Prepared, RangeField, Response, ResponseHead};
@@ -347,11 +347,11 @@ impl Connection {
     pub(super) async fn refuse<A>(
         &mut self,
         shared: &Shared<A>,
-        reject: Reject,
+        refusal: Refusal,
         body: BodyWish,
     ) -> (StatusCode, u64) {
         let framing = Framing { version: Version::Http11, persistence: Persistence::Close, body };
-        let (status, answered) = self.answer_refusal(shared, Refusal::Rejected(reject), framing).await;
+        let (status, answered) = self.answer_refusal(shared, refusal, framing).await;
         // A client that is gone needs no answer.
         let answered = match answered {
             Ok(()) => self.flush(shared, More::Nothing).await,

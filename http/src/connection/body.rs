@@ -183,16 +183,18 @@ pub(super) enum Unread {
     Nothing,
     /// It is read and thrown away.
     Drain,
-    /// The connection closes after the answer.
-    Leave,
+    /// The connection closes after the answer, for this reason.
+    Leave(CloseReason),
 }
 
 impl Unread {
     /// What becomes of the body when the application is done with its request.
     pub(super) fn after(head: &RequestHead, incoming: Option<&Incoming>, pump: &BodyPump) -> Self {
         let bytes_left = match incoming {
-            Some(incoming) if incoming.has_failed() => return Self::Leave,
-            Some(incoming) => incoming.decoder.borrow().bytes_left(),
+            Some(incoming) => match incoming.failure() {
+                Some(error) => return Self::Leave(reason_of(&error)),
+                None => incoming.decoder.borrow().bytes_left(),
+            },
             None => match head.framing() {
                 BodyFraming::None => Some(0),
                 BodyFraming::Length(length) => Some(length),
@@ -202,10 +204,28 @@ impl Unread {
         match (bytes_left, pump.expects) {
             (Some(0), _) => Self::Nothing,
             // It waits for a 100 that does not come; whether it sends the body now cannot be known (RFC 9110 10.1.1).
-            (_, Expects::Continue) => Self::Leave,
-            (Some(left), _) if left > DRAIN_BYTES_MAX => Self::Leave,
+            (_, Expects::Continue) => Self::Leave(CloseReason::UnreadBody),
+            (Some(left), _) if left > DRAIN_BYTES_MAX => Self::Leave(CloseReason::UnreadBody),
             (_, Expects::Nothing) => Self::Drain,
         }
+    }
+
+    /// Why the connection closes for it, if it does.
+    pub(super) fn close_reason(self) -> Option<CloseReason> {
+        match self {
+            Self::Leave(reason) => Some(reason),
+            Self::Nothing | Self::Drain => None,
+        }
+    }
+}
+
+/// Why a connection closes whose request's body has failed.
+fn reason_of(error: &BodyError) -> CloseReason {
+    match error {
+        BodyError::Malformed(reject) => CloseReason::Rejected(*reject),
+        BodyError::TooSlow => CloseReason::BodyTimeout,
+        BodyError::CutShort => CloseReason::ClientCutShort,
+        _ => CloseReason::UnreadBody,
     }
 }
 

@@ -23,6 +23,7 @@ use super::stream::ROUNDS_PER_TURN_MAX;
 use super::{After, Connection};
 use crate::application::Application;
 use crate::body::{BodyError, Incoming};
+use crate::budgets::{Allowance, Budget, Stage, charge};
 use crate::h1::{
     BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm, Version,
 };
@@ -111,21 +112,28 @@ async fn exchange<A: Application>(
     let underway = Underway::begin(shared, received_at);
     connection.exchanges += 1;
     let wish = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
-    let state = RequestState::new(received_at, head.framing(), shared.limits()).with_drain(shared.drain());
-    if let Err(reject) = acceptable(head, shared) {
-        let (status, bytes) = connection.refuse(shared, reject, wish).await;
-        let (octets, reason) = (connection.octets(bytes), CloseReason::Rejected(reject));
-        let whose = Whose::Of(Request::of(connection, head, head_bytes, &state));
-        underway.end(whose, Some(status), octets, ExchangeEnd::Closed(reason));
-        return Err(Stop::Close(reason));
-    }
+    let state = RequestState::new(received_at, head.framing(), shared.limits())
+        .with_drain(shared.drain())
+        .with_allowance(shared.budgets().begin(received_at));
     let mut pump = BodyPump::new(head);
-    let response = match handle(connection, shared, (head, head_bytes), &state, &mut pump).await {
+    let handled = match acceptable(head, shared) {
+        Ok(()) => handle(connection, shared, (head, head_bytes), &state, &mut pump).await,
+        Err(reject) => Err(CloseReason::Rejected(reject)),
+    };
+    let response = match handled {
         Ok(response) => response,
         Err(reason) => {
+            if let Some(incoming) = state.incoming() {
+                incoming.end(Err(BodyError::ExchangeOver));
+            }
+            let (mut status, mut octets, mut stop) = (None, Octets::default(), Stop::Abort(reason));
+            if let Some(refusal) = Refusal::before_close(reason) {
+                let (refused, bytes) = connection.refuse(shared, refusal, wish).await;
+                (status, octets, stop) = (Some(refused), connection.octets(bytes), Stop::Close(reason));
+            }
             let request = Request::of(connection, head, head_bytes, &state);
-            underway.end(Whose::Of(request), None, Octets::default(), ExchangeEnd::Closed(reason));
-            return Err(Stop::Abort(reason));
+            underway.end(Whose::Of(request), status, octets, ExchangeEnd::Closed(reason));
+            return Err(stop);
         }
     };
     // What nobody waits for any more is nobody's delay.
@@ -160,12 +168,13 @@ async fn exchange<A: Application>(
             let held = state.incoming().filter(|held| Rc::strong_count(held) > 1).map(Rc::as_ref);
             // It may last for long, and then the head is in nobody's way.
             head_bytes.give_up_lease();
-            let streamed = streamed(connection, shared, response, framing, (head, held, &mut pump));
+            let request = (head, state.allowance());
+            let streamed = streamed(connection, shared, response, framing, request, (held, &mut pump));
             // Boxed, so that every other request's future has not its size.
             let (answered, changed) = labelled(head, head_bytes, Box::pin(streamed)).await;
             // It may have been read meanwhile, or have failed.
             unread = Unread::after(head, incoming, &pump);
-            close = close.or(changed).or((unread == Unread::Leave).then_some(CloseReason::UnreadBody));
+            close = close.or(changed).or(unread.close_reason());
             answered
         }
         _ => connection.answer(shared, response, framing).await,
@@ -179,9 +188,11 @@ async fn exchange<A: Application>(
     if let Some(incoming) = state.incoming() {
         incoming.end(Err(BodyError::ExchangeOver));
     }
-    if answered == Err(CloseReason::StreamFailed) && head.version() == Version::Http11 {
+    if let Err(reason @ (CloseReason::StreamFailed | CloseReason::OverBudget(_))) = answered
+        && head.version() == Version::Http11
+    {
         // What was sent shall be read: the end that is missing tells the client.
-        (answered, close) = (Ok(()), Some(CloseReason::StreamFailed));
+        (answered, close) = (Ok(()), Some(reason));
     }
     let (bytes, end) = match (answered, close) {
         (Err(reason), _) => (connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason)),
@@ -215,12 +226,13 @@ async fn streamed<A>(
     shared: &Shared<A>,
     response: Response,
     framing: Framing,
-    (head, incoming, pump): (&RequestHead, Option<&Incoming>, &mut BodyPump),
+    (head, allowance): (&RequestHead, &Allowance<'_>),
+    (incoming, pump): (Option<&Incoming>, &mut BodyPump),
 ) -> (Result<(), CloseReason>, Option<CloseReason>) {
     match response.body {
         Body::Stream(body) => {
-            let answered = connection.answer_stream(shared, &response.head, *body, framing, (incoming, pump));
-            (answered.await, None)
+            let (head, reading) = (&response.head, (incoming, pump));
+            (connection.answer_stream(shared, head, *body, framing, allowance, reading).await, None)
         }
         Body::Upgrade(upgrade) => {
             connection.answered_bytes = 0;
@@ -235,7 +247,8 @@ async fn streamed<A>(
             let incoming = Rc::new(Incoming::until_close());
             let conversation = upgrade.begin(&incoming);
             let reading = (Some(&*incoming), pump);
-            let over = connection.send_stream(shared, conversation, transfer, reading).await;
+            let unbounded = Allowance::default();
+            let over = connection.send_stream(shared, conversation, transfer, &unbounded, reading).await;
             incoming.end(Err(BodyError::ExchangeOver));
             // No body is cut short by it: the other protocol has its own ends, bad ones too.
             let over = if over == Err(CloseReason::StreamFailed) { Ok(()) } else { over };
@@ -345,14 +358,20 @@ async fn handle<A: Application>(
     }
     let Connection { stream, peer, input, output, deadline, .. } = connection;
     let request = Request::new(head, head_bytes, state, peer, Some(stream));
+    let allowance = state.allowance();
+    // What a route's own budget counts, that route charges.
+    let allocations = allowance.allocations();
     // The call is foreign code as the polls are: it is made in the first of them.
     let mut call = pin!(async { shared.application.call(request).await });
     poll_fn(|context| {
         label(head, head_bytes);
         for _ in 0..ROUNDS_PER_TURN_MAX {
             // Unwind safe as a task is: it is not polled again, and the connection ends.
-            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
-                Ok(Poll::Ready(response)) => return Poll::Ready(Ok(response)),
+            match catch_unwind(AssertUnwindSafe(|| charge(allocations, || call.as_mut().poll(context)))) {
+                Ok(Poll::Ready(response)) => {
+                    let within = allowance.check_allocations().map_err(over_budget);
+                    return Poll::Ready(within.map(|()| response));
+                }
                 Ok(Poll::Pending) => {}
                 Err(panic) => {
                     selvedge_runtime::report_panic("a handler panicked", panic);
@@ -371,6 +390,12 @@ async fn handle<A: Application>(
         Poll::Pending
     })
     .await
+}
+
+/// Tells the operator, by the label of what is polled.
+pub(super) fn over_budget(budget: Budget) -> CloseReason {
+    selvedge_runtime::report_failure("a request was over its budget", &budget);
+    CloseReason::OverBudget(budget)
 }
 
 /// What the application's code is run for, in the lines of the runtime: the path without the query, which may hold secrets.
@@ -400,6 +425,10 @@ fn poll_meanwhile(
     context: &mut Context<'_>,
 ) -> Poll<Result<(), CloseReason>> {
     let PumpParts { stream, input, output, timeouts } = parts;
+    let allowance = state.allowance();
+    if let Poll::Ready(budget) = allowance.poll_over(Stage::Handler, context) {
+        return Poll::Ready(Err(over_budget(budget)));
+    }
     state.send_interim(|interim| output.gather_interim(interim));
     if output.poll_start(stream, context).is_err() {
         return Poll::Ready(Err(CloseReason::ClientFailure));
@@ -412,15 +441,20 @@ fn poll_meanwhile(
         if output.poll_start(stream, context).is_err() {
             return Poll::Ready(Err(CloseReason::ClientFailure));
         }
-        while let Some(due) = pump.due() {
-            let now = selvedge_runtime::now();
-            if due > now {
-                wait_for(deadline, due, context);
-                break;
-            }
-            if pump.poll_too_slow(incoming, now).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
+    }
+    loop {
+        let allowed = allowance.due(Stage::Handler);
+        let Some(due) = [allowed, pump.due()].into_iter().flatten().min() else { break };
+        let now = selvedge_runtime::now();
+        if due > now {
+            wait_for(deadline, due, context);
+            break;
+        }
+        // What is allowed was looked at: it is the body that is due, and somebody reads it.
+        if let Some(incoming) = state.incoming()
+            && pump.poll_too_slow(incoming, now).is_ready()
+        {
+            return Poll::Ready(Ok(()));
         }
     }
     stream.poll_failure(context).map(|_| Err(CloseReason::ClientFailure))
@@ -459,8 +493,8 @@ fn close_reason<A>(
 ) -> Option<CloseReason> {
     if head.persistence() == Persistence::Close {
         Some(CloseReason::Requested)
-    } else if unread == Unread::Leave {
-        Some(CloseReason::UnreadBody)
+    } else if let Some(reason) = unread.close_reason() {
+        Some(reason)
     } else if shared.drain().state() == Draining::Yes {
         Some(CloseReason::Drain)
     } else if shared.requests_max().is_some_and(|max| exchanges >= max.get()) {
@@ -476,7 +510,8 @@ async fn refuse<A>(
     reject: Reject,
     body: BodyWish,
 ) -> Stop {
-    let (status, bytes) = connection.refuse(underway.shared, reject, body).await;
+    let refusal = Refusal::Rejected(reject);
+    let (status, bytes) = connection.refuse(underway.shared, refusal, body).await;
     let reason = CloseReason::Rejected(reject);
     let (whose, octets) = (Whose::By(connection.client()), connection.octets(bytes));
     underway.end(whose, Some(status), octets, ExchangeEnd::Closed(reason));
@@ -499,7 +534,7 @@ impl Connection {
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
         let underway = Underway::begin(shared, self.waits_since);
         let body = wish_of_refused(self.input.bytes());
-        let (status, bytes) = self.refuse(shared, Reject::HeadTimeout, body).await;
+        let (status, bytes) = self.refuse(shared, Refusal::Rejected(Reject::HeadTimeout), body).await;
         let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
         let whose = Whose::By(self.client());
         underway.end(whose, Some(status), self.octets(bytes), end);

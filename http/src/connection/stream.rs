@@ -7,13 +7,15 @@ use std::task::{Context, Poll};
 
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::net::{More, Stream};
-use selvedge_runtime::{BlockClass, Chunk};
+use selvedge_runtime::{BlockClass, Chunk, Moment};
 
 use super::Connection;
 use super::answer::{Framing, Transfer, has_body};
 use super::body::{BodyPump, CONTINUE, PumpParts};
+use super::exchange::over_budget;
 use super::pace::{Pace, RestingPace, wait_for};
 use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
+use crate::budgets::{Allowance, Stage, charge};
 use crate::fixed_fields::is_owned;
 use crate::h1::Version;
 use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, last_chunk, size_line};
@@ -107,6 +109,7 @@ impl Connection {
         head: &ResponseHead,
         body: StreamBody,
         framing: Framing,
+        allowance: &Allowance<'_>,
         reading: (Option<&Incoming>, &mut BodyPump),
     ) -> Result<(), CloseReason> {
         self.answered_bytes = 0;
@@ -121,7 +124,7 @@ impl Connection {
         if !has_body(head, framing) {
             return Ok(());
         }
-        self.send_stream(shared, body, transfer, (incoming, pump)).await
+        self.send_stream(shared, body, transfer, allowance, (incoming, pump)).await
     }
 
     /// Sends what is written, up to its end being gathered.
@@ -130,13 +133,17 @@ impl Connection {
         shared: &Shared<A>,
         mut body: StreamBody,
         transfer: Transfer,
+        allowance: &Allowance<'_>,
         (incoming, pump): (Option<&Incoming>, &mut BodyPump),
     ) -> Result<(), CloseReason> {
         let mut sending = Sending { transfer, next: None, large: None, pace: RestingPace::default() };
         let mut rounds = 0;
         let sent = poll_fn(|context| {
             loop {
-                body.poll_produce(context);
+                charge(allowance.allocations(), || body.poll_produce(context));
+                if let Poll::Ready(budget) = allowance.poll_over(Stage::Body, context) {
+                    return Poll::Ready(Err(over_budget(budget)));
+                }
                 body.outgoing().wait(context);
                 let mut received = Poll::Pending;
                 if let Some(incoming) = incoming {
@@ -152,7 +159,9 @@ impl Connection {
                     Err(reason) => return Poll::Ready(Err(reason)),
                     Ok(Progress::Over) => return Poll::Ready(Ok(())),
                     Ok(Progress::Waiting) if received.is_pending() => {
-                        match self.poll_stream_waiting(context, shared, &mut sending, incoming, pump) {
+                        let reading = (incoming, &mut *pump);
+                        let due = allowance.due(Stage::Body);
+                        match self.poll_stream_waiting(context, shared, &mut sending, due, reading) {
                             Poll::Pending => return Poll::Pending,
                             Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
                             Poll::Ready(Ok(())) => {}
@@ -171,7 +180,7 @@ impl Connection {
         .await;
         let reset = match sent {
             // To this client the connection's end is the body's.
-            Err(CloseReason::StreamFailed) => transfer == Transfer::UntilClose,
+            Err(CloseReason::StreamFailed | CloseReason::OverBudget(_)) => transfer == Transfer::UntilClose,
             Err(CloseReason::WriteTimeout) => true,
             _ => false,
         };
@@ -300,8 +309,8 @@ impl Connection {
         context: &Context<'_>,
         shared: &Shared<A>,
         sending: &mut Sending,
-        incoming: Option<&Incoming>,
-        pump: &mut BodyPump,
+        allowed: Option<Moment>,
+        (incoming, pump): (Option<&Incoming>, &mut BodyPump),
     ) -> Poll<Result<(), CloseReason>> {
         let stream = self.stream.get_mut();
         if stream.poll_failure(context).is_ready() {
@@ -314,7 +323,7 @@ impl Connection {
         loop {
             // Without a body that somebody reads, nobody would move its due time.
             let body_due = incoming.and_then(|_| pump.due());
-            let Some(due) = [sending.pace.due_so_far(), body_due].into_iter().flatten().min() else {
+            let Some(due) = [sending.pace.due_so_far(), body_due, allowed].into_iter().flatten().min() else {
                 self.deadline.clear();
                 return Poll::Pending;
             };

@@ -28,6 +28,7 @@ mod address_rules;
 #[cfg(feature = "basic-auth")]
 mod basic_auth;
 mod body_limit;
+mod budgets;
 mod cache_control;
 mod compression;
 mod cors;
@@ -57,6 +58,7 @@ pub use basic_auth::{Authenticator, BasicAuth, BasicAuthGate, Credentials, SignI
 #[cfg(feature = "password-files")]
 pub use basic_auth::{BadPasswordFile, PasswordFile, SignIns};
 pub use body_limit::{BodyLimit, body_limit};
+pub use budgets::{Budgeted, budgets};
 pub use cache_control::{CacheControl, cache_control};
 pub use compression::{Compression, CompressionOptions, compression};
 pub use cors::{BadOrigin, Cors, CorsAnswers, CorsPolicy, cors};

@@ -16,6 +16,7 @@ use super::signals::{self, Stoppable};
 use super::{Server, ServerOptions, StartError, TracePolicy, WorkerApplication};
 use crate::address_limits::AddressLimiter;
 use crate::application::Application;
+use crate::budgets::Budgets;
 use crate::connection::Timeouts;
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
@@ -137,6 +138,13 @@ impl ServerBuilder {
     /// How long each phase of a connection may take.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.options.timeouts = timeouts;
+        self
+    }
+
+    /// What the application may spend on an exchange, in time and in memory; then it is answered with 503, or closed. Default: no
+    /// bounds. Routes lower theirs by [`middleware::budgets`](crate::middleware::budgets).
+    pub fn budgets(mut self, budgets: Budgets) -> Self {
+        self.options.budgets = budgets;
         self
     }
 

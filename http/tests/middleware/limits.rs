@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::StatusCode;
-use selvedge_http::middleware::{body_limit, timeout, timeout_with_status};
-use selvedge_http::{Application, IntoResponse, Request, Response, ServerOptions};
+use selvedge_http::middleware::{body_limit, budgets, timeout, timeout_with_status};
+use selvedge_http::{
+    Application, Budget, Budgets, CloseReason, IntoResponse, Request, Response, Server, ServerOptions,
+};
 use selvedge_runtime::timer;
 
 use crate::support::simulated::{SimulatedServer, TICK};
@@ -127,4 +129,37 @@ fn a_chunked_body_beyond_the_limit_is_refused_while_it_is_read() {
     client.send(format!("{chunked}4\r\n1234\r\n1\r\n5\r\n0\r\n\r\n"));
     assert_eq!(client.reply().status, 413);
     assert_eq!(server.connect().get("/dropped").text(), "2");
+}
+
+#[test]
+fn a_route_s_time_is_lower_than_the_server_s_and_its_end_is_the_server_s() {
+    let time = |handler_time| Budgets { handler_time: Some(handler_time), ..Budgets::default() };
+    let long = ServerOptions { budgets: time(SHORT * 3), ..ServerOptions::default() };
+    let server = SimulatedServer::start(long, move |_| {
+        slow().with(budgets(time(SHORT))).with(budgets(time(SHORT * 2)))
+    });
+    let mut client = server.connect();
+    let reply = client.get("/pending");
+    assert_eq!((reply.status, reply.closes()), (503, true));
+    client.expect_close();
+    assert_eq!(server.connect().get("/dropped").text(), "1");
+    assert_eq!(server.closes(CloseReason::OverBudget(Budget::HandlerTime)), 1);
+}
+
+const BYTES: Budgets = Budgets { handler_time: None, exchange_time: None, allocated_bytes: Some(1 << 20) };
+
+#[test]
+fn a_budget_of_memory_that_nobody_counts_is_a_start_error() {
+    let error =
+        Server::builder().listen("127.0.0.1:0").budgets(BYTES).start(|_| slow()).expect_err("nobody counts");
+    let said = error.to_string();
+    let wanted =
+        "nobody counts the allocated bytes that requests are to be held to; put `#[global_allocator] static";
+    assert!(said.starts_with(wanted), "{said}");
+}
+
+#[test]
+#[should_panic(expected = "nobody counts the allocated bytes")]
+fn a_route_s_budget_of_memory_that_nobody_counts_panics_where_it_is_made() {
+    let _ = slow().with(budgets(BYTES));
 }

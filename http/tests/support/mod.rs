@@ -8,6 +8,7 @@ pub(crate) mod client;
 #[path = "../../../runtime/tests/support/directory.rs"]
 pub(crate) mod directory;
 pub(crate) mod multipart;
+pub(crate) mod program;
 pub(crate) mod simulated;
 pub(crate) mod site;
 
@@ -110,6 +111,11 @@ impl TestServer {
 
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// The server, as long as it runs.
+    pub(crate) fn running(&self) -> &Server {
+        self.server.as_ref().expect("it runs")
     }
 
     /// The exchanges so far, at least `count`.
