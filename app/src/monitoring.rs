@@ -8,9 +8,9 @@ use std::time::Duration;
 use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::address_limits::AddressLimiter;
 use selvedge_http::metrics::Metrics;
-use selvedge_http::middleware::{MetricsReaders, exchanges_per_address, health, metrics, optional, timeout};
+use selvedge_http::middleware::{MetricsReaders, budgets, exchanges_per_address, health, metrics, optional};
 use selvedge_http::networks::Networks;
-use selvedge_http::{Application, Observer};
+use selvedge_http::{Application, Budgets, Observer};
 use selvedge_runtime::{LineLog, LogTarget, OpenLog, process, report_line};
 
 use crate::config::Config;
@@ -152,7 +152,9 @@ impl Front {
     pub fn before<A: Application>(&self, site: A) -> impl Application + use<A> {
         let page = self.metrics.clone();
         let page = page.map(|(path, readers)| metrics(path, &self.numbers, readers));
-        site.with(optional(self.request_timeout.map(timeout)))
+        let time =
+            self.request_timeout.map(|time| Budgets { handler_time: Some(time), ..Budgets::default() });
+        site.with(optional(time.map(budgets)))
             .with(optional(self.limiter.as_ref().map(exchanges_per_address)))
             .with(optional(self.health.clone().map(health)))
             .with(optional(page))
