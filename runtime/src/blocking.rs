@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::report::{self, Reporter};
-use crate::sim;
+use crate::sim::{self, TakenOn};
 use crate::sys;
 use crate::worker::{self, panic_text};
 
@@ -157,7 +157,11 @@ impl Helpers {
 
     fn take_on(self: &Arc<Self>, work: Work) -> Result<(), Undone> {
         if let Some(world) = sim::world() {
-            world.take_on(Box::new(move || do_work(work, &Reporter::default())));
+            let jobs_max = self.limits.threads_max + self.limits.waiting_max;
+            let work = Box::new(move || do_work(work, &Reporter::default()));
+            if self.state().stage == Stage::Ending || world.take_on(work, jobs_max) == TakenOn::No {
+                return Err(Undone::Overloaded);
+            }
             return Ok(());
         }
         // Refused work is dropped by the caller's thread, outside the lock.

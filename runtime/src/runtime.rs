@@ -164,17 +164,25 @@ impl Runtime {
         F: Fn(Worker) -> M + Send + Sync + 'static,
         M: Future<Output = ()> + 'static,
     {
-        for index in 0..self.workers() {
-            let counters = Arc::clone(&handle.workers[index].counters);
-            let core = Core::new(index, &self.limits, Arc::clone(&self.helpers), counters)?;
+        let cores: Vec<_> = (0..self.workers())
+            .map(|index| {
+                let counters = Arc::clone(&handle.workers[index].counters);
+                Core::new(index, &self.limits, Arc::clone(&self.helpers), counters)
+            })
+            .collect::<Result<_, _>>()?;
+        // All rings are there before anybody can use them.
+        let mut rings = Vec::new();
+        for (index, core) in cores.into_iter().enumerate() {
             let ring =
                 core.kernel().simulated_ring().expect("a kernel made in a simulation is a simulated one");
             let worker = Worker { index, handle: handle.clone(), stopped: stopped.clone() };
-            let factory = Arc::clone(factory);
+            let (factory, jobs) = (Arc::clone(factory), JobsEnd(worker.handle.workers[index].jobs.1.clone()));
             let main = Box::pin(async move { main_of(worker, &*factory).await });
-            world.add_life(ring, Life::new(core, main));
-            world.step(ring);
+            world.add_life(ring, Life::new(core, main, jobs));
+            rings.push(ring);
         }
+        // One that dies takes the others along.
+        rings.into_iter().for_each(|ring| world.step(ring));
         let features = RingFeatures::default();
         Ok(Running { handle, threads: Vec::new(), helpers: self.helpers, watchdog: None, features })
     }

@@ -115,7 +115,8 @@ impl Core {
         }))
     }
 
-    /// Runs `main` and all that it spawns, until `main` is ready; then drops every task and lets the kernel come to rest.
+    /// Runs `main` and all that it spawns, until `main` is ready; then drops every task and lets the kernel come to
+    /// rest.
     pub(crate) fn run(self: &Rc<Self>, main: impl Future<Output = ()>) {
         let entered = Entered::new(self);
         {
@@ -153,7 +154,8 @@ impl Core {
         }
     }
 
-    /// One turn of a simulated worker, and the enter behind it; says when the next one is due.
+    /// What a simulated worker does when its ring wakes it: the rest of the enter it waits in, then, if that returns, a
+    /// turn and the next enter. Says when that one returns if nothing happens until then.
     pub(crate) fn step(
         self: &Rc<Self>,
         reaped: &mut Reaped,
@@ -161,16 +163,28 @@ impl Core {
         main: Pin<&mut dyn Future<Output = ()>>,
     ) -> Next {
         let _entered = Entered::new(self);
+        self.kernel().go_on();
+        let is_first = main_id.is_none();
         let main_id = *main_id.get_or_insert_with(|| self.spawn("main", Box::pin(std::future::pending())));
+        // As outside a simulation: a worker that waits too long sleeps too long, whoever looks in.
+        let returns = |next| next == Next::Now || matches!(next, Next::At(due) if due <= self.kernel().now());
+        let next = self.next_step();
+        if !is_first && !returns(next) {
+            return next;
+        }
         if self.turn(reaped, main_id, main) == Turned::MainIsDone {
             return Next::Ended;
         }
-        let due = self.next_due();
         self.wait_as_told(Wait::None);
-        if self.tasks.borrow().ready() > 0 || self.kernel.borrow().has_completions() {
+        self.next_step()
+    }
+
+    /// Until when a simulated worker's enter waits, as [`wait`](Self::wait) tells the real one.
+    fn next_step(&self) -> Next {
+        if self.tasks.borrow().ready() > 0 || self.kernel().has_news() {
             return Next::Now;
         }
-        due.map_or(Next::Asleep, Next::At)
+        self.next_due().map_or(Next::Asleep, Next::At)
     }
 
     /// The end of a simulated worker.

@@ -21,13 +21,14 @@ pub enum Fault {
     ShortReceive,
     /// A receive finds no buffer (ENOBUFS) though there are some.
     ReceiveWithoutBuffer,
-    /// A subscription to received bytes ends with a success: nothing more comes until it is started again.
+    /// A subscription to received bytes ends with a success though the queue has room, as io_uring(7) lets it: nothing
+    /// more comes until it is started again.
     ReceiveEndsEarly,
     /// A subscription to connections ends with a success.
     AcceptEndsEarly,
     /// No descriptor is left for a connection (EMFILE).
     AcceptWithoutDescriptor,
-    /// No memory is left for a connection (ENOMEM).
+    /// No memory is left for a connection (ENOMEM, ENOBUFS), or no open file (ENFILE).
     AcceptWithoutMemory,
     /// The connection is gone before it is taken (ECONNABORTED).
     AcceptAborted,
@@ -37,16 +38,23 @@ pub enum Fault {
     CancelTooLate,
     /// An op is done only with a later enter, after others that were submitted behind it.
     Delayed,
-    /// The completion queue has room for nothing: subscriptions end, the rest waits in the kernel.
+    /// The completion queue is full until the next enter: subscriptions that complete end by it, and what completes
+    /// comes with that enter.
     Overflow,
     /// A message to another ring is refused: it is rung by other means.
     MessageRefused,
-    /// An enter is interrupted before it has done anything (EINTR).
+    /// An enter is interrupted once it has submitted (EINTR): the worker has a turn for nothing.
     Interrupted,
+    /// No descriptor is left for a socket that is to connect (EMFILE).
+    SocketWithoutDescriptor,
+    /// A connection is refused (ECONNREFUSED).
+    ConnectRefused,
+    /// Nobody answers who connects (ETIMEDOUT, two minutes later).
+    ConnectTimedOut,
 }
 
 /// All of them, in the order of their numbers.
-pub const FAULTS: [Fault; 15] = [
+pub const FAULTS: [Fault; 18] = [
     Fault::ShortSend,
     Fault::SendWithoutMemory,
     Fault::ShortReceive,
@@ -62,6 +70,9 @@ pub const FAULTS: [Fault; 15] = [
     Fault::Overflow,
     Fault::MessageRefused,
     Fault::Interrupted,
+    Fault::SocketWithoutDescriptor,
+    Fault::ConnectRefused,
+    Fault::ConnectTimedOut,
 ];
 
 /// How often each fault happens where it can, in a million.
@@ -82,7 +93,7 @@ impl FaultRates {
     /// Every fault, now and then.
     pub const USUAL: Self = Self([
         50_000, 2_000, 50_000, 10_000, 20_000, 20_000, 5_000, 2_000, 5_000, 50_000, 20_000, 50_000, 1_000,
-        20_000, 5_000,
+        20_000, 5_000, 10_000, 10_000, 5_000,
     ]);
 
     /// How often this one happens, in a million.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::stream::{Close, Fate, Flow, Holder, Refusal, Side};
 use super::world::World;
+use crate::sys::More;
 
 /// A client's connection. Dropped, it is closed.
 ///
@@ -53,7 +54,7 @@ impl Peer {
 
     /// Sends as much of `bytes` as there is room for: how many octets. A broken connection takes nothing.
     pub fn send(&self, bytes: &[u8]) -> usize {
-        self.world.state().send(self.connection, Side::Client, bytes).unwrap_or(0)
+        self.world.state().send(self.connection, Side::Client, bytes, More::Nothing).unwrap_or(0)
     }
 
     /// Reads up to `bytes_max` octets into `into`, and says what else is known.
@@ -68,8 +69,9 @@ impl Peer {
         let [client, server] = &state.connections[self.connection].ends;
         match received {
             Err(Refusal::Reset | Refusal::Broken) => PeerEnd::Reset,
-            _ if client.fate != Fate::Alive && client.incoming.is_empty() => PeerEnd::Reset,
+            // What was ended before the reset came has ended (tcp_recvmsg).
             _ if server.flow == Flow::Ended && client.incoming.is_empty() => PeerEnd::Ended,
+            _ if client.fate != Fate::Alive && client.incoming.is_empty() => PeerEnd::Reset,
             _ => PeerEnd::Open,
         }
     }
@@ -88,7 +90,7 @@ impl Peer {
 
     /// Ends its sending; it may read on.
     pub fn shut_down_write(&self) {
-        self.world.state().end_flow_of_peer(self.connection);
+        self.world.state().end_flow(self.connection, Side::Client);
     }
 
     /// Closes with a reset.

@@ -1,19 +1,16 @@
 //! A run: who is in it, and its events one after the other.
 
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::faults::{Fault, FaultRates};
 use super::peer::Peer;
 use super::trace::Keeping;
-use super::world::{Next, World};
-use crate::sys::{Moment, Reaped};
-use crate::waker::TaskId;
-use crate::worker::Core;
+use super::world::World;
+use crate::sys::{Address, Moment};
 
 /// What a simulation is like.
 ///
@@ -29,6 +26,33 @@ pub struct SimulationOptions {
     pub faults: FaultRates,
     /// What is kept of the trace.
     pub trace: Keeping,
+}
+
+/// What becomes of a worker's panic outside any task: in its main future, or in the runtime.
+///
+/// ```
+/// use selvedge_runtime::sim::{Simulation, SimulationOptions, WorkerDeath};
+/// use selvedge_runtime::{Runtime, StartError};
+///
+/// # fn main() -> Result<(), StartError> {
+/// let simulation = Simulation::new(1, SimulationOptions::default());
+/// simulation.set_worker_death(WorkerDeath::EndsProcess);
+/// let running = Runtime::builder().workers(2).build()?.start(|worker| async move {
+///     assert_eq!(worker.index(), 0, "the other one dies");
+///     worker.stopped().await;
+/// })?;
+/// // And takes all of them along, as it does outside a simulation.
+/// assert_eq!(simulation.workers(), 0);
+/// running.join();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerDeath {
+    /// It goes on to whoever lets events happen: a test's failed assertion fails the test.
+    Panics,
+    /// It ends the process with all its workers, as that of a real worker does; see [`Simulation::kill`].
+    EndsProcess,
 }
 
 impl Default for SimulationOptions {
@@ -128,13 +152,43 @@ impl Simulation {
 
     /// A client's connection from outside, with buffers of so many octets; `None` where nobody listens.
     pub fn connect(&self, address: SocketAddr, send_bytes: usize, receive_bytes: usize) -> Option<Peer> {
-        let connection = self.world.state().connect(address, (send_bytes, receive_bytes))?;
+        self.connect_to(&Address::Ip(address), (send_bytes, receive_bytes))
+    }
+
+    /// As [`connect`](Self::connect), to the Unix socket at `path`; `None` also where its backlog is full.
+    pub fn connect_unix(&self, path: &Path, send_bytes: usize, receive_bytes: usize) -> Option<Peer> {
+        self.connect_to(&Address::Unix(path.to_path_buf()), (send_bytes, receive_bytes))
+    }
+
+    fn connect_to(&self, address: &Address, buffer_bytes: (usize, usize)) -> Option<Peer> {
+        let connection = self.world.state().connect_peer(address, buffer_bytes)?;
         Some(Peer::new(Rc::clone(&self.world), connection))
     }
 
     /// Whether somebody listens there.
     pub fn is_listening(&self, address: SocketAddr) -> bool {
-        self.world.state().listens(address)
+        self.world.state().places.listens(address)
+    }
+
+    /// Nobody answers at `address` from now on: who connects to it waits until ETIMEDOUT.
+    pub fn silence(&self, address: SocketAddr) {
+        self.world.state().places.silence(address);
+    }
+
+    /// What becomes of a worker's panic outside any task from now on; [`WorkerDeath::Panics`] at first.
+    pub fn set_worker_death(&self, death: WorkerDeath) {
+        self.world.worker_death.set(death);
+    }
+
+    /// Ends the process with all its workers at once (SIGKILL, or a worker's death): descriptors close, clients are
+    /// told by their kernel, no code of the process runs but drops, which reach nothing. The machine goes on, and
+    /// another server may be started.
+    ///
+    /// # Panics
+    /// Within a worker.
+    pub fn kill(&self) {
+        crate::worker::with_current(|core| assert!(core.is_none(), "a process is killed from outside"));
+        self.world.end_process();
     }
 
     /// Descriptors that are open.
@@ -185,43 +239,5 @@ impl Drop for Simulation {
 impl fmt::Debug for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulation").field("elapsed", &self.elapsed()).finish_non_exhaustive()
-    }
-}
-
-/// A worker's life, turn by turn.
-pub(crate) struct Life {
-    core: Rc<Core>,
-    main: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    main_id: Option<TaskId>,
-    reaped: Reaped,
-}
-
-impl Life {
-    pub(crate) fn new(core: Rc<Core>, main: Pin<Box<dyn Future<Output = ()>>>) -> Self {
-        Self { core, main: Some(main), main_id: None, reaped: Reaped::default() }
-    }
-
-    /// One turn, and what it has submitted.
-    pub(crate) fn step(&mut self) -> Next {
-        let main = self.main.as_mut().expect("a life that has ended takes no step");
-        match self.core.step(&mut self.reaped, &mut self.main_id, main.as_mut()) {
-            Next::Ended => {
-                self.end();
-                Next::Ended
-            }
-            next => next,
-        }
-    }
-
-    fn end(&mut self) {
-        if let Some(main) = self.main.take() {
-            self.core.end_life(main);
-        }
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.end();
     }
 }

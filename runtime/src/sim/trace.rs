@@ -42,6 +42,13 @@ impl Trace {
         }
     }
 
+    /// What was sent or received, for the hash alone.
+    pub(super) fn octets(&mut self, octets: &[u8]) {
+        let (words, rest) = octets.as_chunks::<8>();
+        words.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|&octet| self.mix(u64::from(octet)));
+    }
+
     /// FNV-1a's step, of 64 bits at once.
     fn mix(&mut self, bits: u64) {
         self.hash = (self.hash ^ bits).wrapping_mul(0x0100_0000_01b3).rotate_left(23);

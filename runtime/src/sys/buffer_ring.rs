@@ -3,7 +3,7 @@
 //! In: free buffers of the receive pool. Out: the buffers that completions name, queued per subscription.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -34,8 +34,15 @@ pub(super) struct BufferRing {
     reaps: u64,
     /// Per buffer: the next in its connection's queue, and how many bytes the kernel put into it.
     links: Box<[Link]>,
-    /// The kernel's side of it, where that is a simulated one: the buffers it has, in their order.
-    published: Option<VecDeque<u16>>,
+    /// The kernel's side of it, where that is a simulated one.
+    published: Option<Published>,
+}
+
+/// The buffers that a simulated kernel has.
+#[derive(Debug, Default)]
+struct Published {
+    in_order: VecDeque<u16>,
+    all: BTreeSet<u16>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,18 +77,25 @@ impl BufferRing {
 
     /// The same for a simulated kernel.
     pub(super) fn simulated(mut self) -> Self {
-        self.published = Some(VecDeque::new());
+        self.published = Some(Published::default());
         self
     }
 
-    /// The buffer that the simulated kernel fills next.
-    pub(super) fn take_published(&mut self) -> Option<u16> {
-        self.published.as_mut().and_then(VecDeque::pop_front)
+    /// Whether the simulated kernel has a buffer to fill.
+    pub(super) fn has_published(&self) -> bool {
+        self.published.as_ref().is_some_and(|published| !published.in_order.is_empty())
     }
 
-    /// Has the simulated kernel fill the first `length` bytes of a buffer that it has.
-    pub(super) fn fill(&mut self, buffer: u16, length: usize, fill: impl FnOnce(&mut [u8])) {
+    /// Has the simulated kernel fill the first `length` bytes of its next buffer: which that is.
+    ///
+    /// # Panics
+    /// When it has none, or one that it was not given.
+    pub(super) fn fill_next(&mut self, length: usize, fill: impl FnOnce(&mut [u8])) -> u16 {
+        let published = self.published.as_mut().expect("only a simulated kernel is told what to fill");
+        let buffer = published.in_order.pop_front().expect("a buffer was asked for before");
+        assert!(published.all.remove(&buffer), "the kernel fills buffer {buffer}, which it does not have");
         self.pool.fill(u32::from(buffer), length, fill);
+        buffer
     }
 
     /// Size of each buffer in bytes.
@@ -119,7 +133,8 @@ impl BufferRing {
             entry.set_bid(index as u16);
             tail = tail.wrapping_add(1);
             if let Some(published) = published {
-                published.push_back(index as u16);
+                assert!(published.all.insert(index as u16), "the kernel has buffer {index} already");
+                published.in_order.push_back(index as u16);
             }
         });
         if count > 0 {

@@ -1,10 +1,10 @@
 //! Descriptors: of this process, or of the simulated machine. A raw number never leaves this module's parent.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
+use super::socket::{Address, PortSharing};
 use crate::sim::{World, world};
 
 /// An open descriptor; dropped, it is closed.
@@ -16,20 +16,26 @@ pub(crate) enum Fd {
     Simulated(SimulatedFd),
 }
 
-/// A number that the simulated machine gave.
+/// A number that a simulated machine gave.
 #[derive(Debug)]
-pub(crate) struct SimulatedFd(i32);
+pub(crate) struct SimulatedFd {
+    number: i32,
+    /// Which machine: in another one it means nothing.
+    world: u64,
+}
 
 impl SimulatedFd {
+    /// One that the thread's machine has just given.
     pub(super) fn new(number: i32) -> Self {
-        Self(number)
+        Self { number, world: world().expect("a simulated machine gives numbers while it is there").number() }
     }
 }
 
 impl Drop for SimulatedFd {
     fn drop(&mut self) {
-        if let Some(world) = world() {
-            world.close(self.0);
+        // With its machine it is gone already.
+        if let Some(world) = world().filter(|world| world.number() == self.world) {
+            world.close(self.number);
         }
     }
 }
@@ -38,7 +44,7 @@ impl Fd {
     pub(super) fn raw(&self) -> RawFd {
         match self {
             Self::Real(fd) => fd.as_raw_fd(),
-            Self::Simulated(fd) => fd.0,
+            Self::Simulated(fd) => fd.number,
         }
     }
 
@@ -47,7 +53,10 @@ impl Fd {
     pub(super) fn world(&self) -> Option<Rc<World>> {
         match self {
             Self::Real(_) => None,
-            Self::Simulated(_) => Some(world().expect("a simulated descriptor is used in its simulation")),
+            Self::Simulated(fd) => {
+                let world = world().filter(|world| world.number() == fd.world);
+                Some(world.expect("a simulated descriptor is used in its own simulation"))
+            }
         }
     }
 
@@ -56,15 +65,25 @@ impl Fd {
             Self::Real(fd) => Ok(Self::Real(fd.try_clone()?)),
             Self::Simulated(fd) => {
                 let world = self.world().expect("it is simulated");
-                Ok(Self::Simulated(SimulatedFd(world.duplicate(fd.0))))
+                world.duplicate(fd.number).map(|number| Self::Simulated(SimulatedFd::new(number)))
             }
         }
     }
 
-    /// A listening socket of the simulated machine, if the thread is in one.
-    pub(super) fn listen(address: SocketAddr, backlog: u32) -> Option<io::Result<(Self, SocketAddr)>> {
-        let listened = world()?.listen(address, backlog);
-        Some(listened.map(|(number, address)| (Self::Simulated(SimulatedFd(number)), address)))
+    /// A listening socket of the simulated machine, and its address, if the thread is in one.
+    pub(super) fn listen(
+        address: Address,
+        backlog: u32,
+        sharing: PortSharing,
+    ) -> Option<io::Result<(Self, Address)>> {
+        let listened = world()?.listen(address, backlog, sharing);
+        Some(listened.map(|(number, address)| (Self::Simulated(SimulatedFd::new(number)), address)))
+    }
+
+    /// A socket of the simulated machine that can connect to `address`, if the thread is in one.
+    pub(super) fn socket_for(address: &Address) -> Option<io::Result<Self>> {
+        let made = world()?.socket_for(address);
+        Some(made.map(|number| Self::Simulated(SimulatedFd::new(number))))
     }
 }
 

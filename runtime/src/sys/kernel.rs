@@ -20,6 +20,7 @@ use super::limits::KernelLimits;
 use super::op::{self, Op, Supply};
 use super::pool::{Lease, Pool};
 use super::ring::{Bursts, RawCompletion, Ring, RingFeatures, Wait};
+use super::simulated_flight::Flight;
 use super::simulated_ring::{self, SimulatedRing};
 use super::slots::{OpId, Phase, Slots};
 use super::start_error::StartError;
@@ -310,7 +311,8 @@ impl Kernel {
     fn push_op_for(&mut self, id: OpId, supply: Supply) {
         if let Machine::Simulated(ring) = &mut self.machine {
             self.figures.submissions += 1;
-            return ring.push(simulated_ring::Entry::Op { token: id.token(), id, supply });
+            let flight = Flight::of(id, &self.slots.get(id).op, supply);
+            return ring.push(simulated_ring::Entry::Op(flight));
         }
         let entry = self.slots.get(id).op.encode(supply).user_data(id.token());
         self.push(entry);
@@ -369,13 +371,25 @@ impl Kernel {
             }
         }
         self.flush_backlog();
-        if let Machine::Ring(ring) = &mut self.machine
-            && ring.overflowed()
-        {
-            self.figures.overflows += 1;
-        }
+        self.note_overflow();
         let wait = if self.backlog.is_empty() { wait } else { Wait::None };
         self.enter(wait);
+    }
+
+    /// What has happened while a simulated worker waited: the rest of its enter.
+    pub(crate) fn go_on(&mut self) {
+        self.note_overflow();
+        if let Machine::Simulated(ring) = &mut self.machine {
+            ring.go_on(&mut self.slots, &mut self.buffers, &self.doorbell);
+        }
+    }
+
+    fn note_overflow(&mut self) {
+        let overflowed = match &mut self.machine {
+            Machine::Ring(ring) => ring.overflowed(),
+            Machine::Simulated(ring) => ring.has_overflowed(),
+        };
+        self.figures.overflows += u64::from(overflowed);
     }
 
     fn enter(&mut self, wait: Wait) {
@@ -393,9 +407,9 @@ impl Kernel {
         }
     }
 
-    /// Whether completions are there to be taken.
-    pub(crate) fn has_completions(&self) -> bool {
-        matches!(&self.machine, Machine::Simulated(ring) if ring.has_completions())
+    /// Whether the enter in which a simulated worker waits returns.
+    pub(crate) fn has_news(&self) -> bool {
+        matches!(&self.machine, Machine::Simulated(ring) if ring.has_news())
     }
 
     /// The number of a simulated ring.

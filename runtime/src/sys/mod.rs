@@ -33,6 +33,8 @@ mod reap;
 mod restrictions;
 mod ring;
 mod signals;
+mod simulated_completions;
+mod simulated_flight;
 mod simulated_ring;
 mod slots;
 mod socket;
@@ -90,8 +92,8 @@ pub(crate) use waker::{IndexTable, Waiter};
 /// The numbers of errno(3) that code above this module tells apart, as this architecture has them.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        EACCES, EAFNOSUPPORT, EBADF, ECANCELED, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT,
-        ENOMEM, ENOTCONN, ENOTDIR, ENOTSOCK, EPERM, EXDEV,
+        EACCES, EAFNOSUPPORT, EAGAIN, EBADF, ECANCELED, ECONNREFUSED, ECONNRESET, EINVAL, ELOOP, EMFILE,
+        ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTCONN, ENOTDIR, ENOTSOCK, EPERM, ETIMEDOUT, EXDEV,
     };
 }
 

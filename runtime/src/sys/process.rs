@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::sim;
+
 /// The limit on open descriptors (RLIMIT_NOFILE, getrlimit(2)).
 ///
 /// ```no_run
@@ -187,6 +189,9 @@ pub fn kernel_release() -> String {
 
 /// The longest listen backlog the kernel grants (net.core.somaxconn, listen(2)).
 pub fn listen_backlog_max() -> Option<u32> {
+    if sim::world().is_some() {
+        return Some(sim::BACKLOG_MAX);
+    }
     fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
 }
 

@@ -1,26 +1,29 @@
 //! A ring of the simulated machine: what an io_uring does with its entries, in memory.
 //!
-//! In: ops by their tokens, and with each enter the slots and buffers they live in. Out: completions as the kernel writes them.
-//! An op whose slot was freed too early, a buffer that is used twice, a descriptor that is closed under an op: each ends the run
-//! with a panic here, where the real kernel would write into foreign memory.
+//! In: ops by their tokens, and with each enter the slots and buffers they live in. Out: completions as the kernel
+//! writes them, in the order of steps of io_uring/net.c. An op whose slot was freed too early, a buffer that is used
+//! twice, a descriptor that is closed under an op: each ends the run with a panic here, where the real kernel would
+//! write into foreign memory.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::buffer_ring::BufferRing;
 use super::doorbell::Doorbell;
-use super::op::{AcceptBatch, Op, Supply};
+use super::op::Op;
 use super::ring::RawCompletion;
-use super::slots::{OpId, Slots};
-use crate::sim::{Fault, Refusal, World};
+use super::simulated_completions::{Place, SimulatedCompletions};
+use super::simulated_flight::{Attempts, Flight, Shots};
+use super::slots::Slots;
+use super::socket::{Address, More, errno_of};
+use super::token::Token;
+use crate::sim::{Answering, Fault, Message, Opening, Reached, Refusal, World};
 
 /// IORING_CQE_F_BUFFER and IORING_CQE_F_MORE (io_uring(7)).
 const BUFFER: u32 = 1;
 const MORE: u32 = 1 << 1;
 const BUFFER_SHIFT: u32 = 16;
 
-/// Completions the queue has room for.
-const COMPLETIONS_MAX: usize = 4_096;
 /// Receives of one subscription in one go (multishot receives retry so often, io_uring/net.c).
 const RECEIVES_IN_A_ROW_MAX: u32 = 32;
 
@@ -31,26 +34,27 @@ pub(super) struct SimulatedRing {
     number: usize,
     entries: VecDeque<Entry>,
     flights: Vec<Flight>,
-    completions: VecDeque<RawCompletion>,
+    completions: SimulatedCompletions,
+    waiting: Waiting,
+}
+
+/// What became of the wait of an enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Goes,
+    /// EINTR: the worker has a turn although there is nothing for it.
+    Interrupted,
 }
 
 /// An entry of the submission queue.
 #[derive(Debug)]
 pub(super) enum Entry {
     /// An op, or what is left of it.
-    Op { token: u64, id: OpId, supply: Supply },
+    Op(Flight),
     /// A cancel of the op with that token.
     Cancel { target: u64, token: u64 },
     /// A message to another ring.
     Ring { address: i32, token: u64 },
-}
-
-/// An op that the kernel has.
-#[derive(Debug, Clone, Copy)]
-struct Flight {
-    token: u64,
-    id: OpId,
-    supply: Supply,
 }
 
 /// What became of an op.
@@ -63,7 +67,14 @@ enum Attempt {
 impl SimulatedRing {
     pub(super) fn new(world: Rc<World>) -> Self {
         let number = world.new_ring();
-        Self { world, number, entries: VecDeque::new(), flights: Vec::new(), completions: VecDeque::new() }
+        Self {
+            world,
+            number,
+            entries: VecDeque::new(),
+            flights: Vec::new(),
+            completions: SimulatedCompletions::default(),
+            waiting: Waiting::Goes,
+        }
     }
 
     pub(super) fn number(&self) -> usize {
@@ -78,69 +89,103 @@ impl SimulatedRing {
         self.entries.push_back(entry);
     }
 
-    pub(super) fn has_completions(&self) -> bool {
-        !self.completions.is_empty()
+    /// Whether an enter that waits returns.
+    pub(super) fn has_news(&self) -> bool {
+        self.completions.are_there() || self.has_overflowed() || self.waiting == Waiting::Interrupted
+    }
+
+    /// Whether completions wait outside the queue.
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.completions.has_overflowed()
     }
 
     pub(super) fn take_completions(&mut self, into: &mut Vec<RawCompletion>, max: usize) {
-        let count = self.completions.len().min(max);
-        into.extend(self.completions.drain(..count));
+        self.waiting = Waiting::Goes;
+        self.completions.take(into, max);
     }
 
-    /// Submits what is queued, and goes on with what waits.
+    /// Submits what is queued, and goes on with what waited before.
     pub(super) fn enter(&mut self, slots: &mut Slots, buffers: &mut BufferRing, doorbell: &Doorbell) {
-        if self.world.meets(Fault::Interrupted, "enter") {
-            // The worker's wait is over: it has a turn.
-            self.world.attend(self.number);
-            return;
-        }
+        self.completions.flush();
         let waited = self.flights.len();
         while let Some(entry) = self.entries.pop_front() {
             self.submit(entry, slots, buffers);
         }
+        self.try_again(waited, slots, buffers);
+        self.hear(doorbell);
+        // What was submitted is submitted: only the wait ends (io_uring_enter(2)).
+        if !self.completions.are_there() && self.world.meets(Fault::Interrupted, "enter") {
+            self.waiting = Waiting::Interrupted;
+            self.world.attend(self.number);
+        }
+    }
+
+    /// The rest of an enter that waits: what has happened meanwhile.
+    pub(super) fn go_on(&mut self, slots: &mut Slots, buffers: &mut BufferRing, doorbell: &Doorbell) {
+        self.completions.flush();
+        self.try_again(self.flights.len(), slots, buffers);
+        self.hear(doorbell);
+    }
+
+    fn try_again(&mut self, waited: usize, slots: &mut Slots, buffers: &mut BufferRing) {
         // In whatever order: none is promised among ops that have nothing to do with each other.
         let start = self.world.below(waited.max(1));
         let mut over = Vec::new();
         for step in 0..waited {
             let at = (start + step) % waited;
-            if at >= self.flights.len() {
-                continue;
-            }
-            let flight = self.flights[at];
-            if self.attempt(flight, slots, buffers) == Attempt::Over {
-                over.push(flight.token);
+            if at < self.flights.len() && self.attempt(at, slots, buffers) == Attempt::Over {
+                over.push(self.flights[at].token);
             }
         }
-        self.flights.retain(|flight| !over.contains(&flight.token));
-        if self.world.take_message(self.number) {
-            self.post(super::token::Token::Doorbell.encode(), 0, 0);
+        for token in over {
+            let at = self.flights.iter().position(|flight| flight.token == token);
+            self.land(at.expect("it was in flight"));
+        }
+    }
+
+    /// An op's last completion is written.
+    fn land(&mut self, at: usize) -> Flight {
+        let flight = self.flights.swap_remove(at);
+        if let Some(descriptor) = flight.descriptor {
+            self.world.let_go(descriptor, flight.name);
+        }
+        flight
+    }
+
+    fn hear(&mut self, doorbell: &Doorbell) {
+        if self.world.take_message(self.number) == Message::Waits {
+            self.post(Token::Doorbell.encode(), 0, 0);
         }
         if doorbell.take_ringing() {
-            self.post(super::token::Token::EventFd.encode(), 1, MORE);
+            self.post(Token::EventFd.encode(), 1, MORE);
         }
     }
 
     fn submit(&mut self, entry: Entry, slots: &mut Slots, buffers: &mut BufferRing) {
         match entry {
-            Entry::Op { token, id, supply } => {
-                let flight = Flight { token, id, supply };
+            Entry::Op(flight) => {
                 assert!(
-                    !self.flights.iter().any(|other| other.token == token),
+                    !self.flights.iter().any(|other| other.token == flight.token),
                     "an op is in the kernel's hands twice"
                 );
-                if let Some(descriptor) = descriptor_of(&slots.get(id).op) {
-                    self.world.watch(descriptor, self.number);
+                if let Some(descriptor) = flight.descriptor {
+                    self.world.hold(descriptor, flight.name, self.number);
                 }
-                if self.world.meets(Fault::Delayed, name_of(&slots.get(id).op))
-                    || self.attempt(flight, slots, buffers) == Attempt::Waits
+                self.flights.push(flight);
+                let at = self.flights.len() - 1;
+                if !self.world.meets(Fault::Delayed, flight.name)
+                    && self.attempt(at, slots, buffers) == Attempt::Over
                 {
-                    self.flights.push(flight);
+                    self.land(at);
+                } else {
                     self.world.attend(self.number);
                 }
             }
             Entry::Cancel { target, token } => self.cancel(target, token, slots, buffers),
             Entry::Ring { address, token } => {
-                if self.world.meets(Fault::MessageRefused, "message") || !self.world.send_message(address) {
+                if self.world.meets(Fault::MessageRefused, "message")
+                    || self.world.send_message(address) == Reached::No
+                {
                     self.post(token, -libc::EBADFD, 0);
                 }
             }
@@ -151,18 +196,15 @@ impl SimulatedRing {
         let Some(at) = self.flights.iter().position(|flight| flight.token == target) else {
             return self.post(token, -libc::ENOENT, 0);
         };
-        let flight = self.flights[at];
-        let name = name_of(&slots.get(flight.id).op);
+        let name = self.flights[at].name;
         if self.world.meets(Fault::CancelMissed, name) {
             return self.post(token, -libc::ENOENT, 0);
         }
-        if self.world.meets(Fault::CancelTooLate, name)
-            && self.attempt(flight, slots, buffers) == Attempt::Over
-        {
-            self.flights.swap_remove(at);
+        if self.world.meets(Fault::CancelTooLate, name) && self.attempt(at, slots, buffers) == Attempt::Over {
+            self.land(at);
             return self.post(token, -libc::EALREADY, 0);
         }
-        self.flights.swap_remove(at);
+        self.land(at);
         if self.world.below(2) == 0 {
             self.post(target, -libc::ECANCELED, 0);
             self.post(token, 0, 0);
@@ -174,109 +216,130 @@ impl SimulatedRing {
 
     /// Ends everything, as the last enter of a ring that goes does.
     pub(super) fn cancel_all(&mut self) {
-        for flight in std::mem::take(&mut self.flights) {
+        while !self.flights.is_empty() {
+            let flight = self.land(0);
             self.post(flight.token, -libc::ECANCELED, 0);
         }
     }
 
+    // ---- completions ----
+
+    /// A completion that is no op's, or an op's last one.
     fn post(&mut self, token: u64, result: i32, flags: u32) {
-        self.completions.push_back(RawCompletion { token, result, flags });
+        let place = self.completions.place();
+        self.completions.put(place, RawCompletion { token, result, flags });
     }
 
-    /// Whether the queue has no room for a further completion of a subscription, which ends it.
-    fn overflows(&self, name: &'static str) -> bool {
-        self.completions.len() >= COMPLETIONS_MAX || self.world.meets(Fault::Overflow, name)
+    /// The last completion of an op.
+    fn complete(&mut self, flight: &Flight, result: i32) -> Attempt {
+        let place = self.place_of(flight);
+        self.completions.put(place, RawCompletion { token: flight.token, result, flags: 0 });
+        Attempt::Over
     }
+
+    /// A completion of an op with a success, after which a subscription goes on, unless there is no room for F_MORE
+    /// (io_req_post_cqe) or it meets `ends_early`.
+    fn shoot(&mut self, flight: &Flight, result: i32, flags: u32, ends_early: Fault) -> Attempt {
+        let place = self.place_of(flight);
+        let goes_on = flight.shots == Shots::Many
+            && place == Place::Queue
+            && !self.world.meets(ends_early, flight.name);
+        let flags = if goes_on { flags | MORE } else { flags };
+        self.completions.put(place, RawCompletion { token: flight.token, result, flags });
+        if goes_on { Attempt::Waits } else { Attempt::Over }
+    }
+
+    fn place_of(&mut self, flight: &Flight) -> Place {
+        if self.world.meets(Fault::Overflow, flight.name) {
+            Place::Overflow
+        } else {
+            self.completions.place()
+        }
+    }
+
+    // ---- ops ----
 
     /// Lets an op do what it can now.
-    fn attempt(&mut self, flight: Flight, slots: &mut Slots, buffers: &mut BufferRing) -> Attempt {
-        let op = &slots.get(flight.id).op;
-        match op {
-            Op::Accept { listener, batch, .. } => self.accept(flight.token, listener.raw(), *batch),
-            Op::Receive { socket, .. } => self.receive(flight, socket.raw(), buffers),
-            Op::Send { socket, chunk, sent, .. } => {
-                self.send(flight.token, socket.raw(), &chunk[*sent as usize..])
+    fn attempt(&mut self, at: usize, slots: &mut Slots, buffers: &mut BufferRing) -> Attempt {
+        let flight = self.flights[at];
+        self.flights[at].attempts = Attempts::Some;
+        match &slots.get(flight.id).op {
+            Op::Accept { listener, .. } => self.accept(&flight, listener.raw()),
+            Op::Receive { socket, .. } => self.receive(&flight, socket.raw(), buffers),
+            Op::Send { socket, chunk, sent, more } => {
+                self.send(&flight, socket.raw(), &chunk[*sent as usize..], *more)
             }
             Op::Writable { socket } => {
                 if !self.world.is_writable(socket.raw()) {
                     return Attempt::Waits;
                 }
-                self.post(flight.token, i32::from(libc::POLLOUT), 0);
-                Attempt::Over
+                self.complete(&flight, i32::from(libc::POLLOUT))
             }
-            Op::Connect { .. } | Op::Open { .. } | Op::Read { .. } => {
-                self.post(flight.token, -libc::EOPNOTSUPP, 0);
-                Attempt::Over
+            Op::Connect { socket, address } => {
+                self.connect(&flight, socket.raw(), &Address::from_native(address))
+            }
+            Op::Open { .. } | Op::Read { .. } => self.complete(&flight, -libc::EOPNOTSUPP),
+        }
+    }
+
+    fn accept(&mut self, flight: &Flight, listener: i32) -> Attempt {
+        if flight.attempts == Attempts::Some && !self.world.has_backlog(listener) {
+            return Attempt::Waits;
+        }
+        loop {
+            // The descriptor and the memory are taken before anybody looks for a connection (io_accept, do_accept).
+            if self.world.meets(Fault::AcceptWithoutDescriptor, flight.name) {
+                return self.complete(flight, -libc::EMFILE);
+            }
+            if self.world.meets(Fault::AcceptWithoutMemory, flight.name) {
+                let error = [libc::ENOMEM, libc::ENOBUFS, libc::ENFILE][self.world.below(3)];
+                return self.complete(flight, -error);
+            }
+            if !self.world.has_backlog(listener) {
+                return Attempt::Waits;
+            }
+            if self.world.meets(Fault::AcceptAborted, flight.name) {
+                self.world.abort_first(listener);
+                return self.complete(flight, -libc::ECONNABORTED);
+            }
+            let Some(accepted) = self.world.accept(listener) else { return Attempt::Waits };
+            if self.shoot(flight, accepted, 0, Fault::AcceptEndsEarly) == Attempt::Over {
+                return Attempt::Over;
             }
         }
     }
 
-    fn accept(&mut self, token: u64, listener: i32, batch: AcceptBatch) -> Attempt {
-        let name = "accept";
-        while self.world.has_backlog(listener) {
-            for (fault, error) in
-                [(Fault::AcceptWithoutDescriptor, libc::EMFILE), (Fault::AcceptWithoutMemory, libc::ENOMEM)]
-            {
-                if self.world.meets(fault, name) {
-                    self.post(token, -error, 0);
-                    return Attempt::Over;
-                }
-            }
-            if self.world.meets(Fault::AcceptAborted, name) && self.world.abort_first(listener) {
-                self.post(token, -libc::ECONNABORTED, 0);
-                return Attempt::Over;
-            }
-            let Some(accepted) = self.world.accept(listener) else { break };
-            let ends = batch == AcceptBatch::One
-                || self.world.meets(Fault::AcceptEndsEarly, name)
-                || self.overflows(name);
-            self.post(token, accepted, if ends { 0 } else { MORE });
-            if ends {
-                return Attempt::Over;
-            }
-        }
-        Attempt::Waits
-    }
-
-    fn receive(&mut self, flight: Flight, socket: i32, buffers: &mut BufferRing) -> Attempt {
-        let (token, name) = (flight.token, "receive");
+    fn receive(&mut self, flight: &Flight, socket: i32, buffers: &mut BufferRing) -> Attempt {
+        let mut attempts = flight.attempts;
         for _ in 0..RECEIVES_IN_A_ROW_MAX {
-            let Some(waiting) = self.world.receivable(socket) else {
+            if attempts == Attempts::Some && !self.world.is_readable(socket) {
+                return Attempt::Waits;
+            }
+            attempts = Attempts::Some;
+            // The buffer is chosen before anybody looks at the socket (io_recv): one that is idle, has ended or failed
+            // needs one too.
+            if self.world.meets(Fault::ReceiveWithoutBuffer, flight.name) || !buffers.has_published() {
+                return self.complete(flight, -libc::ENOBUFS);
+            }
+            let waiting = self.world.receivable_bytes(socket);
+            if waiting == 0 {
                 return match self.world.receive(socket, &mut [0]) {
                     Err(Refusal::NotNow) => Attempt::Waits,
-                    Err(Refusal::Reset | Refusal::Broken) => {
-                        self.post(token, -libc::ECONNRESET, 0);
-                        Attempt::Over
-                    }
-                    Ok(0) => {
-                        self.post(token, 0, 0);
-                        Attempt::Over
-                    }
+                    Err(refusal) => self.complete(flight, -errno_of(refusal)),
+                    Ok(0) => self.complete(flight, 0),
                     Ok(_) => unreachable!("nothing is there to be received"),
                 };
-            };
-            if self.world.meets(Fault::ReceiveWithoutBuffer, name) {
-                self.post(token, -libc::ENOBUFS, 0);
-                return Attempt::Over;
             }
-            let Some(buffer) = buffers.take_published() else {
-                self.post(token, -libc::ENOBUFS, 0);
-                return Attempt::Over;
-            };
             let mut length = waiting.min(buffers.buffer_bytes());
-            if length > 1 && self.world.meets(Fault::ShortReceive, name) {
+            if length > 1 && self.world.meets(Fault::ShortReceive, flight.name) {
                 length = 1 + self.world.below(length - 1);
             }
             let world = &self.world;
-            buffers.fill(buffer, length, |room| {
+            let buffer = buffers.fill_next(length, |room| {
                 assert_eq!(world.receive(socket, room), Ok(length), "it was there a moment ago");
             });
-            let ends = flight.supply == Supply::Scarce
-                || self.world.meets(Fault::ReceiveEndsEarly, name)
-                || self.overflows(name);
-            let more = if ends { 0 } else { MORE };
-            self.post(token, length as i32, BUFFER | more | u32::from(buffer) << BUFFER_SHIFT);
-            if ends {
+            let flags = BUFFER | u32::from(buffer) << BUFFER_SHIFT;
+            if self.shoot(flight, length as i32, flags, Fault::ReceiveEndsEarly) == Attempt::Over {
                 return Attempt::Over;
             }
         }
@@ -284,50 +347,46 @@ impl SimulatedRing {
         Attempt::Waits
     }
 
-    fn send(&mut self, token: u64, socket: i32, bytes: &[u8]) -> Attempt {
-        let name = "send";
-        let mut length = bytes.len();
-        if self.world.meets(Fault::SendWithoutMemory, name) {
-            self.post(token, -libc::ENOBUFS, 0);
-            return Attempt::Over;
+    fn send(&mut self, flight: &Flight, socket: i32, bytes: &[u8], more: More) -> Attempt {
+        if flight.attempts == Attempts::Some && !self.world.is_writable(socket) {
+            return Attempt::Waits;
         }
-        if length > 1 && self.world.meets(Fault::ShortSend, name) {
+        if self.world.meets(Fault::SendWithoutMemory, flight.name) {
+            return self.complete(flight, -libc::ENOBUFS);
+        }
+        let mut length = bytes.len();
+        if length > 1 && self.world.meets(Fault::ShortSend, flight.name) {
             length = 1 + self.world.below(length - 1);
         }
-        match self.world.send(socket, &bytes[..length]) {
-            Ok(sent) => self.post(token, sent as i32, 0),
-            Err(Refusal::NotNow) => return Attempt::Waits,
-            Err(Refusal::Reset) => self.post(token, -libc::ECONNRESET, 0),
-            Err(Refusal::Broken) => self.post(token, -libc::EPIPE, 0),
+        match self.world.send(socket, &bytes[..length], more) {
+            Ok(sent) => self.complete(flight, sent as i32),
+            Err(Refusal::NotNow) => Attempt::Waits,
+            Err(refusal) => self.complete(flight, -errno_of(refusal)),
         }
-        Attempt::Over
+    }
+
+    fn connect(&mut self, flight: &Flight, socket: i32, to: &Address) -> Attempt {
+        let mut answering = Answering::Yes;
+        if flight.attempts == Attempts::None {
+            if self.world.meets(Fault::ConnectRefused, flight.name) {
+                return self.complete(flight, -libc::ECONNREFUSED);
+            }
+            if matches!(to, Address::Ip(_)) && self.world.meets(Fault::ConnectTimedOut, flight.name) {
+                answering = Answering::Never;
+            }
+        }
+        match self.world.connect(socket, self.number, to, answering) {
+            Opening::Waits => Attempt::Waits,
+            Opening::Open => self.complete(flight, 0),
+            Opening::Failed(error) => self.complete(flight, -error),
+        }
     }
 }
 
 impl Drop for SimulatedRing {
     fn drop(&mut self) {
+        // The kernel ends what is in flight, some time later; nobody hears of it.
+        self.cancel_all();
         self.world.end_ring(self.number);
-    }
-}
-
-fn descriptor_of(op: &Op) -> Option<i32> {
-    match op {
-        Op::Accept { listener: socket, .. }
-        | Op::Receive { socket, .. }
-        | Op::Send { socket, .. }
-        | Op::Writable { socket } => Some(socket.raw()),
-        Op::Connect { .. } | Op::Open { .. } | Op::Read { .. } => None,
-    }
-}
-
-fn name_of(op: &Op) -> &'static str {
-    match op {
-        Op::Accept { .. } => "accept",
-        Op::Receive { .. } => "receive",
-        Op::Send { .. } => "send",
-        Op::Writable { .. } => "writable",
-        Op::Connect { .. } => "connect",
-        Op::Open { .. } => "open",
-        Op::Read { .. } => "read",
     }
 }

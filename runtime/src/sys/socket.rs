@@ -15,7 +15,7 @@ use super::account::Account;
 use super::descriptor::{CloseQueue, Descriptor};
 use super::fd::{Fd, SimulatedFd};
 use super::process::{directory_of, may_change_directory};
-use crate::sim::Refusal;
+use crate::sim::{Refusal, world};
 
 /// An address of a stream socket.
 ///
@@ -79,7 +79,7 @@ impl Address {
         }
     }
 
-    fn from_native(address: &SockAddr) -> Self {
+    pub(super) fn from_native(address: &SockAddr) -> Self {
         match (address.as_socket(), address.as_pathname()) {
             (Some(address), _) => Self::Ip(address),
             (None, Some(path)) => Self::Unix(path.to_path_buf()),
@@ -175,8 +175,12 @@ impl SocketFile {
 
     /// Removes it, unless somebody has put another one in its place.
     pub fn remove(&self) {
-        if identity(&self.path) == Some(self.identity) {
-            let _ = std::fs::remove_file(&self.path);
+        if identity(&self.path) != Some(self.identity) {
+            return;
+        }
+        match world() {
+            Some(world) => world.remove_socket_file(&self.path),
+            None => _ = std::fs::remove_file(&self.path),
         }
     }
 
@@ -192,6 +196,9 @@ impl SocketFile {
 }
 
 fn identity(path: &Path) -> Option<FileIdentity> {
+    if let Some(world) = world() {
+        return world.socket_file(path).map(|file| (0, file, 0, 0));
+    }
     let metadata = std::fs::symlink_metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
@@ -202,9 +209,9 @@ impl Listening {
     /// # Errors
     /// Those of socket(2), bind(2) and listen(2).
     pub fn bind_ip(address: SocketAddr, backlog: u32, sharing: PortSharing) -> io::Result<Self> {
-        if let Some(listening) = Fd::listen(address, backlog) {
+        if let Some(listening) = Fd::listen(Address::Ip(address), backlog, sharing) {
             let (fd, address) = listening?;
-            return Ok(Self { fd, address: Address::Ip(address), socket_file: None });
+            return Ok(Self { fd, address, socket_file: None });
         }
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -233,6 +240,12 @@ impl Listening {
     /// `AddrInUse` when somebody listens there, `AlreadyExists` when something that is no socket is there; otherwise those
     /// of socket(2), bind(2), chmod(2) and listen(2).
     pub fn bind_unix(path: &Path, mode: u32, backlog: u32) -> io::Result<Self> {
+        if let Some(listening) =
+            Fd::listen(Address::Unix(path.to_path_buf()), backlog, PortSharing::Exclusive)
+        {
+            let (fd, address) = listening?;
+            return Ok(Self { fd, address, socket_file: SocketFile::of(path) });
+        }
         remove_stale_socket(path)?;
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
@@ -420,6 +433,9 @@ impl Socket {
         queue: &Rc<CloseQueue>,
     ) -> io::Result<(Self, Box<SockAddr>)> {
         let native = address.to_native()?;
+        if let Some(fd) = Fd::socket_for(address) {
+            return Ok((Self::new(fd?, queue), Box::new(native)));
+        }
         let socket = socket2::Socket::new(native.domain(), Type::STREAM, None)?;
         if matches!(address, Address::Ip(_)) {
             socket.set_tcp_nodelay(true)?;
@@ -477,7 +493,7 @@ impl Socket {
     /// The other end (getpeername(2)).
     pub(crate) fn peer(&self) -> io::Result<Address> {
         if let Some(world) = self.0.world() {
-            return world.peer(self.raw()).map(Address::Ip);
+            return world.peer(self.raw());
         }
         SockRef::from(self).peer_addr().map(|address| Address::from_native(&address))
     }
@@ -485,7 +501,7 @@ impl Socket {
     /// This end (getsockname(2)).
     pub(crate) fn local(&self) -> io::Result<Address> {
         if let Some(world) = self.0.world() {
-            return Ok(Address::Ip(world.local(self.raw())));
+            return world.local(self.raw());
         }
         SockRef::from(self).local_addr().map(|address| Address::from_native(&address))
     }
@@ -524,17 +540,25 @@ impl Socket {
     /// Sends without waiting (send(2) with MSG_DONTWAIT), corked if `more` follows at once.
     pub(crate) fn send_now(&self, bytes: &[u8], more: More) -> io::Result<usize> {
         if let Some(world) = self.0.world() {
-            return world.send(self.raw(), bytes).map_err(|refusal| match refusal {
-                Refusal::NotNow => io::ErrorKind::WouldBlock.into(),
-                Refusal::Reset => io::ErrorKind::ConnectionReset.into(),
-                Refusal::Broken => io::ErrorKind::BrokenPipe.into(),
-            });
+            return world
+                .send(self.raw(), bytes, more)
+                .map_err(|refusal| io::Error::from_raw_os_error(errno_of(refusal)));
         }
         let flags = match more {
             More::Follows => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE,
             More::Nothing => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
         };
         SockRef::from(self).send_with_flags(bytes, flags)
+    }
+}
+
+/// What the kernel calls it.
+pub(super) fn errno_of(refusal: Refusal) -> i32 {
+    match refusal {
+        Refusal::NotNow => libc::EAGAIN,
+        Refusal::Reset => libc::ECONNRESET,
+        Refusal::Broken => libc::EPIPE,
+        Refusal::NotConnected => libc::ENOTCONN,
     }
 }
 
