@@ -2,6 +2,7 @@
 
 mod accept;
 mod cancel;
+mod conformance;
 mod descriptors;
 mod files;
 mod receive;
