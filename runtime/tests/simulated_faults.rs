@@ -1,0 +1,427 @@
+//! What the simulated machine does when something goes wrong: connections out, full queues, want of descriptors.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use selvedge_runtime::net::{Address, Listening, More, PortSharing, Stream, TcpListener};
+use selvedge_runtime::process::listen_backlog_max;
+use selvedge_runtime::sim::{Fault, FaultRates, PeerEnd, Simulation, SimulationOptions};
+use selvedge_runtime::{
+    BlockingLimits, Pinning, Running, Runtime, Undone, WatchdogSetting, Worker, WorkerLimits, blocking,
+    channel,
+};
+
+const ALWAYS: u32 = 1_000_000;
+
+fn address() -> SocketAddr {
+    ([127, 0, 0, 1], 80).into()
+}
+
+fn simulation(faults: FaultRates) -> Simulation {
+    Simulation::new(1, SimulationOptions { faults, ..SimulationOptions::default() })
+}
+
+/// One where nothing goes wrong by itself.
+fn calm(seed: u64) -> Simulation {
+    Simulation::new(seed, SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() })
+}
+
+fn only(fault: Fault, per_million: u32) -> FaultRates {
+    let mut rates = FaultRates::NONE;
+    rates.set(fault, per_million);
+    rates
+}
+
+fn start<M: Future<Output = ()> + 'static>(
+    workers: usize,
+    main: impl Fn(Worker) -> M + Send + Sync + 'static,
+) -> Running {
+    let mut limits = WorkerLimits::default();
+    limits.kernel.receive_buffers = 64;
+    let runtime = Runtime::builder().workers(workers).limits(limits).pinning(Pinning::Free);
+    let runtime =
+        runtime.blocking(BlockingLimits { threads_max: 1, waiting_max: 1, ..BlockingLimits::default() });
+    runtime.watchdog(WatchdogSetting::Off).build().unwrap().start(main).unwrap()
+}
+
+/// What one worker's future gives, with all that happens until then.
+fn outcome<T: Send + 'static, M: Future<Output = T> + 'static>(
+    simulation: &Simulation,
+    main: impl Fn() -> M + Send + Sync + 'static,
+) -> T {
+    let (tell, told) = mpsc::channel();
+    let running = start(1, move |_| {
+        let (tell, main) = (tell.clone(), main());
+        async move { tell.send(main.await).unwrap() }
+    });
+    simulation.run_while(|| simulation.workers() > 0);
+    running.join();
+    told.try_recv().unwrap()
+}
+
+async fn echo_one() {
+    let mut listener = TcpListener::bind(address()).unwrap();
+    let mut stream = listener.accept().await.unwrap();
+    while let Ok(Some(lease)) = stream.receive().await {
+        stream.send(lease).await.unwrap();
+    }
+}
+
+/// What an echo gives back of `octets` octets, and its counters: overflows, subscriptions started again.
+fn echoed(simulation: &Simulation, octets: usize) -> (usize, u64, u64) {
+    let running = start(1, |_| echo_one());
+    let client = simulation.connect(address(), 1 << 20, 1 << 20).unwrap();
+    assert_eq!(client.send(&vec![7; octets]), octets);
+    client.shut_down_write();
+    let mut received = Vec::new();
+    simulation.run_while(|| client.receive(&mut received, 1 << 20) == PeerEnd::Open);
+    let counters = std::sync::Arc::clone(running.handle().counters(0));
+    running.join();
+    (received.len(), counters.overflows.get(), counters.rearms.get())
+}
+
+#[test]
+fn who_connects_is_refused_waits_for_ever_or_finds_no_descriptor() {
+    for (fault, kind) in [
+        (Fault::ConnectRefused, io::ErrorKind::ConnectionRefused),
+        (Fault::ConnectTimedOut, io::ErrorKind::TimedOut),
+    ] {
+        let simulation = simulation(only(fault, ALWAYS));
+        let _listening = Listening::bind_ip(address(), 16, PortSharing::Exclusive).unwrap();
+        let error =
+            outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err().kind() });
+        assert_eq!(error, kind);
+        assert_eq!(simulation.elapsed() > Duration::from_secs(126), fault == Fault::ConnectTimedOut);
+    }
+    let simulation = simulation(only(Fault::SocketWithoutDescriptor, ALWAYS));
+    let error = outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err() });
+    assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
+    assert_eq!(simulation.descriptors_open(), 0);
+}
+
+#[test]
+fn who_connects_to_silence_hears_so_after_two_minutes() {
+    let simulation = calm(1);
+    simulation.silence(address());
+    let error =
+        outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err().kind() });
+    assert_eq!(error, io::ErrorKind::TimedOut);
+    assert_eq!(simulation.elapsed().as_secs(), 127);
+    assert_eq!(simulation.descriptors_open(), 0);
+}
+
+#[test]
+fn who_connects_to_a_full_backlog_asks_again_until_it_is_answered() {
+    let simulation = calm(1);
+    let connected = outcome(&simulation, || async {
+        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
+        let address = Address::from(self::address());
+        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
+        // They are in the backlog when their last word has come.
+        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
+        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
+        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
+        drop(listening);
+        // Nobody listens any more: now it is refused.
+        third.await.unwrap()
+    });
+    assert!(!connected);
+    assert!(simulation.elapsed() > Duration::from_secs(10));
+}
+
+#[test]
+fn no_descriptor_for_an_accept_is_told_although_nobody_has_come() {
+    let simulation = simulation(only(Fault::AcceptWithoutDescriptor, ALWAYS));
+    let error =
+        outcome(&simulation, || async { TcpListener::bind(address()).unwrap().accept().await.unwrap_err() });
+    assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
+}
+
+#[test]
+fn a_full_completion_queue_ends_subscriptions_and_delays_the_rest_and_nothing_is_lost() {
+    let (octets, overflows, rearms) = echoed(&simulation(only(Fault::Overflow, ALWAYS)), 100_000);
+    assert_eq!(octets, 100_000);
+    assert!(overflows > 0 && rearms > 0);
+    // A subscription that ends by itself leaves the queue alone.
+    let (octets, overflows, rearms) = echoed(&simulation(only(Fault::ReceiveEndsEarly, ALWAYS)), 100_000);
+    assert_eq!((octets, overflows), (100_000, 0));
+    assert!(rearms > 0);
+}
+
+#[test]
+fn an_interrupted_enter_has_submitted_what_it_had() {
+    let simulation = simulation(only(Fault::Interrupted, ALWAYS / 2));
+    assert_eq!(echoed(&simulation, 100_000).0, 100_000);
+    assert!(!simulation.faults().is_empty());
+}
+
+#[test]
+fn a_beginning_waits_for_what_follows_it_or_for_a_fifth_of_a_second() {
+    let simulation = calm(1);
+    let running = start(1, |_| async {
+        let mut listener = TcpListener::bind(address()).unwrap();
+        let mut stream = listener.accept().await.unwrap();
+        stream.send_now(b"head", More::Follows).unwrap();
+        let _ = stream.receive().await;
+        stream.send_now(b"head", More::Follows).unwrap();
+        stream.send_now(b"body", More::Nothing).unwrap();
+    });
+    let client = simulation.connect(address(), 4_096, 4_096).unwrap();
+    let received = RefCell::new(Vec::new());
+    let wait_for = |octets: usize| {
+        simulation.run_while(|| {
+            let _ = client.receive(&mut received.borrow_mut(), 100);
+            received.borrow().len() < octets
+        });
+        simulation.elapsed()
+    };
+    let first = wait_for(4);
+    assert!(first >= Duration::from_millis(200), "{first:?}");
+    client.send(b"go on");
+    let second = wait_for(12) - first;
+    assert!(second < Duration::from_millis(200), "{second:?}");
+    assert_eq!(*received.borrow(), b"headheadbody");
+    running.join();
+}
+
+#[test]
+fn a_worker_that_nothing_concerns_has_no_turn() {
+    let simulation = calm(1);
+    let (call, called) = channel::bounded::<()>(100);
+    let running = start(2, move |worker| {
+        let called = called.clone();
+        async move {
+            while worker.index() == 0 && called.recv().await.is_ok() {}
+            worker.stopped().await;
+        }
+    });
+    simulation.run_while(|| true);
+    let enters = || [0, 1].map(|worker| running.handle().counters(worker).enters.get());
+    let before = enters();
+    for _ in 0..50 {
+        call.try_send(()).unwrap();
+        simulation.run_while(|| true);
+    }
+    let after = enters();
+    assert!(after[0] >= before[0] + 50);
+    // The bell rings for all: who is not meant sleeps on.
+    assert_eq!(after[1], before[1]);
+    call.close();
+    running.handle().stop();
+    running.join();
+}
+
+#[test]
+fn more_work_than_helpers_may_have_is_refused() {
+    let simulation = calm(1);
+    let results = outcome(&simulation, || async {
+        let work = [1, 2, 3].map(|number| blocking(move || number));
+        let mut results = Vec::new();
+        for work in work {
+            results.push(work.await);
+        }
+        results
+    });
+    assert_eq!(results, [Ok(1), Ok(2), Err(Undone::Overloaded)]);
+}
+
+#[test]
+fn the_longest_backlog_is_the_simulated_machines() {
+    let _simulation = calm(1);
+    assert_eq!(listen_backlog_max(), Some(4_096));
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused_unless_both_share_it() {
+    let _simulation = calm(1);
+    let bind = |address: SocketAddr, sharing| Listening::bind_ip(address, 16, sharing);
+    let any: SocketAddr = ([0, 0, 0, 0], 80).into();
+    let first = bind(address(), PortSharing::Exclusive).unwrap();
+    for taken in [address(), any] {
+        assert_eq!(bind(taken, PortSharing::Shared).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+    drop(first);
+    let _both = [(); 2].map(|()| bind(address(), PortSharing::Shared).unwrap());
+}
+
+#[test]
+fn other_octets_are_another_run() {
+    let hash = |octets: &'static [u8]| {
+        let simulation = calm(1);
+        let running = start(1, |_| echo_one());
+        let client = simulation.connect(address(), 4_096, 4_096).unwrap();
+        client.send(octets);
+        client.shut_down_write();
+        running.join();
+        simulation.trace_hash()
+    };
+    assert_eq!(hash(b"hello"), hash(b"hello"));
+    assert_ne!(hash(b"hello"), hash(b"jello"));
+}
+
+#[test]
+#[should_panic(expected = "in its own simulation")]
+fn a_descriptor_of_another_simulation_is_no_descriptor() {
+    let listening = {
+        let _simulation = calm(1);
+        Listening::bind_ip(address(), 16, PortSharing::Exclusive).unwrap()
+    };
+    let _another = calm(1);
+    let _ = listening.try_clone();
+}
+
+/// Keeps streams while a test looks at their ends.
+type Kept = Rc<RefCell<Vec<Stream>>>;
+
+mod process {
+    use super::*;
+    use selvedge_runtime::Busy;
+    use selvedge_runtime::net::UnixListener;
+    use selvedge_runtime::sim::WorkerDeath;
+    use std::path::Path;
+
+    /// A worker that accepts on a port of its own, keeps what comes, and dies when it is told to.
+    async fn keep(worker: Worker, die: channel::Receiver<()>) {
+        let port = 80 + worker.index() as u16;
+        let kept: Kept = Rc::default();
+        let keeping = Rc::clone(&kept);
+        selvedge_runtime::spawn_detached("acceptor", async move {
+            let mut listener = TcpListener::bind(([127, 0, 0, 1], port).into()).unwrap();
+            while let Ok(mut stream) = listener.accept().await {
+                stream.start_send("hello".into(), More::Nothing);
+                keeping.borrow_mut().push(stream.into());
+            }
+        });
+        assert!(worker.index() == 0 || die.recv().await.is_err(), "told to die");
+        worker.stopped().await;
+        drop(kept);
+    }
+
+    fn addresses() -> [SocketAddr; 2] {
+        [80, 81].map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    #[test]
+    fn a_worker_that_dies_takes_the_process_along_and_every_client_is_told() {
+        for seed in 0..20 {
+            let simulation = calm(seed);
+            simulation.set_worker_death(WorkerDeath::EndsProcess);
+            let (kill, die) = channel::bounded(1);
+            let running = start(2, move |worker| keep(worker, die.clone()));
+            simulation.run_while(|| !addresses().iter().all(|&address| simulation.is_listening(address)));
+            let clients = addresses().map(|address| simulation.connect(address, 4_096, 4_096).unwrap());
+            simulation.run_while(|| true);
+            kill.try_send(()).unwrap();
+            let mut ends = [PeerEnd::Open; 2];
+            simulation.run_while(|| {
+                for (end, client) in ends.iter_mut().zip(&clients) {
+                    *end = client.receive(&mut Vec::new(), 100);
+                }
+                ends.contains(&PeerEnd::Open)
+            });
+            assert!(!ends.contains(&PeerEnd::Open), "seed {seed}: {ends:?}");
+            assert_eq!((simulation.workers(), simulation.descriptors_open()), (0, 0), "seed {seed}");
+            assert!(addresses().iter().all(|&address| simulation.connect(address, 1, 1).is_none()));
+            running.join();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "told to die")]
+    fn a_worker_that_dies_fails_the_test_unless_it_is_to_end_the_process() {
+        let simulation = calm(1);
+        let (kill, die) = channel::bounded(1);
+        let _running = start(2, move |worker| keep(worker, die.clone()));
+        kill.try_send(()).unwrap();
+        simulation.run_while(|| true);
+    }
+
+    #[test]
+    fn a_server_that_was_killed_is_started_again_at_the_same_places() {
+        let simulation = calm(1);
+        let path = Path::new("/run/selvedge.sock");
+        for _ in 0..3 {
+            let running = start(1, |_| async move {
+                let mut listener = UnixListener::bind(Path::new("/run/selvedge.sock")).unwrap();
+                let other = TcpListener::bind(address()).unwrap();
+                let mut kept = Vec::new();
+                while let Ok(mut stream) = listener.accept().await {
+                    let _ = stream.send("hello").await;
+                    kept.push(stream);
+                }
+                drop(other);
+            });
+            simulation.run_while(|| simulation.connect_unix(path, 1, 1).is_none());
+            let client = simulation.connect_unix(path, 4_096, 4_096).unwrap();
+            let waiting = simulation.connect(address(), 4_096, 4_096).unwrap();
+            let mut received = Vec::new();
+            simulation.alarm(Duration::from_secs(1), 1);
+            simulation.run_while(|| {
+                simulation.elapsed() < Duration::from_millis(500) && received.is_empty() && {
+                    let _ = client.receive(&mut received, 100);
+                    true
+                }
+            });
+            simulation.kill();
+            assert_eq!((simulation.workers(), simulation.descriptors_open()), (0, 0));
+            simulation.run_while(|| true);
+            assert_ne!(client.receive(&mut received, 100), PeerEnd::Open);
+            assert_ne!(waiting.receive(&mut Vec::new(), 100), PeerEnd::Open);
+            // Its file is still there.
+            assert!(simulation.connect_unix(path, 1, 1).is_none());
+            running.join();
+        }
+    }
+
+    #[test]
+    fn a_worker_that_has_ended_takes_no_jobs() {
+        let _simulation = calm(1);
+        let running = start(2, |worker| async move {
+            if worker.index() == 0 {
+                worker.stopped().await;
+            }
+        });
+        let handle = running.handle().clone();
+        assert_eq!(handle.run_on(1, || panic!("never run")), Err(Busy));
+        assert_eq!(handle.run_on(0, || {}), Ok(()));
+        handle.stop();
+        running.join();
+    }
+
+    #[test]
+    fn when_one_worker_ends_its_connections_end_and_the_others_go_on() {
+        for seed in 0..20 {
+            let simulation = calm(seed);
+            let (end, ends) = channel::bounded::<()>(1);
+            let running = start(2, move |worker| {
+                let ends = ends.clone();
+                async move {
+                    let (_never, die) = channel::bounded(1);
+                    let kept = keep(worker.clone(), die);
+                    if worker.index() == 0 {
+                        return kept.await;
+                    }
+                    selvedge_runtime::spawn_detached("kept", kept);
+                    let _ = ends.recv().await;
+                }
+            });
+            simulation.run_while(|| !addresses().iter().all(|&address| simulation.is_listening(address)));
+            let [stays, goes] = addresses().map(|address| simulation.connect(address, 4_096, 4_096).unwrap());
+            simulation.run_while(|| true);
+            end.try_send(()).unwrap();
+            simulation.run_while(|| true);
+            let mut received = [Vec::new(), Vec::new()];
+            assert_ne!(goes.receive(&mut received[1], 100), PeerEnd::Open, "seed {seed}");
+            assert_eq!(simulation.workers(), 1);
+            assert!(simulation.connect(addresses()[1], 1, 1).is_none());
+            assert_eq!(stays.receive(&mut received[0], 100), PeerEnd::Open, "seed {seed}");
+            running.handle().stop();
+            running.join();
+            assert_eq!(simulation.descriptors_open(), 0);
+        }
+    }
+}
