@@ -1,11 +1,13 @@
-//! Clients of all kinds: what each sends and when, how it reads, and how it ends.
+//! Clients of all kinds: what each sends and when, how it reads, how its connection ends, and when that must be.
 
 use std::time::Duration;
 
+use selvedge_http::Timeouts;
 use selvedge_runtime::sim::{Dice, Peer, PeerEnd, Simulation};
 
-use super::application::BODY_BYTES_MAX;
-use super::oracle::{Expected, is_beginning, read_answer};
+use super::oracle::{Answers, ServerState};
+use super::script::{Ending, Script};
+use super::setting::Setting;
 
 /// What kind of client it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +24,15 @@ pub(super) enum Kind {
     Aborter,
     /// Stays when it has its answers, until the server has enough of it.
     Idler,
-    /// Begins a head and does not end it in time.
+    /// Begins a head and does not end it.
     Dripper,
+    /// Begins a body and does not end it.
+    Staller,
     /// Asks for much and reads nothing.
     NonReader,
 }
 
-pub(super) const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Quick,
     Kind::Split,
     Kind::SlowReader,
@@ -36,27 +40,58 @@ pub(super) const KINDS: [Kind; 8] = [
     Kind::Aborter,
     Kind::Idler,
     Kind::Dripper,
+    Kind::Staller,
     Kind::NonReader,
 ];
 
-/// No server waits so long for who reads nothing: write stall, idleness and what stands in buffers at the worst.
-const NON_READER_PATIENCE: Duration = Duration::from_secs(400);
+/// What a deadline may be late: a tick of the wheel (100 ms), and the ways there and back (50 ms each at most, and few pieces).
+const LATE_MAX: Duration = Duration::from_millis(500);
+/// An idle connection's time begins when the kernel has its last answer, which is looked at after a second.
+const READER_LOOK: Duration = Duration::from_secs(1);
+/// Between the last answer, or the client's own end, and the connection's end.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+/// What a client that behaves takes from its connection on, where nobody waits in a backlog.
+const SERVED_WITHIN: Duration = Duration::from_secs(120);
+/// A connection, and what it has asked for, is with a worker by then, where nobody waits in a backlog.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(3);
+/// A request that was sent so long before a stop has arrived.
+const ARRIVED_AFTER: Duration = Duration::from_millis(500);
+/// A client that was idle when the server was told to stop is let go at once.
+const LET_GO_WITHIN: Duration = Duration::from_millis(500);
 
 /// How a client's connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Every request has its answer.
+    /// Every request has its answer, and the end was as it should be.
     Whole,
-    /// The connection ended before.
+    /// The connection ended before, and the client has done nothing for that.
     Cut,
-    /// The client went away, as it meant to.
+    /// A server that stops has let the client go, and owed it nothing.
+    Released,
+    /// The client has ended it, or has had it ended, as it meant to.
     Left,
 }
 
+/// How far a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ServerState {
-    Serves,
-    Stops,
+enum Phase {
+    Asks,
+    /// All is answered, since then; the end is to come.
+    Ends(Duration),
+}
+
+/// What clients must know of the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) timeouts: Timeouts,
+    /// Whether there is room for everybody at any time.
+    pub(super) room: Room,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    ForAll,
+    ForSome,
 }
 
 /// One client and its connection.
@@ -64,151 +99,95 @@ enum ServerState {
 pub(super) struct Client {
     pub(super) number: usize,
     pub(super) kind: Kind,
+    pub(super) script: Script,
+    answers: Answers,
+    terms: Terms,
     peer: Option<Peer>,
     dice: Dice,
-    octets: Vec<u8>,
-    /// Where each request ends in them.
-    ends: Vec<usize>,
-    expected: Vec<Expected>,
-    /// Requests under way at once.
-    depth: usize,
     sent: usize,
-    received: Vec<u8>,
-    answered: usize,
+    phase: Phase,
     /// Where an aborter goes away, in octets sent.
     leaves_at: usize,
-    last_answer: Duration,
     connected_at: Duration,
-    /// Whether the server may close whatever it likes to.
+    last_answer: Duration,
+    /// When the answer before the last one had come.
+    previous_answer: Duration,
+    /// When each request was sent.
+    sent_at: Vec<Duration>,
+    /// When what stalls was begun, and when it stalled.
+    stalled: Option<(Duration, Duration)>,
     server: ServerState,
+    stopped_at: Duration,
     pub(super) outcome: Option<Outcome>,
 }
 
 impl Client {
-    pub(super) fn new(number: usize, requests: usize, dice: &mut Dice) -> Self {
+    pub(super) fn new(number: usize, requests: usize, setting: &Setting, dice: &mut Dice) -> Self {
         let mut dice = dice.fork();
         // Most are of the usual kind.
-        let kind = if dice.below(3) == 0 { *dice.pick(&KINDS) } else { Kind::Quick };
-        let mut client = Self {
+        let mut kind = if dice.below(3) == 0 { *dice.pick(&KINDS) } else { Kind::Quick };
+        if setting.requests_max.is_some() && matches!(kind, Kind::Idler | Kind::Dripper | Kind::Staller) {
+            kind = Kind::Quick;
+        }
+        let script = Script::new(kind, (number, requests), setting, &mut dice);
+        let room = if setting.connections_open_max() < 1_000 { Room::ForSome } else { Room::ForAll };
+        Self {
             number,
             kind,
+            answers: Answers::new(script.expected.clone()),
+            terms: Terms { timeouts: setting.timeouts, room },
             peer: None,
-            octets: Vec::new(),
-            ends: Vec::new(),
-            expected: Vec::new(),
-            depth: if dice.below(2) == 0 { 1 } else { dice.within(2..=requests.max(2) as u64) as usize },
-            sent: 0,
-            received: Vec::new(),
-            answered: 0,
-            leaves_at: 0,
-            last_answer: Duration::ZERO,
-            connected_at: Duration::ZERO,
-            server: ServerState::Serves,
-            outcome: None,
+            leaves_at: dice.below(script.octets.len() as u64 + 1) as usize,
+            script,
             dice,
-        };
-        for index in 0..requests {
-            client.add_request((number * 1_000 + index) as u64);
+            sent: 0,
+            phase: Phase::Asks,
+            connected_at: Duration::ZERO,
+            last_answer: Duration::ZERO,
+            previous_answer: Duration::ZERO,
+            sent_at: Vec::new(),
+            stalled: None,
+            server: ServerState::Serves,
+            stopped_at: Duration::ZERO,
+            outcome: None,
         }
-        if client.dice.below(3) == 0 && !matches!(kind, Kind::Idler | Kind::Dripper | Kind::NonReader) {
-            client.add_last((number * 1_000 + requests) as u64);
-        }
-        if kind == Kind::Dripper {
-            // A head that does not end behind the last request.
-            client.octets.extend_from_slice(b"GET /text/1/1 HTTP/1.1\r\nHost: never");
-        }
-        client.leaves_at = client.dice.below(client.octets.len() as u64 + 1) as usize;
-        client
     }
 
-    fn add_request(&mut self, id: u64) {
-        let mut length = match self.dice.below(12) {
-            0 => self.dice.within(100_000..=400_000) as usize,
-            1..=3 => self.dice.within(4_000..=40_000) as usize,
-            _ => self.dice.below(600) as usize,
-        };
-        if self.kind == Kind::NonReader {
-            length += 1_000_000;
-        }
-        let piece = self.dice.within(1..=20_000).max(length as u64 / 50);
-        let pause = self.dice.within(0..=30);
-        let path = match self.dice.below(8) {
-            0 => format!("/stream/{id}/{length}/{piece}"),
-            1 => format!("/wait/{id}/{length}/{pause}"),
-            2 => format!("/helper/{id}/{length}"),
-            3 | 4 => {
-                self.add_upload(id, length.min(BODY_BYTES_MAX));
-                return;
-            }
-            _ => format!("/text/{id}/{length}"),
-        };
-        let is_head = self.dice.below(10) == 0;
-        let method = if is_head { "HEAD" } else { "GET" };
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: simulated\r\nX-Id: {id}\r\n\r\n");
-        self.octets.extend_from_slice(request.as_bytes());
-        self.ends.push(self.octets.len());
-        self.expected.push(Expected { is_head, ..Expected::of_pattern(id, length) });
-    }
-
-    /// A request behind which the server closes.
-    fn add_last(&mut self, id: u64) {
-        let length = self.dice.below(5_000) as usize;
-        let (request, status) = match self.dice.below(6) {
-            0 => (format!("GET /text/{id}/{length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 200),
-            1 => (format!("GET /text/{id}/{length} HTTP/1.0\r\n\r\n"), 200),
-            2 => ("GET /text/1/1 HTTP/1.1\r\n\r\n".to_owned(), 400),
-            3 => (
-                "GET /text/1/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
-                    .to_owned(),
-                400,
-            ),
-            4 => (format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9_000)), 414),
-            _ => ("GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), 505),
-        };
-        self.octets.extend_from_slice(request.as_bytes());
-        self.ends.push(self.octets.len());
-        let expected = Expected::of_pattern(id, length);
-        self.expected.push(Expected { status, closes: true, ..expected });
-    }
-
-    fn add_upload(&mut self, id: u64, length: usize) {
-        let expected = Expected::of_pattern(id, length);
-        let path = if self.dice.below(2) == 0 { "/echo" } else { "/through" };
-        let head = format!("POST {path} HTTP/1.1\r\nHost: simulated\r\nX-Id: {id}\r\n");
-        self.octets.extend_from_slice(head.as_bytes());
-        if self.dice.below(2) == 0 {
-            self.octets.extend_from_slice(format!("Content-Length: {length}\r\n\r\n").as_bytes());
-            self.octets.extend_from_slice(&expected.body);
-        } else {
-            self.octets.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-            let mut rest = &expected.body[..];
-            while !rest.is_empty() {
-                let (chunk, after) = rest.split_at(self.dice.within(1..=rest.len() as u64) as usize);
-                self.octets.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                self.octets.extend_from_slice(chunk);
-                self.octets.extend_from_slice(b"\r\n");
-                rest = after;
-            }
-            self.octets.extend_from_slice(b"0\r\n\r\n");
-        }
-        self.ends.push(self.octets.len());
-        self.expected.push(expected);
-    }
-
-    pub(super) fn connect(&mut self, simulation: &Simulation, peer: Option<Peer>) {
+    pub(super) fn connect(&mut self, simulation: &Simulation, peer: Option<Peer>) -> Result<(), String> {
         if peer.is_none() {
-            self.outcome = Some(Outcome::Cut);
-        }
-        if self.kind == Kind::NonReader {
-            simulation.alarm(NON_READER_PATIENCE, self.number as u64);
+            if self.server == ServerState::Serves {
+                return Err(format!("client {} was refused by a server that serves", self.number));
+            }
+            self.outcome = Some(Outcome::Released);
         }
         self.connected_at = simulation.elapsed();
         self.peer = peer;
+        if self.kind == Kind::NonReader {
+            self.wake_after(simulation, self.non_reader_patience());
+        } else if self.terms.room == Room::ForAll {
+            self.wake_after(simulation, SERVED_WITHIN);
+        }
+        self.tick(simulation)
+    }
+
+    fn wake_after(&self, simulation: &Simulation, after: Duration) {
+        simulation.alarm(after, self.number as u64);
+    }
+
+    /// What stands in buffers earns time, but never more than twice the grace ahead.
+    fn non_reader_patience(&self) -> Duration {
+        self.terms.timeouts.write_grace * 3 + ACCEPTED_WITHIN
     }
 
     /// The server has been told to stop.
-    pub(super) fn server_stops(&mut self) {
+    pub(super) fn server_stops(&mut self, simulation: &Simulation) {
         self.server = ServerState::Stops;
+        self.stopped_at = simulation.elapsed();
+        if let Phase::Ends(_) = self.phase
+            && self.outcome.is_none()
+        {
+            self.wake_after(simulation, LET_GO_WITHIN);
+        }
     }
 
     /// The number of its connection.
@@ -216,193 +195,279 @@ impl Client {
         self.peer.as_ref().map(Peer::number)
     }
 
-    /// Something may be to do.
+    /// An alarm of its own has come.
     ///
     /// # Errors
-    /// What the server did and must not do.
-    pub(super) fn go_on(&mut self, simulation: &Simulation) -> Result<(), String> {
+    /// What the server did and must not do, or did not and must.
+    pub(super) fn tick(&mut self, simulation: &Simulation) -> Result<(), String> {
         if self.outcome.is_some() || self.peer.is_none() {
             return Ok(());
         }
-        self.send(simulation);
-        let end = self.read()?;
-        if self.kind == Kind::Aborter && self.sent >= self.leaves_at {
-            let peer = self.peer.take();
-            if self.dice.below(2) == 0 {
-                peer.into_iter().for_each(Peer::reset);
+        if self.kind == Kind::SlowReader {
+            let some = self.dice.within(1..=30_000) as usize;
+            let pause = Duration::from_micros(self.dice.within(100..=50_000));
+            self.wake_after(simulation, pause);
+            self.go_on_reading(simulation, some)?;
+        } else {
+            self.go_on(simulation)?;
+        }
+        if self.outcome.is_none() { self.judge_time(simulation) } else { Ok(()) }
+    }
+
+    /// Something may be to do.
+    ///
+    /// # Errors
+    /// As of [`tick`](Self::tick).
+    pub(super) fn go_on(&mut self, simulation: &Simulation) -> Result<(), String> {
+        match self.kind {
+            // It reads when its time comes.
+            Kind::SlowReader => {
+                if self.outcome.is_none() {
+                    self.send(simulation);
+                }
+                Ok(())
             }
-            self.outcome = Some(Outcome::Left);
+            _ => self.go_on_reading(simulation, 1 << 20),
+        }
+    }
+
+    fn go_on_reading(&mut self, simulation: &Simulation, bytes_max: usize) -> Result<(), String> {
+        if self.outcome.is_some() {
             return Ok(());
         }
-        self.judge(simulation)?;
+        self.send(simulation);
+        if self.kind == Kind::Aborter && self.sent >= self.leaves_at {
+            self.leave();
+            return Ok(());
+        }
+        let Some(peer) = &self.peer else { return Ok(()) };
+        if self.kind == Kind::NonReader {
+            return if peer.is_reset() { self.end(simulation, PeerEnd::Reset) } else { Ok(()) };
+        }
+        let (mut octets, whole) = (Vec::new(), self.answers.whole());
+        let end = peer.receive(&mut octets, bytes_max);
+        self.answers
+            .take(&octets, self.server)
+            .map_err(|error| format!("client {} ({:?}): {error}", self.number, self.kind))?;
+        if self.answers.whole() > whole {
+            let now = simulation.elapsed();
+            self.previous_answer = if self.answers.whole() > whole + 1 { now } else { self.last_answer };
+            self.last_answer = now;
+            self.send(simulation);
+        }
+        if !octets.is_empty() {
+            // A 100 may have come.
+            self.send(simulation);
+        }
+        if self.phase == Phase::Asks && self.answers.are_whole() && self.sent_all() {
+            self.begin_to_end(simulation)?;
+        }
         if end != PeerEnd::Open && self.outcome.is_none() {
-            self.end(simulation, end)?;
+            return self.end(simulation, end);
         }
         Ok(())
     }
 
+    /// Goes away in the midst of it, by an end or by a reset.
+    fn leave(&mut self) {
+        let peer = self.peer.take();
+        if self.dice.below(2) == 0 {
+            peer.into_iter().for_each(Peer::reset);
+        }
+        self.outcome = Some(Outcome::Left);
+    }
+
+    /// Whether every request that is to have an answer is sent, and what comes behind them.
+    fn sent_all(&self) -> bool {
+        self.sent == self.script.octets.len() || self.answers.have_closed()
+    }
+
     fn send(&mut self, simulation: &Simulation) {
         let Some(peer) = &self.peer else { return };
-        let under_way = (self.answered + self.depth).min(self.ends.len());
+        // Whoever is told that it was the last asks no more.
+        if self.answers.have_closed() {
+            return;
+        }
+        let script = &self.script;
+        let under_way = (self.answers.whole() + script.depth).min(script.ends.len());
         let mut until = match under_way {
-            0 => 0,
-            all if all == self.ends.len() => self.octets.len(),
-            some => self.ends[some - 1],
+            all if all == script.ends.len() => script.octets.len(),
+            some => script.ends[some - 1],
         };
+        let waits = script.holds.iter().find(|(_, request)| !self.answers.has_continued(*request));
+        until = until.min(waits.map_or(usize::MAX, |(octet, _)| *octet));
         if self.kind == Kind::Aborter {
             until = until.min(self.leaves_at);
         }
         if self.sent >= until {
             return;
         }
+        let before = self.sent;
         match self.kind {
             Kind::Split => {
                 let piece = self.dice.within(1..=200) as usize;
-                self.sent += peer.send(&self.octets[self.sent..until.min(self.sent + piece)]);
+                self.sent += peer.send(&script.octets[self.sent..until.min(self.sent + piece)]);
                 // Bodies have a slowest rate, and heads their time.
                 let pause = Duration::from_micros(self.dice.within(10..=20_000));
                 simulation.alarm(pause, self.number as u64);
             }
-            _ => self.sent += peer.send(&self.octets[self.sent..until]),
+            _ => self.sent += peer.send(&script.octets[self.sent..until]),
         }
-        if self.kind == Kind::HalfCloser && self.sent == self.octets.len() {
+        let now = simulation.elapsed();
+        while script.ends.get(self.sent_at.len()).is_some_and(|end| *end <= self.sent) {
+            self.sent_at.push(now);
+        }
+        if let Some(at) = script.stalls_at
+            && self.sent > at.max(before)
+        {
+            let begun = self.stalled.map_or(now, |(begun, _)| begun);
+            self.stalled = Some((begun, now));
+            self.wake_after(simulation, self.late_answer_within(now).1 - now);
+        }
+        if self.kind == Kind::HalfCloser && self.sent == self.script.octets.len() {
             peer.shut_down_write();
         }
     }
 
-    fn read(&mut self) -> Result<PeerEnd, String> {
-        let Some(peer) = &self.peer else { return Ok(PeerEnd::Open) };
-        match self.kind {
-            Kind::NonReader if peer.is_reset() => Ok(PeerEnd::Reset),
-            Kind::NonReader => Ok(PeerEnd::Open),
-            Kind::SlowReader => Ok(PeerEnd::Open),
-            _ => Ok(peer.receive(&mut self.received, 1 << 20)),
-        }
-    }
-
-    /// An alarm of its own has come.
-    pub(super) fn tick(&mut self, simulation: &Simulation) -> Result<(), String> {
-        if self.kind == Kind::SlowReader && self.outcome.is_none() {
-            let Some(peer) = &self.peer else { return Ok(()) };
-            let some = self.dice.within(1..=30_000) as usize;
-            let end = peer.receive(&mut self.received, some);
-            simulation.alarm(Duration::from_micros(self.dice.within(100..=50_000)), self.number as u64);
-            self.judge(simulation)?;
-            if end != PeerEnd::Open && self.outcome.is_none() {
-                self.end(simulation, end)?;
-            }
-        }
-        let is_over = simulation.elapsed() >= self.connected_at + NON_READER_PATIENCE;
-        if self.kind == Kind::NonReader && self.outcome.is_none() && is_over {
-            let peer = self.peer.take();
-            if peer.is_some_and(|peer| !peer.is_abandoned()) {
-                return Err(format!("client {}: held though it reads nothing", self.number));
-            }
-            self.outcome = Some(Outcome::Left);
-        }
-        self.go_on(simulation)
-    }
-
-    /// Takes the answers that have come.
-    fn judge(&mut self, simulation: &Simulation) -> Result<(), String> {
-        while let Some(expected) = self.expected.get(self.answered) {
-            let Some(answer) = read_answer(&self.received, expected.is_head)? else {
-                return is_beginning(&self.received, expected);
-            };
-            if answer.status != expected.status {
+    /// All is answered: who is to end it now?
+    fn begin_to_end(&mut self, simulation: &Simulation) -> Result<(), String> {
+        let now = simulation.elapsed();
+        self.phase = Phase::Ends(now);
+        if let Some((begun, _)) = self.stalled {
+            let (least, most) = self.late_answer_within(begun);
+            if now < least || now > most {
                 return Err(format!(
-                    "client {} ({:?}): {} for request {}: {}",
-                    self.number,
-                    self.kind,
-                    answer.status,
-                    expected.id,
-                    String::from_utf8_lossy(&answer.body)
+                    "client {} ({:?}) was told at {now:?} that it is late: that is due from {least:?} to {most:?}",
+                    self.number, self.kind
                 ));
             }
-            if expected.closes && !answer.closes {
-                return Err(format!("client {}: the answer to {} does not close", self.number, expected.id));
-            }
-            if expected.status == 200 && !expected.is_head && answer.body != expected.body {
-                return Err(format!(
-                    "client {}: the answer to {} has {} octets that are not its {}",
-                    self.number,
-                    expected.id,
-                    answer.body.len(),
-                    expected.body.len()
-                ));
-            }
-            self.received.drain(..answer.length);
-            self.answered += 1;
-            self.last_answer = simulation.elapsed();
-            let now_more = self.answered < self.expected.len();
-            if answer.closes && now_more {
+        }
+        let within = match self.script.ending {
+            Ending::Client if self.kind == Kind::Quick && self.dice.below(4) == 0 => {
+                // It has all it wanted.
+                self.peer = None;
+                self.outcome = Some(Outcome::Whole);
                 return Ok(());
             }
-            if now_more {
-                self.send(simulation);
+            Ending::Client => {
+                self.peer.iter().for_each(Peer::shut_down_write);
+                ENDING_MAX
             }
+            Ending::Server => ENDING_MAX,
+            Ending::Idleness if self.server == ServerState::Stops => ENDING_MAX,
+            Ending::Idleness => self.terms.timeouts.idle + READER_LOOK + LATE_MAX,
+        };
+        self.wake_after(simulation, within);
+        Ok(())
+    }
+
+    /// When the word to whoever has begun something at `begun`, and has not gone on with it, comes at least and at most.
+    fn late_answer_within(&self, begun: Duration) -> (Duration, Duration) {
+        let Timeouts { head, body_grace, .. } = self.terms.timeouts;
+        let (least, most) = match self.kind {
+            Kind::Dripper => (head, head),
+            // What has come has earned some time.
+            _ => (body_grace, body_grace * 2),
+        };
+        // It is begun with when what was asked before has been answered.
+        let before = if self.answers.are_whole() { self.previous_answer } else { self.last_answer };
+        let stalled = self.stalled.map_or(begun, |(_, stalled)| stalled);
+        (begun + least, stalled.max(before) + most + LATE_MAX)
+    }
+
+    /// What should have happened by now?
+    fn judge_time(&mut self, simulation: &Simulation) -> Result<(), String> {
+        let now = simulation.elapsed();
+        let since = |then: Duration| now.saturating_sub(then);
+        if self.kind == Kind::NonReader && self.peer.as_ref().is_some_and(Peer::is_abandoned) {
+            // An end behind octets that it does not read never comes to it.
+            return self.end(simulation, PeerEnd::Ended);
         }
-        match self.kind {
-            // They wait for what the server does.
-            Kind::Idler | Kind::Dripper => {}
-            _ => {
-                if !self.received.is_empty() {
-                    return Err(format!(
-                        "client {}: {} octets beyond the last answer",
-                        self.number,
-                        self.received.len()
-                    ));
+        if self.kind == Kind::NonReader && self.terms.room == Room::ForSome {
+            self.wake_after(simulation, self.non_reader_patience());
+        }
+        let overdue = match self.phase {
+            Phase::Ends(ended) => match self.script.ending {
+                Ending::Client | Ending::Server => since(ended) >= ENDING_MAX,
+                Ending::Idleness if self.server == ServerState::Stops => {
+                    since(ended.max(self.stopped_at)) >= LET_GO_WITHIN
                 }
-                self.outcome = Some(Outcome::Whole);
-                self.peer = None;
+                Ending::Idleness => since(ended) >= self.terms.timeouts.idle + READER_LOOK + LATE_MAX,
+            },
+            Phase::Asks if self.kind == Kind::NonReader => {
+                since(self.connected_at) >= self.non_reader_patience() && self.terms.room == Room::ForAll
             }
-        }
-        Ok(())
+            Phase::Asks if self.stalled.is_some() && self.server == ServerState::Serves => {
+                self.answers.whole() + 1 == self.answers.expected()
+                    && now >= self.late_answer_within(Duration::ZERO).1
+            }
+            Phase::Asks => {
+                self.terms.room == Room::ForAll
+                    && self.stalled.is_none()
+                    && since(self.connected_at) >= SERVED_WITHIN
+            }
+        };
+        if overdue { Err(format!("not over at {now:?}: {}", self.state())) } else { Ok(()) }
     }
 
-    /// The server has ended the connection.
+    /// The connection has ended, and not by the client.
     fn end(&mut self, simulation: &Simulation, end: PeerEnd) -> Result<(), String> {
-        let all = self.answered == self.expected.len();
-        let since_answer = simulation.elapsed().saturating_sub(self.last_answer);
-        if all && self.kind == Kind::Dripper && !self.received.is_empty() {
-            // It may be cut off as any other.
-            if let Some(answer) = read_answer(&self.received, false)?
-                && answer.status != 408
-            {
-                return Err(format!("client {}: {} to half a head", self.number, answer.status));
-            }
-        }
-        let serves = self.server == ServerState::Serves;
-        if all
-            && serves
-            && self.kind == Kind::Idler
-            && end == PeerEnd::Ended
-            && since_answer < Duration::from_secs(74)
-        {
-            return Err(format!("client {}: closed after {since_answer:?} of idleness", self.number));
-        }
-        self.outcome = Some(if all { Outcome::Whole } else { Outcome::Cut });
         self.peer = None;
+        let now = simulation.elapsed();
+        let outcome = match (self.phase, self.kind) {
+            (_, Kind::NonReader) if now >= self.connected_at + self.terms.timeouts.write_grace => {
+                Outcome::Left
+            }
+            (Phase::Ends(ended), _) if end == PeerEnd::Ended => {
+                let idle = now - ended;
+                // An answer is a moment on its way, so that the server's clock has begun before.
+                if self.script.ending == Ending::Idleness
+                    && self.server == ServerState::Serves
+                    && idle + LATE_MAX < self.terms.timeouts.idle
+                {
+                    return Err(format!("client {}: closed after {idle:?} of idleness", self.number));
+                }
+                Outcome::Whole
+            }
+            _ if self.server == ServerState::Stops && !self.is_owed() => Outcome::Released,
+            _ => Outcome::Cut,
+        };
+        self.outcome = Some(outcome);
         Ok(())
     }
 
-    /// Whether it does nothing that a server may end its connection for.
-    pub(super) fn is_benign(&self) -> bool {
-        matches!(self.kind, Kind::Quick | Kind::Split | Kind::SlowReader | Kind::HalfCloser | Kind::Idler)
+    /// Whether a server that stops owes it an answer: to a request that was there when it was told to.
+    fn is_owed(&self) -> bool {
+        let arrived = |sent: &Duration| *sent + ARRIVED_AFTER <= self.stopped_at;
+        !self.answers.have_closed()
+            && !self.answers.are_whole()
+            && self.sent_at.get(self.answers.whole()).is_some_and(arrived)
+    }
+
+    /// Answers that have come whole.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.whole() as u64
+    }
+
+    /// Panics of handlers that it has asked for.
+    pub(super) fn panics(&self) -> u64 {
+        self.script.panics
     }
 
     /// What is left to happen, for a report.
     pub(super) fn state(&self) -> String {
         format!(
-            "client {} ({:?}) of connection {:?}: {} of {} octets sent, {} of {} answered, {} octets of the next",
+            "client {} ({:?}) of connection {:?}, {:?}: {} of {} octets sent, {} of {} answered, ends by {:?}, next {:?}",
             self.number,
             self.kind,
             self.peer(),
+            self.phase,
             self.sent,
-            self.octets.len(),
-            self.answered,
-            self.expected.len(),
-            self.received.len()
+            self.script.octets.len(),
+            self.answers.whole(),
+            self.answers.expected(),
+            self.script.ending,
+            self.answers.next(),
         )
     }
 }

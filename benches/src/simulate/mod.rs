@@ -1,21 +1,30 @@
 //! The whole server on a simulated machine, seed after seed: what went wrong is printed with its seed, and one seed is the same
 //! run again.
+//!
+//! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and `script` (who
+//! asks, and for what), `oracle` (what must come), `account` (why connections end), `coverage` (which faults were met).
 
+mod account;
 mod application;
 mod client;
+mod coverage;
 mod oracle;
 mod run;
+mod script;
+mod setting;
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use selvedge_runtime::sim::{Fault, Keeping};
+use anyhow::{Result, bail, ensure};
+use selvedge_runtime::sim::Keeping;
 
-use run::{Figures, Size, run};
+use coverage::{Coverage, SEEDS_FOR_ALL};
+use run::{Done, Figures, run};
+use setting::Size;
 
 /// No seed takes so long by far, in whatever build.
 const SEED_TIME_MAX: Duration = Duration::from_secs(60);
@@ -32,6 +41,9 @@ pub(crate) struct Options {
     /// Requests of a client
     #[arg(long, value_name = "N", default_value_t = 10)]
     requests: usize,
+    /// Threads, each with a seed at a time; default: one per processor
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// End with the first seed that goes wrong
     #[arg(long)]
     stop_at_first: bool,
@@ -44,52 +56,103 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}"));
     match text.split_once("..") {
         Some((from, to)) => Ok(number(from)?..number(to)?),
-        None => number(text).map(|seed| seed..seed + 1),
+        None => number(text).map(|seed| seed..seed.saturating_add(1)),
     }
 }
 
 /// Runs the seeds.
 ///
 /// # Errors
-/// When a run went wrong.
+/// When a run went wrong, when a fault never met an op that it can meet, and for options that do not fit.
 pub(crate) fn run_seeds(options: &Options) -> Result<()> {
-    let size = Size { clients: options.clients, requests: options.requests };
+    let seeds = options.seeds.end.saturating_sub(options.seeds.start);
+    ensure!(seeds > 0, "no seeds in {:?}; name them as 0..1000", options.seeds);
+    ensure!(
+        !options.trace || seeds == 1,
+        "--trace prints megabytes for each seed; name one seed: `--seeds {} --trace`",
+        options.seeds.start
+    );
+    tell_panics();
     let mut total = Figures::default();
-    let mut faults: BTreeMap<(&'static str, Fault), u64> = BTreeMap::new();
-    let mut failures = 0_u64;
-    let under_way = Arc::new(AtomicU64::new(options.seeds.start));
-    watch(&under_way);
-    for seed in options.seeds.clone() {
-        under_way.store(seed, Ordering::Relaxed);
-        let keeping = if options.trace { Keeping::Lines } else { Keeping::Hash };
-        let done = run(seed, size, keeping);
-        if options.trace {
-            done.trace.iter().for_each(|line| println!("{line}"));
-        }
-        if options.seeds.end - options.seeds.start == 1 {
+    let mut coverage = Coverage::default();
+    let mut wrong = Vec::new();
+    for (seed, done) in results(options) {
+        done.trace.iter().for_each(|line| println!("{line}"));
+        if seeds == 1 {
             println!("seed {seed}: trace {:016x}, {:?}", done.hash, done.figures);
         }
-        for failure in &done.failures {
-            println!("seed {seed}: {failure}");
+        done.failures.iter().for_each(|failure| println!("seed {seed}: {failure}"));
+        if !done.failures.is_empty() {
+            wrong.push(seed);
         }
-        if options.stop_at_first && !done.failures.is_empty() {
-            bail!("seed {seed} went wrong");
-        }
-        failures += u64::from(!done.failures.is_empty());
         total.add(&done.figures);
-        for (op, fault, count) in done.faults {
-            *faults.entry((op, fault)).or_default() += count;
-        }
+        coverage.add(done.faults);
     }
-    let seeds = options.seeds.end - options.seeds.start;
-    println!("{seeds} seeds: {total:?}");
-    for ((op, fault), count) in &faults {
-        println!("{op:>10} {fault:<24} {count}", fault = format!("{fault:?}"));
+    let requests = seeds * options.clients as u64 * options.requests as u64;
+    println!("{seeds} seeds, about {requests} requests, {} answers compared: {total:?}", total.answers);
+    coverage.print();
+    if let Some(first) = wrong.iter().min() {
+        bail!(
+            "{} seeds went wrong, the first is {first}; `simulate --seeds {first} --trace` shows it",
+            wrong.len()
+        );
     }
-    if failures > 0 {
-        bail!("{failures} of {seeds} seeds went wrong; `simulate --seeds SEED --trace` shows one of them");
+    let gaps = coverage.gaps();
+    if seeds >= SEEDS_FOR_ALL && !gaps.is_empty() {
+        bail!("faults that were to be met: {}", gaps.join("; "));
     }
     Ok(())
+}
+
+/// Runs all seeds on several threads: what each has brought, as it comes.
+fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
+    let size = Size { clients: options.clients, requests: options.requests };
+    let keeping = if options.trace { Keeping::Lines } else { Keeping::Hash };
+    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let next = Arc::new(AtomicU64::new(options.seeds.start));
+    let stops = Arc::new(AtomicBool::new(false));
+    let (tell, results) = mpsc::channel();
+    for _ in 0..threads.unwrap_or(1).max(1) {
+        let (next, stops, tell) = (Arc::clone(&next), Arc::clone(&stops), tell.clone());
+        let (end, stop_at_first) = (options.seeds.end, options.stop_at_first);
+        std::thread::spawn(move || {
+            let under_way = Arc::new(AtomicU64::new(u64::MAX));
+            watch(&under_way);
+            // Seeds below one that went wrong have been begun before it, so that the first that goes wrong is told too.
+            while !stops.load(Ordering::Relaxed) {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= end {
+                    break;
+                }
+                under_way.store(seed, Ordering::Relaxed);
+                SEED.set(Some(seed));
+                let done = std::panic::catch_unwind(|| run(seed, size, keeping));
+                let done = done.unwrap_or_else(|_| Done::of_panic());
+                if stop_at_first && !done.failures.is_empty() {
+                    stops.store(true, Ordering::Relaxed);
+                }
+                if tell.send((seed, done)).is_err() {
+                    break;
+                }
+            }
+            under_way.store(u64::MAX, Ordering::Relaxed);
+        });
+    }
+    results
+}
+
+thread_local! {
+    /// The seed that this thread runs.
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// A panic is told with its seed at once: it may end the process.
+fn tell_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match SEED.get() {
+        Some(seed) => println!("seed {seed}: {}", panic.to_string().replace('\n', " ")),
+        None => others(panic),
+    }));
 }
 
 /// Ends the program when a seed does not end: a task that does not come back from a poll ends no turn.
@@ -99,7 +162,7 @@ fn watch(under_way: &Arc<AtomicU64>) {
         loop {
             let before = under_way.load(Ordering::Relaxed);
             std::thread::sleep(SEED_TIME_MAX);
-            if under_way.load(Ordering::Relaxed) == before {
+            if before != u64::MAX && under_way.load(Ordering::Relaxed) == before {
                 println!("seed {before}: a turn does not end");
                 std::process::exit(1);
             }

@@ -1,21 +1,18 @@
-//! One run: a server, its clients, and what must be true at the end.
+//! One run: a server, its clients, and what must be true while it goes on, when the clients are gone, and at the end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use selvedge_http::{AcceptPolicy, Server};
-use selvedge_runtime::sim::{Dice, Fault, FaultRates, Happening, Keeping, Simulation, SimulationOptions};
-use selvedge_runtime::{Pinning, WatchdogSetting, WorkerLimits};
+use selvedge_http::Server;
+use selvedge_runtime::sim::{Dice, Fault, Happening, Keeping, Simulation, SimulationOptions};
+use selvedge_runtime::{BufferPool, BufferUsage, Counter, Counters, Pinning, WatchdogSetting, WorkerLimits};
 
+use super::account::{Counted, account};
 use super::application::application;
 use super::client::{Client, Outcome};
-
-/// How large a run is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) clients: usize,
-    pub(super) requests: usize,
-}
+use super::setting::{Setting, Size, Stop};
 
 /// What a run has brought.
 #[derive(Debug)]
@@ -27,156 +24,66 @@ pub(super) struct Done {
     pub(super) trace: Vec<String>,
 }
 
+impl Done {
+    /// Of a run that has panicked, which was told by then.
+    pub(super) fn of_panic() -> Self {
+        let failures = vec!["it has panicked".to_owned()];
+        Self { hash: 0, failures, figures: Figures::default(), faults: Vec::new(), trace: Vec::new() }
+    }
+}
+
 /// How many of what there were.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Figures {
+    /// Answers that were compared whole.
+    pub(super) answers: u64,
     whole: u64,
     cut: u64,
     left: u64,
+    released: u64,
     evictions: u64,
     simulated_s: u64,
 }
 
 impl Figures {
     pub(super) fn add(&mut self, other: &Self) {
+        self.answers += other.answers;
         self.whole += other.whole;
         self.cut += other.cut;
         self.left += other.left;
+        self.released += other.released;
         self.evictions += other.evictions;
         self.simulated_s += other.simulated_s;
     }
 }
 
-/// No run takes so long in simulated time: the longest deadline is an idle connection's 75 s.
-const LIMIT: Duration = Duration::from_secs(900);
+/// No run takes so long in simulated time: the longest deadlines are some minutes, and few clients wait for a place.
+const LIMIT: Duration = Duration::from_secs(3_600);
 /// No run has so many events by far.
-const EVENTS_MAX: u64 = 1_000_000;
-/// What the drain may take, and a little for the last turns.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+const EVENTS_MAX: u64 = 2_000_000;
+/// A server without clients has done what their last requests asked for.
+const REST_WITHIN: Duration = Duration::from_secs(60);
+/// A server without clients stops.
+const STOP_AT_REST_WITHIN: Duration = Duration::from_millis(500);
+/// What the end of a drain may be late.
+const DRAIN_LATE_MAX: Duration = Duration::from_millis(500);
 /// Alarms of clients that come: their numbers follow.
 const COMES: u64 = 1 << 32;
 /// The alarm at which the server is told to stop.
 const STOPS: u64 = 1 << 33;
+/// The alarm at which it must have stopped.
+const STOPPED: u64 = STOPS + 1;
 
 /// Runs `seed`.
 pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     let mut dice = Dice::new(seed ^ 0x5e1f_ed9e);
-    let mut faults = match seed % 4 {
-        0 => FaultRates::NONE,
-        _ => FaultRates::USUAL,
-    };
-    // Three quarters of the runs know no fault that ends a connection: there every client that behaves is served whole.
-    let is_strict = seed % 4 != 3;
-    if is_strict {
-        faults.set(Fault::SendWithoutMemory, 0);
-        faults.set(Fault::AcceptAborted, 0);
-    }
-    let simulation = Simulation::new(seed, SimulationOptions { faults, trace });
-    let workers = dice.within(1..=4) as usize;
-    let policy = *dice.pick(&[AcceptPolicy::Shared, AcceptPolicy::Dedicated, AcceptPolicy::ReusePort]);
-    let mut limits = WorkerLimits::default();
-    limits.kernel.receive_buffers = *dice.pick(&[64, 256]);
-    limits.kernel.file_blocks = 2;
+    let setting = Setting::of(seed, size, &mut dice);
+    let simulation = Simulation::new(seed, SimulationOptions { faults: setting.faults, trace });
+    simulation.remark(|| format!("{setting:?}"));
     let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
-    let server = Server::builder()
-        .listen(address)
-        .workers(workers)
-        .accept(policy)
-        .connections_max(if dice.below(4) == 0 { size.clients / 2 } else { 10_000 })
-        .runtime(|runtime| runtime.limits(limits).pinning(Pinning::Free).watchdog(WatchdogSetting::Off))
-        .start(|_| application())
-        .expect("a simulated machine has all it needs");
-    let control = server.control().clone();
-    let mut clients: Vec<Client> =
-        (0..size.clients).map(|number| Client::new(number, size.requests, &mut dice)).collect();
-    for client in &clients {
-        simulation.alarm(Duration::from_micros(dice.below(2_000_000)), COMES + client.number as u64);
-    }
-    // In some runs the server stops in the midst of it.
-    let stops_early = dice.below(5) == 0;
-    if stops_early {
-        simulation.alarm(Duration::from_micros(dice.below(3_000_000)), STOPS);
-    }
-    let mut failures = Vec::new();
-    let mut by_connection: Vec<Option<usize>> = Vec::new();
-    let mut events = 0_u64;
-    let mut look_at = 0;
-    while failures.is_empty() {
-        // The first that is not over yet is the last but few as a rule, so that hardly any is looked at twice.
-        while clients.get(look_at).is_some_and(|client: &Client| client.outcome.is_some()) {
-            look_at += 1;
-        }
-        if look_at == clients.len() {
-            break;
-        }
-        events += 1;
-        if simulation.elapsed() > LIMIT || events > EVENTS_MAX {
-            failures.push(format!("not over after {:?} and {events} events", simulation.elapsed()));
-            break;
-        }
-        let gone_on = match simulation.next() {
-            None => {
-                failures.push("nothing happens any more".to_owned());
-                break;
-            }
-            Some(Happening::Nothing) => Ok(()),
-            Some(Happening::Peer(connection)) => match by_connection.get(connection).copied().flatten() {
-                Some(number) => clients[number].go_on(&simulation),
-                None => Ok(()),
-            },
-            Some(Happening::Alarm(STOPS)) => {
-                control.stop();
-                clients.iter_mut().for_each(Client::server_stops);
-                Ok(())
-            }
-            Some(Happening::Alarm(number @ COMES..)) => {
-                let number = (number - COMES) as usize;
-                let buffers = (dice.within(200..=100_000) as usize, dice.within(200..=100_000) as usize);
-                let peer = simulation.connect(address, buffers.0, buffers.1);
-                if let Some(peer) = &peer {
-                    by_connection.resize((peer.number() + 1).max(by_connection.len()), None);
-                    by_connection[peer.number()] = Some(number);
-                }
-                clients[number].connect(&simulation, peer);
-                clients[number].tick(&simulation)
-            }
-            Some(Happening::Alarm(number)) => clients[number as usize].tick(&simulation),
-        };
-        failures.extend(gone_on.err());
-    }
-    let unfinished = clients.iter().filter(|client| client.outcome.is_none());
-    if !failures.is_empty() {
-        failures.extend(unfinished.take(5).map(Client::state));
-    }
-    let count = |outcome| clients.iter().filter(|client| client.outcome == Some(outcome)).count() as u64;
-    let counters = |number: usize| server.running().handle().counters(number).evictions.get();
-    let mut figures = Figures {
-        whole: count(Outcome::Whole),
-        cut: count(Outcome::Cut),
-        left: count(Outcome::Left),
-        evictions: (0..workers).map(counters).sum(),
-        simulated_s: 0,
-    };
-    if is_strict && !stops_early && figures.evictions == 0 && failures.is_empty() {
-        let cut = clients.iter().filter(|client| client.is_benign() && client.outcome == Some(Outcome::Cut));
-        failures.extend(cut.map(|client| format!("cut off: {}", client.state())));
-    }
-    let panics: u64 =
-        (0..workers).map(|number| server.running().handle().counters(number).panics.get()).sum();
-    if panics > 0 {
-        failures.push(format!("{panics} panics"));
-    }
-    drop(clients);
-    let stopped_at = simulation.elapsed();
-    control.stop();
-    simulation.run_while(|| {
-        events += 1;
-        simulation.workers() > 0 && simulation.elapsed() < stopped_at + LIMIT && events < EVENTS_MAX
-    });
-    let took = simulation.elapsed() - stopped_at;
-    if simulation.workers() > 0 || took > STOP_LIMIT {
-        failures.push(format!("the stop took {took:?}, {} workers are left", simulation.workers()));
-    }
+    let server = start(&setting, address);
+    let mut run = Run { simulation: &simulation, server: &server, setting: &setting, events: 0 };
+    let Ran { mut failures, mut figures } = run.go(address, size, &mut dice);
     figures.simulated_s = simulation.elapsed().as_secs();
     if simulation.workers() == 0 {
         server.join();
@@ -191,5 +98,242 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
         figures,
         faults: simulation.faults(),
         trace: simulation.take_trace(),
+    }
+}
+
+fn start(setting: &Setting, address: SocketAddr) -> Server {
+    let mut limits = WorkerLimits::default();
+    limits.kernel.receive_buffers = setting.receive_buffers;
+    limits.kernel.file_blocks = 2;
+    let panics = setting.panics;
+    let mut builder = Server::builder()
+        .listen(address)
+        .workers(setting.workers)
+        .accept(setting.policy)
+        .connections_max(setting.connections_max)
+        .body_bytes_max(setting.body_bytes_max)
+        .timeouts(setting.timeouts)
+        .drain(setting.drain)
+        .runtime(|runtime| runtime.limits(limits).pinning(Pinning::Free).watchdog(WatchdogSetting::Off));
+    if let Some(requests) = setting.requests_max {
+        builder = builder.requests_max(requests);
+    }
+    builder.start(move |_| application(panics)).expect("a simulated machine has all it needs")
+}
+
+struct Ran {
+    failures: Vec<String>,
+    figures: Figures,
+}
+
+/// A run that goes on.
+struct Run<'a> {
+    simulation: &'a Simulation,
+    server: &'a Server,
+    setting: &'a Setting,
+    events: u64,
+}
+
+/// What is held by the workers, and by the machine for them.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    workers: Vec<Option<BufferUsage>>,
+    descriptors: usize,
+}
+
+impl Run<'_> {
+    fn go(&mut self, address: SocketAddr, size: Size, dice: &mut Dice) -> Ran {
+        let mut failures = Vec::new();
+        failures.extend(self.come_to_rest().err());
+        let at_first = self.held();
+        let mut clients: Vec<Client> = (0..size.clients)
+            .map(|number| Client::new(number, size.requests, self.setting, dice))
+            .collect();
+        for client in &clients {
+            self.simulation.alarm(Duration::from_micros(dice.below(2_000_000)), COMES + client.number as u64);
+        }
+        if let Stop::After(after) = self.setting.stop {
+            self.simulation.alarm(after, STOPS);
+        }
+        failures.extend(self.serve(address, &mut clients, dice));
+        if failures.is_empty() && self.setting.stop == Stop::AtRest {
+            failures.extend(self.come_to_rest().err());
+            let at_last = self.held();
+            if at_last != at_first {
+                failures.push(format!("held at rest: {at_last:?}, and before the first client {at_first:?}"));
+            }
+            let open: u64 = self.server.control().intake().open().iter().sum();
+            if open > 0 {
+                failures.push(format!("{open} connections are counted, and no client is there"));
+            }
+        }
+        let figures = self.figures(&clients);
+        if failures.is_empty() {
+            failures.extend(self.stop());
+        }
+        if failures.is_empty() {
+            failures.extend(account(&clients, &self.counted(), self.setting.stop, self.simulation));
+        }
+        Ran { failures, figures }
+    }
+
+    /// Until every client's connection is over.
+    fn serve(&mut self, address: SocketAddr, clients: &mut [Client], dice: &mut Dice) -> Vec<String> {
+        let mut by_connection: Vec<Option<usize>> = Vec::new();
+        let mut failures = Vec::new();
+        let mut look_at = 0;
+        while failures.is_empty() {
+            // The first that is not over yet is the last but few as a rule, so that hardly any is looked at twice.
+            while clients.get(look_at).is_some_and(|client: &Client| client.outcome.is_some()) {
+                look_at += 1;
+            }
+            if look_at == clients.len() {
+                break;
+            }
+            self.events += 1;
+            if self.simulation.elapsed() > LIMIT || self.events > EVENTS_MAX {
+                failures.push(format!(
+                    "not over after {:?} and {} events",
+                    self.simulation.elapsed(),
+                    self.events
+                ));
+                break;
+            }
+            let gone_on = match self.simulation.next() {
+                None => Err("nothing happens any more".to_owned()),
+                Some(Happening::Nothing) => Ok(()),
+                Some(Happening::Peer(connection)) => match by_connection.get(connection).copied().flatten() {
+                    Some(number) => clients[number].go_on(self.simulation),
+                    None => Ok(()),
+                },
+                Some(Happening::Alarm(STOPS)) => {
+                    self.server.control().stop();
+                    self.simulation.alarm(self.setting.drain + DRAIN_LATE_MAX, STOPPED);
+                    clients.iter_mut().for_each(|client| client.server_stops(self.simulation));
+                    Ok(())
+                }
+                Some(Happening::Alarm(STOPPED)) => self.has_stopped(),
+                Some(Happening::Alarm(number @ COMES..)) => {
+                    let client = &mut clients[(number - COMES) as usize];
+                    let buffers = (dice.within(200..=100_000) as usize, dice.within(200..=100_000) as usize);
+                    let peer = self.simulation.connect(address, buffers.0, buffers.1);
+                    if let Some(peer) = &peer {
+                        by_connection.resize((peer.number() + 1).max(by_connection.len()), None);
+                        by_connection[peer.number()] = Some(client.number);
+                    }
+                    client.connect(self.simulation, peer).and_then(|()| self.keeps_to_its_limit())
+                }
+                Some(Happening::Alarm(number)) => clients[number as usize].tick(self.simulation),
+            };
+            failures.extend(gone_on.err());
+        }
+        if !failures.is_empty() {
+            let unfinished = clients.iter().filter(|client| client.outcome.is_none());
+            failures.extend(unfinished.take(5).map(Client::state));
+        }
+        failures
+    }
+
+    fn keeps_to_its_limit(&self) -> Result<(), String> {
+        let (open, most) = (self.server.control().intake().open(), self.setting.connections_open_max());
+        match open.iter().sum::<u64>() <= most || self.setting.stop != Stop::AtRest {
+            true => Ok(()),
+            false => Err(format!("{open:?} connections are open, and {most} may be")),
+        }
+    }
+
+    fn has_stopped(&self) -> Result<(), String> {
+        let workers = self.simulation.workers();
+        match workers {
+            0 => Ok(()),
+            _ => Err(format!("{workers} workers are left after a drain of {:?}", self.setting.drain)),
+        }
+    }
+
+    /// Lets events happen until nothing does by itself, which must be soon.
+    fn come_to_rest(&mut self) -> Result<(), String> {
+        let begun = self.simulation.elapsed();
+        let (mut turns, mut moved) = (self.sum(|counters| &counters.turns), begun);
+        // Alarms of clients that are gone come still.
+        while self.simulation.next().is_some() {
+            self.events += 1;
+            let turns_now = self.sum(|counters| &counters.turns);
+            if turns_now > turns {
+                (turns, moved) = (turns_now, self.simulation.elapsed());
+            }
+            if moved > begun + REST_WITHIN || self.events > EVENTS_MAX {
+                return Err("no client is there, and the workers do not come to rest".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&mut self) -> Held {
+        let handle = self.server.running().handle();
+        let usages = Arc::new(Mutex::new(vec![None; handle.workers()]));
+        for worker in 0..handle.workers() {
+            let usages = Arc::clone(&usages);
+            // A worker that has no room for the job has no usage then, which is seen.
+            let _ = handle.run_on(worker, move || {
+                usages.lock().unwrap_or_else(PoisonError::into_inner)[worker] = Some(BufferPool::usage());
+            });
+        }
+        let _ = self.come_to_rest();
+        let workers = usages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Held { workers, descriptors: self.simulation.descriptors_open() }
+    }
+
+    /// Stops the server, if it was not told to before, and waits for its end.
+    fn stop(&mut self) -> Vec<String> {
+        let begun = self.simulation.elapsed();
+        let within = match self.setting.stop {
+            Stop::AtRest => STOP_AT_REST_WITHIN,
+            Stop::After(_) => self.setting.drain + DRAIN_LATE_MAX,
+        };
+        self.server.control().stop();
+        let simulation = self.simulation;
+        simulation.run_while(|| {
+            self.events += 1;
+            simulation.workers() > 0 && simulation.elapsed() <= begun + within && self.events < EVENTS_MAX
+        });
+        match simulation.workers() {
+            0 => Vec::new(),
+            workers => vec![format!("{workers} workers are left {within:?} after the stop")],
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Counters) -> &Counter) -> u64 {
+        let handle = self.server.running().handle();
+        (0..handle.workers()).map(|worker| of(handle.counters(worker)).get()).sum()
+    }
+
+    fn counted(&self) -> Counted {
+        let control = self.server.control();
+        let mut closes = BTreeMap::new();
+        for worker in 0..self.setting.workers {
+            for (reason, count) in control.figures(worker).closes_by_name() {
+                *closes.entry(reason).or_default() += count;
+            }
+        }
+        Counted {
+            assigned: control.intake().assigned().iter().sum(),
+            closes,
+            evictions: self.sum(|counters| &counters.evictions),
+            panics: self.sum(|counters| &counters.panics),
+        }
+    }
+
+    fn figures(&self, clients: &[Client]) -> Figures {
+        let count =
+            |outcome| clients.iter().filter(|client| client.outcome == Some(outcome)).count() as u64;
+        Figures {
+            answers: clients.iter().map(Client::answers).sum(),
+            whole: count(Outcome::Whole),
+            cut: count(Outcome::Cut),
+            left: count(Outcome::Left),
+            released: count(Outcome::Released),
+            evictions: self.sum(|counters| &counters.evictions),
+            simulated_s: 0,
+        }
     }
 }

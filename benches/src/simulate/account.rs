@@ -1,0 +1,92 @@
+//! Every connection's end is accounted for. In: how each client's has ended, and what the server says it has ended connections
+//! for. Out: where the two do not fit.
+
+use std::collections::BTreeMap;
+
+use selvedge_runtime::sim::{Fault, Simulation};
+
+use super::client::{Client, Kind, Outcome};
+use super::setting::Stop;
+
+/// What the server has counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Connections it was given.
+    pub(super) assigned: u64,
+    /// Connections that have ended, by the name of their reason.
+    pub(super) closes: BTreeMap<&'static str, u64>,
+    pub(super) evictions: u64,
+    pub(super) panics: u64,
+}
+
+impl Counted {
+    fn of(&self, reason: &str) -> u64 {
+        self.closes.get(reason).copied().unwrap_or(0)
+    }
+}
+
+/// What an aborted connection may look like.
+const ABORTED: [&str; 5] =
+    ["client_end", "client_failure", "client_cut_short", "stream_failed", "unread_body"];
+
+/// What does not fit.
+pub(super) fn account(
+    clients: &[Client],
+    counted: &Counted,
+    stop: Stop,
+    simulation: &Simulation,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+    // What may end a connection that has done nothing for it: each of them ends one.
+    let faults: u64 = simulation
+        .faults()
+        .into_iter()
+        .filter(|(_, fault, _)| matches!(fault, Fault::SendWithoutMemory | Fault::AcceptAborted))
+        .map(|(_, _, count)| count)
+        .sum();
+    let broken_max = counted.evictions + faults;
+    let cut: Vec<_> = clients.iter().filter(|client| client.outcome == Some(Outcome::Cut)).collect();
+    let cut_max = broken_max + counted.of("cut_off");
+    if cut.len() as u64 > cut_max {
+        failures.push(format!("{} clients were cut off, and only {cut_max} for a reason", cut.len()));
+        failures.extend(cut.iter().take(5).map(|client| client.state()));
+    }
+    let mut least: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+    for client in clients {
+        let own = &client.script.ends_by;
+        own.iter().for_each(|reason| *most.entry(reason).or_default() += 1);
+        match client.kind {
+            Kind::Aborter => ABORTED.iter().for_each(|reason| *most.entry(reason).or_default() += 1),
+            _ => *most.entry("client_end").or_default() += 1,
+        }
+        if client.outcome == Some(Outcome::Whole) && own.len() <= 1 {
+            *least.entry(own.first().copied().unwrap_or("client_end")).or_default() += 1;
+        }
+    }
+    let stops_early = stop != Stop::AtRest;
+    for (&reason, &count) in &counted.closes {
+        let is_of_stop = stops_early && matches!(reason, "drain" | "cut_off");
+        let most = most.get(reason).copied().unwrap_or(0) + broken_max;
+        if count > most && !is_of_stop {
+            failures.push(format!("{count} connections were closed as {reason}: at most {most} may be"));
+        }
+    }
+    if !stops_early {
+        for (reason, least) in least {
+            if counted.of(reason) + broken_max < least {
+                let count = counted.of(reason);
+                failures.push(format!("{count} connections were closed as {reason}: {least} should be"));
+            }
+        }
+    }
+    let closed: u64 = counted.closes.values().sum();
+    if closed != counted.assigned {
+        failures.push(format!("{} connections were taken, and {closed} have ended", counted.assigned));
+    }
+    let panics = clients.iter().map(Client::panics).sum::<u64>();
+    if counted.panics > panics {
+        failures.push(format!("{} panics, and {panics} were asked for", counted.panics));
+    }
+    failures
+}
