@@ -44,21 +44,6 @@ const KINDS: [Kind; 9] = [
     Kind::NonReader,
 ];
 
-/// What a deadline may be late: a tick of the wheel (100 ms), and the ways there and back (50 ms each at most, and few pieces).
-const LATE_MAX: Duration = Duration::from_millis(500);
-/// An idle connection's time begins when the kernel has its last answer, which is looked at after a second.
-const READER_LOOK: Duration = Duration::from_secs(1);
-/// Between the last answer, or the client's own end, and the connection's end.
-const ENDING_MAX: Duration = Duration::from_secs(1);
-/// What a client that behaves takes from its connection on, where nobody waits in a backlog.
-const SERVED_WITHIN: Duration = Duration::from_secs(120);
-/// A connection, and what it has asked for, is with a worker by then, where nobody waits in a backlog.
-const ACCEPTED_WITHIN: Duration = Duration::from_secs(3);
-/// A request that was sent so long before a stop has arrived.
-const ARRIVED_AFTER: Duration = Duration::from_millis(500);
-/// A client that was idle when the server was told to stop is let go at once.
-const LET_GO_WITHIN: Duration = Duration::from_millis(500);
-
 /// How a client's connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -74,7 +59,7 @@ pub(super) enum Outcome {
 
 /// How far a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Asks,
     /// All is answered, since then; the end is to come.
     Ends(Duration),
@@ -100,24 +85,24 @@ pub(super) struct Client {
     pub(super) number: usize,
     pub(super) kind: Kind,
     pub(super) script: Script,
-    answers: Answers,
-    terms: Terms,
-    peer: Option<Peer>,
+    pub(super) answers: Answers,
+    pub(super) terms: Terms,
+    pub(super) peer: Option<Peer>,
     dice: Dice,
     sent: usize,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Where an aborter goes away, in octets sent.
     leaves_at: usize,
-    connected_at: Duration,
-    last_answer: Duration,
+    pub(super) connected_at: Duration,
+    pub(super) last_answer: Duration,
     /// When the answer before the last one had come.
-    previous_answer: Duration,
+    pub(super) previous_answer: Duration,
     /// When each request was sent.
-    sent_at: Vec<Duration>,
+    pub(super) sent_at: Vec<Duration>,
     /// When what stalls was begun, and when it stalled.
-    stalled: Option<(Duration, Duration)>,
-    server: ServerState,
-    stopped_at: Duration,
+    pub(super) stalled: Option<(Duration, Duration)>,
+    pub(super) server: ServerState,
+    pub(super) stopped_at: Duration,
     pub(super) outcome: Option<Outcome>,
 }
 
@@ -162,21 +147,14 @@ impl Client {
         }
         self.connected_at = simulation.elapsed();
         self.peer = peer;
-        if self.kind == Kind::NonReader {
-            self.wake_after(simulation, self.non_reader_patience());
-        } else if self.terms.room == Room::ForAll {
-            self.wake_after(simulation, SERVED_WITHIN);
+        if let Some(within) = self.over_within() {
+            self.wake_after(simulation, within);
         }
         self.tick(simulation)
     }
 
-    fn wake_after(&self, simulation: &Simulation, after: Duration) {
+    pub(super) fn wake_after(&self, simulation: &Simulation, after: Duration) {
         simulation.alarm(after, self.number as u64);
-    }
-
-    /// What stands in buffers earns time, but never more than twice the grace ahead.
-    fn non_reader_patience(&self) -> Duration {
-        self.terms.timeouts.write_grace * 3 + ACCEPTED_WITHIN
     }
 
     /// The server has been told to stop.
@@ -186,7 +164,7 @@ impl Client {
         if let Phase::Ends(_) = self.phase
             && self.outcome.is_none()
         {
-            self.wake_after(simulation, LET_GO_WITHIN);
+            self.wake_after(simulation, self.ends_within());
         }
     }
 
@@ -333,85 +311,23 @@ impl Client {
     fn begin_to_end(&mut self, simulation: &Simulation) -> Result<(), String> {
         let now = simulation.elapsed();
         self.phase = Phase::Ends(now);
-        if let Some((begun, _)) = self.stalled {
-            let (least, most) = self.late_answer_within(begun);
-            if now < least || now > most {
-                return Err(format!(
-                    "client {} ({:?}) was told at {now:?} that it is late: that is due from {least:?} to {most:?}",
-                    self.number, self.kind
-                ));
-            }
-        }
-        let within = match self.script.ending {
+        self.judge_late_answer(now)?;
+        match self.script.ending {
             Ending::Client if self.kind == Kind::Quick && self.dice.below(4) == 0 => {
                 // It has all it wanted.
                 self.peer = None;
                 self.outcome = Some(Outcome::Whole);
                 return Ok(());
             }
-            Ending::Client => {
-                self.peer.iter().for_each(Peer::shut_down_write);
-                ENDING_MAX
-            }
-            Ending::Server => ENDING_MAX,
-            Ending::Idleness if self.server == ServerState::Stops => ENDING_MAX,
-            Ending::Idleness => self.terms.timeouts.idle + READER_LOOK + LATE_MAX,
-        };
-        self.wake_after(simulation, within);
+            Ending::Client => self.peer.iter().for_each(Peer::shut_down_write),
+            Ending::Server | Ending::Idleness => {}
+        }
+        self.wake_after(simulation, self.ends_within());
         Ok(())
     }
 
-    /// When the word to whoever has begun something at `begun`, and has not gone on with it, comes at least and at most.
-    fn late_answer_within(&self, begun: Duration) -> (Duration, Duration) {
-        let Timeouts { head, body_grace, .. } = self.terms.timeouts;
-        let (least, most) = match self.kind {
-            Kind::Dripper => (head, head),
-            // What has come has earned some time.
-            _ => (body_grace, body_grace * 2),
-        };
-        // It is begun with when what was asked before has been answered.
-        let before = if self.answers.are_whole() { self.previous_answer } else { self.last_answer };
-        let stalled = self.stalled.map_or(begun, |(_, stalled)| stalled);
-        (begun + least, stalled.max(before) + most + LATE_MAX)
-    }
-
-    /// What should have happened by now?
-    fn judge_time(&mut self, simulation: &Simulation) -> Result<(), String> {
-        let now = simulation.elapsed();
-        let since = |then: Duration| now.saturating_sub(then);
-        if self.kind == Kind::NonReader && self.peer.as_ref().is_some_and(Peer::is_abandoned) {
-            // An end behind octets that it does not read never comes to it.
-            return self.end(simulation, PeerEnd::Ended);
-        }
-        if self.kind == Kind::NonReader && self.terms.room == Room::ForSome {
-            self.wake_after(simulation, self.non_reader_patience());
-        }
-        let overdue = match self.phase {
-            Phase::Ends(ended) => match self.script.ending {
-                Ending::Client | Ending::Server => since(ended) >= ENDING_MAX,
-                Ending::Idleness if self.server == ServerState::Stops => {
-                    since(ended.max(self.stopped_at)) >= LET_GO_WITHIN
-                }
-                Ending::Idleness => since(ended) >= self.terms.timeouts.idle + READER_LOOK + LATE_MAX,
-            },
-            Phase::Asks if self.kind == Kind::NonReader => {
-                since(self.connected_at) >= self.non_reader_patience() && self.terms.room == Room::ForAll
-            }
-            Phase::Asks if self.stalled.is_some() && self.server == ServerState::Serves => {
-                self.answers.whole() + 1 == self.answers.expected()
-                    && now >= self.late_answer_within(Duration::ZERO).1
-            }
-            Phase::Asks => {
-                self.terms.room == Room::ForAll
-                    && self.stalled.is_none()
-                    && since(self.connected_at) >= SERVED_WITHIN
-            }
-        };
-        if overdue { Err(format!("not over at {now:?}: {}", self.state())) } else { Ok(()) }
-    }
-
     /// The connection has ended, and not by the client.
-    fn end(&mut self, simulation: &Simulation, end: PeerEnd) -> Result<(), String> {
+    pub(super) fn end(&mut self, simulation: &Simulation, end: PeerEnd) -> Result<(), String> {
         self.peer = None;
         let now = simulation.elapsed();
         let outcome = match (self.phase, self.kind) {
@@ -419,14 +335,7 @@ impl Client {
                 Outcome::Left
             }
             (Phase::Ends(ended), _) if end == PeerEnd::Ended => {
-                let idle = now - ended;
-                // An answer is a moment on its way, so that the server's clock has begun before.
-                if self.script.ending == Ending::Idleness
-                    && self.server == ServerState::Serves
-                    && idle + LATE_MAX < self.terms.timeouts.idle
-                {
-                    return Err(format!("client {}: closed after {idle:?} of idleness", self.number));
-                }
+                self.judge_idleness(now - ended)?;
                 Outcome::Whole
             }
             _ if self.server == ServerState::Stops && !self.is_owed() => Outcome::Released,
@@ -434,14 +343,6 @@ impl Client {
         };
         self.outcome = Some(outcome);
         Ok(())
-    }
-
-    /// Whether a server that stops owes it an answer: to a request that was there when it was told to.
-    fn is_owed(&self) -> bool {
-        let arrived = |sent: &Duration| *sent + ARRIVED_AFTER <= self.stopped_at;
-        !self.answers.have_closed()
-            && !self.answers.are_whole()
-            && self.sent_at.get(self.answers.whole()).is_some_and(arrived)
     }
 
     /// Answers that have come whole.

@@ -51,7 +51,8 @@ impl Coverage {
             never.map(move |op| format!("{fault:?} has never met {op}"))
         });
         let unknown = self.0.keys().filter(|(fault, op)| !ops_of(*fault).contains(op));
-        let unknown = unknown.map(|(fault, op)| format!("{fault:?} has met {op}, which coverage.rs does not know"));
+        let unknown =
+            unknown.map(|(fault, op)| format!("{fault:?} has met {op}, which coverage.rs does not know"));
         never.chain(unknown).collect()
     }
 }

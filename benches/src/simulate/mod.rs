@@ -2,13 +2,15 @@
 //! run again.
 //!
 //! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and `script` (who
-//! asks, and for what), `oracle` (what must come), `account` (why connections end), `coverage` (which faults were met).
+//! asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why connections end), `coverage` (which faults were met).
 
 mod account;
 mod application;
 mod client;
 mod coverage;
+mod expected;
 mod oracle;
+mod patience;
 mod run;
 mod script;
 mod setting;

@@ -3,82 +3,7 @@
 //! In: octets as they come, in whatever pieces. Out: how many answers are whole, or what no server may send. Each octet is
 //! compared when it comes, so that the beginning of an answer that is never whole is judged too.
 
-use super::application::pattern;
-
-/// A request's only right answer.
-#[derive(Debug, Clone)]
-pub(super) struct Expected {
-    pub(super) id: u64,
-    pub(super) status: u16,
-    /// Octets of its body, which are the pattern of `id`.
-    pub(super) length: usize,
-    pub(super) form: Form,
-    pub(super) content: Content,
-    pub(super) after: After,
-    pub(super) interim: Interim,
-}
-
-/// How an answer's end is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Length,
-    Chunked,
-    /// Chunked, with a trailer field `x-id` behind it.
-    ChunkedWithTrailer,
-    /// A 101: `length` octets of another protocol.
-    Upgraded,
-}
-
-/// What of a body comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    Follows,
-    /// The answer to HEAD: the length of a body that does not follow.
-    LeftOut,
-    /// The engine's own words, of whatever length.
-    Words,
-}
-
-/// What becomes of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum After {
-    Stays,
-    Closes,
-}
-
-/// Whether `100 Continue` comes before an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interim {
-    Never,
-    /// The client waits for it.
-    Always,
-    /// The client has not waited.
-    Perhaps,
-}
-
-impl Expected {
-    pub(super) fn of_pattern(id: u64, length: usize) -> Self {
-        Self {
-            id,
-            status: 200,
-            length,
-            form: Form::Length,
-            content: Content::Follows,
-            after: After::Stays,
-            interim: Interim::Never,
-        }
-    }
-
-    /// Its body.
-    pub(super) fn pattern(&self) -> Vec<u8> {
-        pattern(self.id, self.length)
-    }
-
-    /// A refusal, behind which the connection closes.
-    pub(super) fn refusal(id: u64, status: u16) -> Self {
-        Self { status, content: Content::Words, after: After::Closes, ..Self::of_pattern(id, 0) }
-    }
-}
+use super::expected::{After, Content, Expected, Form, Interim};
 
 /// Whether a server may close connections whose clients have not asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +17,13 @@ pub(super) enum ServerState {
 enum Place {
     Head,
     /// The body, so many octets of it.
-    Body { left: usize },
+    Body {
+        left: usize,
+    },
     ChunkLine,
-    Chunk { left: usize },
+    Chunk {
+        left: usize,
+    },
     ChunkEnd,
     Trailer,
     /// Behind an answer that closes.
@@ -301,11 +230,9 @@ impl Answers {
                 let first = right.iter().zip(body).position(|(right, there)| right != there).unwrap_or(0);
                 Err(format!("octet {} of the answer to {} is another one's", at + first, expected.id))
             }
-            None => Err(format!(
-                "the answer to {} has more than its {} octets",
-                expected.id,
-                self.body.len()
-            )),
+            None => {
+                Err(format!("the answer to {} has more than its {} octets", expected.id, self.body.len()))
+            }
         }
     }
 
@@ -397,3 +324,6 @@ impl Head {
 fn shown(octets: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(&octets[..octets.len().min(60)]))
 }
+
+#[cfg(test)]
+mod tests;

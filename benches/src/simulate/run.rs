@@ -146,9 +146,8 @@ impl Run<'_> {
         let mut failures = Vec::new();
         failures.extend(self.come_to_rest().err());
         let at_first = self.held();
-        let mut clients: Vec<Client> = (0..size.clients)
-            .map(|number| Client::new(number, size.requests, self.setting, dice))
-            .collect();
+        let mut clients: Vec<Client> =
+            (0..size.clients).map(|number| Client::new(number, size.requests, self.setting, dice)).collect();
         for client in &clients {
             self.simulation.alarm(Duration::from_micros(dice.below(2_000_000)), COMES + client.number as u64);
         }
@@ -324,8 +323,7 @@ impl Run<'_> {
     }
 
     fn figures(&self, clients: &[Client]) -> Figures {
-        let count =
-            |outcome| clients.iter().filter(|client| client.outcome == Some(outcome)).count() as u64;
+        let count = |outcome| clients.iter().filter(|client| client.outcome == Some(outcome)).count() as u64;
         Figures {
             answers: clients.iter().map(Client::answers).sum(),
             whole: count(Outcome::Whole),

@@ -4,7 +4,7 @@ use selvedge_runtime::sim::Dice;
 
 use super::application::{BODY_BYTES_MAX, Panics};
 use super::client::Kind;
-use super::oracle::{After, Content, Expected, Form, Interim};
+use super::expected::{After, Content, Expected, Form, Interim};
 use super::setting::Setting;
 
 /// Octets and their answers.
@@ -194,13 +194,7 @@ impl Script {
     }
 
     /// Returns where the body begins.
-    fn post(
-        &mut self,
-        path: &str,
-        (body, coding): (&[u8], Coding),
-        fields: &str,
-        dice: &mut Dice,
-    ) -> usize {
+    fn post(&mut self, path: &str, (body, coding): (&[u8], Coding), fields: &str, dice: &mut Dice) -> usize {
         let framing = match coding {
             Coding::Length => format!("Content-Length: {}", body.len()),
             Coding::Chunked | Coding::ChunkedWithTrailer(_) => "Transfer-Encoding: chunked".to_owned(),

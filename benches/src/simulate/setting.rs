@@ -56,8 +56,7 @@ impl Setting {
             faults.set(Fault::AcceptAborted, 0);
         }
         let workers = dice.within(1..=4) as usize;
-        let policy =
-            *dice.pick(&[AcceptPolicy::Shared, AcceptPolicy::Dedicated, AcceptPolicy::ReusePort]);
+        let policy = *dice.pick(&[AcceptPolicy::Shared, AcceptPolicy::Dedicated, AcceptPolicy::ReusePort]);
         Self {
             faults,
             workers,
