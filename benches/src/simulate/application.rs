@@ -41,8 +41,8 @@ pub(super) fn application(panics: Panics) -> impl Application {
     }
 }
 
-/// `/text/ID/LENGTH`, `/stream/ID/LENGTH/PIECE`, `/wait/ID/LENGTH/MILLISECONDS`, `/helper/ID/LENGTH`: the pattern, at once, in
-/// pieces, later, from another thread. `/echo`, `/through`, `/trailers`: the body, read first, or passed on while it comes, or
+/// `/text/ID/LENGTH`, `/stream/ID/LENGTH/PIECE`, `/pieces/ID/LENGTH/PIECE`, `/wait/ID/LENGTH/MILLISECONDS`, `/helper/ID/LENGTH`: the pattern, at once,
+/// copied in pieces, in pieces as they are, later, from another thread. `/echo`, `/through`, `/trailers`: the body, read first, or passed on while it comes, or
 /// with its trailer fields. `/early/ID/LENGTH`: the pattern, and no look at the body. `/upgrade`: every octet back. `/panic`.
 async fn serve(request: Request<'_>) -> Response {
     let segments: Vec<_> = request.segments().collect();
@@ -55,6 +55,15 @@ async fn serve(request: Request<'_>) -> Response {
             Response::stream(async move |mut writer| {
                 for octets in pattern(id, length).chunks(piece) {
                     writer.write(octets).await?;
+                }
+                Ok(())
+            })
+        }
+        "pieces" => {
+            let piece = number(3).max(1) as usize;
+            Response::stream(async move |mut writer| {
+                for octets in pattern(id, length).chunks(piece) {
+                    writer.send(octets.to_vec()).await?;
                 }
                 Ok(())
             })

@@ -168,6 +168,12 @@ impl Client {
         }
     }
 
+    /// What its socket takes at least. A slow reader that takes less is slower than deadlines allow: a request that it may send
+    /// only when it has read what stands before would be late.
+    pub(super) fn receive_bytes_min(&self) -> u64 {
+        if self.kind == Kind::SlowReader { 20_000 } else { 0 }
+    }
+
     /// The number of its connection.
     pub(super) fn peer(&self) -> Option<usize> {
         self.peer.as_ref().map(Peer::number)

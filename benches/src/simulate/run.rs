@@ -214,8 +214,9 @@ impl Run<'_> {
                 Some(Happening::Alarm(STOPPED)) => self.has_stopped(),
                 Some(Happening::Alarm(number @ COMES..)) => {
                     let client = &mut clients[(number - COMES) as usize];
-                    let buffers = (dice.within(200..=100_000) as usize, dice.within(200..=100_000) as usize);
-                    let peer = self.simulation.connect(address, buffers.0, buffers.1);
+                    let (send, receive) = (dice.within(200..=100_000), dice.within(200..=100_000));
+                    let receive = receive.max(client.receive_bytes_min());
+                    let peer = self.simulation.connect(address, send as usize, receive as usize);
                     if let Some(peer) = &peer {
                         by_connection.resize((peer.number() + 1).max(by_connection.len()), None);
                         by_connection[peer.number()] = Some(client.number);

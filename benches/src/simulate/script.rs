@@ -141,7 +141,8 @@ impl Script {
         let piece = dice.within(1..=20_000).max(length as u64 / 50);
         // Now and then seconds.
         let pause = if dice.below(16) == 0 { dice.within(1_000..=4_000) } else { dice.within(0..=30) };
-        let (path, form) = match dice.below(9) {
+        let (path, form) = match dice.below(10) {
+            9 => (format!("/pieces/{id}/{length}/{piece}"), Form::Chunked),
             0 => (format!("/stream/{id}/{length}/{piece}"), Form::Chunked),
             1 => (format!("/wait/{id}/{length}/{pause}"), Form::Length),
             2 => (format!("/helper/{id}/{length}"), Form::Length),

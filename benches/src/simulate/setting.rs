@@ -61,7 +61,7 @@ impl Setting {
             faults,
             workers,
             policy,
-            receive_buffers: *dice.pick(&[64, 256]),
+            receive_buffers: *dice.pick(&[8, 64, 256, 256]),
             connections_max: connections_max(size.clients, workers, policy, dice),
             requests_max: match dice.below(8) {
                 0 => NonZero::new(dice.within(1..=size.requests.max(1) as u64)),

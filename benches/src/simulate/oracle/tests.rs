@@ -55,7 +55,11 @@ fn whatever_else_comes_is_told() {
         (&plain, answer(ok, &beyond), "2 octets beyond the last answer"),
         (&plain, answer("HTTP/1.1 200 OK\ncontent-length: 5\n\n", &body), "framed by"),
         (&plain, answer("HTTP/1.1 404 No\ncontent-length: 0\n\n", b""), "404 for request 7"),
-        (&plain, answer("HTTP/1.1 200 OK\ncontent-length: 4\nconnection: close\n\n", b""), "closes, and nobody"),
+        (
+            &plain,
+            answer("HTTP/1.1 200 OK\ncontent-length: 4\nconnection: close\n\n", b""),
+            "closes, and nobody",
+        ),
         (&plain, body.clone(), "no answer begins with"),
         (&closing, answer(ok, &body), "does not close"),
         (&head_only, answer(ok, &body), "beyond the last answer"),
