@@ -93,6 +93,7 @@ fn a_handler_that_asks_for_too_much_memory_is_dropped_and_answered_for() {
     client.send(requests);
     assert_eq!(client.reply().status, 503);
     client.expect_close();
+    drop(client);
     let stopped = server.stop();
     assert_eq!(stopped.statuses(), [503]);
     assert_eq!(stopped.records[0].end, ExchangeEnd::Closed(OVER));
@@ -131,10 +132,12 @@ fn a_body_whose_writer_asks_for_too_much_ends_short_so_that_its_client_can_tell(
     let (body, end) = client.read_to_end();
     assert_eq!((body.starts_with(b"1\r\nx\r\n"), body.ends_with(b"0\r\n\r\n")), (true, false));
     assert_eq!(end, End::Closed);
+    drop(client);
     // Whose body ends with the connection sees another end.
     let mut client = server.connect();
     client.send("GET /stream/262144/10000 HTTP/1.0\r\n\r\n");
     assert_eq!(client.read_to_end().1, End::Reset);
+    drop(client);
     assert_eq!(server.stop().closes(OVER), 2);
 }
 
@@ -156,10 +159,12 @@ fn a_route_has_a_budget_where_the_server_has_none() {
         assert_eq!(client.get(path).text(), "done", "{path}");
     }
     expect_503(&mut client, "/handler/262144/10000");
+    drop(client);
     expect_503(&mut server.connect(), "/task/262144/10000");
     let mut client = server.connect();
     client.send("GET /stream/262144/10000 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(!client.read_to_end().0.ends_with(b"0\r\n\r\n"));
+    drop(client);
     assert_eq!(server.stop().closes(OVER), 3);
 }
 

@@ -18,7 +18,7 @@ use crate::rights_config::{AccountName, RightsConfig, SandboxPolicy};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
 /// Every variable that is read.
-const VARIABLES: [&str; 49] = [
+const VARIABLES: [&str; 51] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -218,7 +218,7 @@ fn networks(list: &str) -> Networks {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 43] = [
+    let cases: [(&str, &str, &str); 45] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),

@@ -21,6 +21,8 @@ fn ops_of(fault: Fault) -> &'static [&'static str] {
         Fault::Overflow => &["accept", "receive"],
         Fault::MessageRefused => &["message"],
         Fault::Interrupted => &["enter"],
+        // It connects to nobody; tests of the runtime meet these.
+        Fault::SocketWithoutDescriptor | Fault::ConnectRefused | Fault::ConnectTimedOut => &[],
     }
 }
 
@@ -37,7 +39,7 @@ impl Coverage {
 
     /// A line for each fault.
     pub(super) fn print(&self) {
-        for fault in FAULTS {
+        for fault in FAULTS.into_iter().filter(|fault| !ops_of(*fault).is_empty()) {
             let met = self.0.iter().filter(|((there, _), _)| *there == fault);
             let met: Vec<_> = met.map(|((_, op), count)| format!("{op} {count}")).collect();
             println!("{:<24} {}", format!("{fault:?}"), met.join(", "));

@@ -14,8 +14,9 @@ use super::script::Ending;
 const LATE_MAX: Duration = Duration::from_millis(500);
 /// An idle connection's time begins when the kernel has its last answer, which is looked at after a second.
 const READER_LOOK: Duration = Duration::from_secs(1);
-/// Between the last answer, or the client's own end, and the connection's end.
-const ENDING_MAX: Duration = Duration::from_secs(1);
+/// Between the last answer, or the client's own end, and the connection's end. To see an end takes a receive buffer: where none is
+/// left, it comes when those who do not read theirs have been given up, after a second, and once more after another.
+const ENDING_MAX: Duration = Duration::from_secs(3);
 /// What a client that behaves takes from its connection on, where nobody waits in a backlog.
 const SERVED_WITHIN: Duration = Duration::from_secs(120);
 /// A connection, and what it has asked for, is with a worker by then, where nobody waits in a backlog.

@@ -108,7 +108,7 @@ impl Script {
                 self.octets.extend_from_slice(&Expected::of_pattern(id, length).pattern()[..there]);
                 self.expected.push(Expected::refusal(id, 408));
                 self.ending = Ending::Server;
-                self.ends_by.extend(["body_timeout", "unread_body"]);
+                self.ends_by.push("body_timeout");
             }
             Kind::NonReader => self.ends_by.push("write_timeout"),
             _ if dice.below(2) == 0 => self.add_closing(id, setting, dice),
@@ -295,7 +295,7 @@ impl Script {
         self.post("/echo", (&body, coding), "", dice);
         self.push(Expected::refusal(id, 413));
         self.ending = Ending::Server;
-        self.ends_by.extend(["rejected", "unread_body"]);
+        self.ends_by.push("body_too_large");
     }
 
     /// The connection goes on as an echo, until the client ends its sending.

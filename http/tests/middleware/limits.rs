@@ -142,6 +142,7 @@ fn a_route_s_time_is_lower_than_the_server_s_and_its_end_is_the_server_s() {
     let reply = client.get("/pending");
     assert_eq!((reply.status, reply.closes()), (503, true));
     client.expect_close();
+    drop(client);
     assert_eq!(server.connect().get("/dropped").text(), "1");
     assert_eq!(server.closes(CloseReason::OverBudget(Budget::HandlerTime)), 1);
 }

@@ -71,7 +71,8 @@ fn each_kind_of_refusal_is_said_in_the_applications_words() {
     drop(client);
     let stopped = server.stop();
     assert_eq!(stopped.closes(CloseReason::InvalidResponse), 1);
-    assert_eq!(stopped.closes(CloseReason::Rejected(Reject::HostMissing)), 3);
+    assert_eq!(stopped.closes(CloseReason::Rejected(Reject::HostMissing)), 2);
+    assert_eq!(stopped.closes(CloseReason::Rejected(Reject::BodyTooLarge)), 1);
 }
 
 #[test]

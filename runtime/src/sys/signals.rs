@@ -83,8 +83,7 @@ impl Signals {
                 other => unreachable!("{other:?} was not asked for"),
             };
             let now = clock::monotonic();
-            let is_same = |(told, at)| told == signal && now.since(at) < SAME_WISH;
-            if !self.last.is_some_and(is_same) {
+            if !self.last.is_some_and(|(told, at)| told == signal && now.since(at) < SAME_WISH) {
                 // Of what was told, not of what came: a signal that comes all the time is told ten times a second.
                 self.last = Some((signal, now));
                 return signal;
