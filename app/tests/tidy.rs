@@ -92,3 +92,30 @@ fn every_source_file_says_first_what_it_is() {
         }
     }
 }
+
+/// The texts between backticks.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_fault_has_what_is_seen_of_it_and_a_test_that_is_there() {
+    let tests: String =
+        ["runtime", "http", "app"].into_iter().flat_map(sources).map(|(_, text)| text).collect();
+    let text = fs::read_to_string(workspace().join("docs/faults.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Fault"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells.len() == 4 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        for name in quoted(cells[3]) {
+            let is_there = workspace().join(name).exists()
+                || tests.contains(&format!("fn {name}("))
+                || tests.contains(&format!("mod {name} {{"))
+                || name == "simulate";
+            assert!(is_there, "there is no {name}: {row}");
+        }
+        count += 1;
+    }
+    assert!(count > 30, "{count}");
+}
