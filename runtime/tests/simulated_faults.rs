@@ -45,7 +45,7 @@ fn start<M: Future<Output = ()> + 'static>(
     let runtime = Runtime::builder().workers(workers).limits(limits).pinning(Pinning::Free);
     let runtime =
         runtime.blocking(BlockingLimits { threads_max: 1, waiting_max: 1, ..BlockingLimits::default() });
-    runtime.watchdog(WatchdogSetting::Off).build().unwrap().start(main).unwrap()
+    runtime.watchdog(WatchdogSetting::Off).build().expect("it can be").start(main).expect("it starts")
 }
 
 /// What one worker's future gives, with all that happens until then.
@@ -56,25 +56,25 @@ fn outcome<T: Send + 'static, M: Future<Output = T> + 'static>(
     let (tell, told) = mpsc::channel();
     let running = start(1, move |_| {
         let (tell, main) = (tell.clone(), main());
-        async move { tell.send(main.await).unwrap() }
+        async move { tell.send(main.await).expect("the test waits for it") }
     });
     simulation.run_while(|| simulation.workers() > 0);
     running.join();
-    told.try_recv().unwrap()
+    told.try_recv().expect("the worker has ended")
 }
 
 async fn echo_one() {
-    let mut listener = TcpListener::bind(address()).unwrap();
-    let mut stream = listener.accept().await.unwrap();
+    let mut listener = TcpListener::bind(address()).expect("nobody listens there");
+    let mut stream = listener.accept().await.expect("a client comes");
     while let Ok(Some(lease)) = stream.receive().await {
-        stream.send(lease).await.unwrap();
+        stream.send(lease).await.expect("the client reads");
     }
 }
 
 /// What an echo gives back of `octets` octets, and its counters: overflows, subscriptions started again.
 fn echoed(simulation: &Simulation, octets: usize) -> (usize, u64, u64) {
     let running = start(1, |_| echo_one());
-    let client = simulation.connect(address(), 1 << 20, 1 << 20).unwrap();
+    let client = simulation.connect(address(), 1 << 20, 1 << 20).expect("it listens");
     assert_eq!(client.send(&vec![7; octets]), octets);
     client.shut_down_write();
     let mut received = Vec::new();
@@ -290,7 +290,8 @@ mod process {
         let kept: Kept = Rc::default();
         let keeping = Rc::clone(&kept);
         selvedge_runtime::spawn_detached("acceptor", async move {
-            let mut listener = TcpListener::bind(([127, 0, 0, 1], port).into()).unwrap();
+            let mut listener =
+                TcpListener::bind(([127, 0, 0, 1], port).into()).expect("nobody listens there");
             while let Ok(mut stream) = listener.accept().await {
                 stream.start_send("hello".into(), More::Nothing);
                 keeping.borrow_mut().push(stream.into());
