@@ -10,6 +10,7 @@ mod cpus;
 mod experiments;
 mod fairness;
 mod simulate;
+mod soak;
 mod workers;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Workers(workers::Options),
     /// Measure what one client feels of greedy ones on its worker
     Fairness(fairness::Options),
+    /// Load the server for half an hour, with clients that go away, and see whether anything grows
+    Soak(soak::Options),
     /// Run an experiment that decides a question of design
     Experiments {
         #[command(subcommand)]
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run_seeds(&options),
         Command::Workers(options) => workers::run(&options),
         Command::Fairness(options) => fairness::run(&options),
+        Command::Soak(options) => soak::run(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };
     match done {

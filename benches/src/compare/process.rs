@@ -74,7 +74,7 @@ impl Running {
         Ok(())
     }
 
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
 }

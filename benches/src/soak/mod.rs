@@ -1,0 +1,150 @@
+//! Half an hour of mixed load at a share of what the server can take, with clients that go away in the midst of it. In: how long, how
+//! many, how hard. Out: memory and descriptors over time, and whether they stand still.
+
+mod figures;
+mod site;
+mod visitor;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use self::figures::Figures;
+use self::visitor::{Pace, Visitor};
+use crate::compare::{Running, free_port, selvedge_binary};
+use crate::cpus::{self, Placement};
+
+/// How much the resident memory may grow between the first mark and the end.
+const GROWTH_BYTES_MAX: u64 = 1 << 20;
+/// Time in which the capacity is found.
+const CAPACITY: Duration = Duration::from_secs(10);
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(10);
+/// Longer than an idle connection is kept (75 s), and a file that nobody asks for.
+const CALM_MAX: Duration = Duration::from_secs(150);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How long the load lasts, in minutes; the first mark is set after a sixth of it
+    #[arg(long, default_value_t = 30.0)]
+    minutes: f64,
+    /// Clients at a time
+    #[arg(long, default_value_t = 32)]
+    clients: usize,
+    /// How hard, as a share of what the server takes at most
+    #[arg(long, default_value_t = 0.8)]
+    share: f64,
+    /// The server's binary, instead of this workspace's
+    #[arg(long)]
+    server: Option<PathBuf>,
+}
+
+/// # Errors
+/// When memory grows, when something is not given back, when an answer is wrong.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    ensure!(options.minutes > 0.0 && options.clients > 0, "a soak needs some minutes and some clients");
+    ensure!(options.share > 0.0 && options.share <= 1.0, "a share is above 0 and at most 1");
+    let binary = selvedge_binary(options.server.as_deref())?;
+    let placement = Placement::apart(&cpus::allowed()?, 1);
+    let folder = tempfile::tempdir()?;
+    let site = folder.path().join("site");
+    site::write(&site)?;
+    let port = free_port()?;
+    let mut command = Command::new(binary);
+    command.arg(&site).args(["-a", "127.0.0.1", "-p", &port.to_string(), "--metrics"]);
+    command.args(["-j", &placement.server.len().to_string()]);
+    let server = Running::start(command, port, &placement.server, &folder.path().join("log"))?;
+    site::ask_for_each(port)?;
+    let before = calm(&server, port, None)?;
+    println!("before: {before}");
+
+    let capacity = load(options, port, &placement.client, CAPACITY, None, &mut || Ok(()))?;
+    let rate = capacity * options.share;
+    println!(
+        "capacity {capacity:.0} visits a second; {rate:.0} from here on, for {} minutes",
+        options.minutes
+    );
+    let duration = Duration::from_secs_f64(options.minutes * 60.0);
+    let (begun, mut mark) = (Instant::now(), None);
+    let mut look = || -> anyhow::Result<()> {
+        let figures = Figures::read(server.pid(), port)?;
+        println!("{:>6.1} min: {figures}", begun.elapsed().as_secs_f64() / 60.0);
+        if begun.elapsed() >= duration / 6 {
+            mark.get_or_insert(figures);
+        }
+        Ok(())
+    };
+    let served = load(options, port, &placement.client, duration, Some(rate), &mut look)?;
+    let last = Figures::read(server.pid(), port)?;
+    let mark = mark.unwrap_or(last);
+    println!("served {served:.0} visits a second; at the end: {last}");
+    site::ask_for_each(port)?;
+    let after = calm(&server, port, Some(&before))?;
+    println!("after:  {after}");
+
+    let growth = last.rss_bytes.saturating_sub(mark.rss_bytes);
+    println!(
+        "resident memory grew by {} KiB between {:.1} minutes and the end",
+        growth / 1024,
+        options.minutes / 6.0
+    );
+    ensure!(growth <= GROWTH_BYTES_MAX, "memory grows: more than {} KiB", GROWTH_BYTES_MAX / 1024);
+    ensure!(after.held() == before.held(), "not everything was given back: {after} and not {before}");
+    Ok(())
+}
+
+/// Runs the clients for `duration`, at `rate` visits a second in all or as fast as they are answered; visits per second.
+fn load(
+    options: &Options,
+    port: u16,
+    cpus: &[usize],
+    duration: Duration,
+    rate: Option<f64>,
+    look: &mut dyn FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<f64> {
+    let (over, visits) = (AtomicBool::new(false), AtomicU64::new(0));
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..options.clients)
+            .map(|number| {
+                let (over, visits) = (&over, &visits);
+                scope.spawn(move || -> anyhow::Result<()> {
+                    cpus::pin(cpus)?;
+                    let pace = rate.map(|rate| Pace::new(rate / options.clients as f64));
+                    Visitor::new(port, number as u64, pace).visit_until(over, visits)
+                })
+            })
+            .collect();
+        let mut looked = Ok(());
+        while looked.is_ok()
+            && begun.elapsed() < duration
+            && !clients.iter().any(|client| client.is_finished())
+        {
+            thread::sleep(LOOK.min(duration.saturating_sub(begun.elapsed())));
+            looked = look();
+        }
+        over.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().expect("a client does not panic").context("a client")?;
+        }
+        looked
+    })?;
+    Ok(visits.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// Waits until nobody is connected, and until as much is held as `wanted`.
+fn calm(server: &Running, port: u16, wanted: Option<&Figures>) -> anyhow::Result<Figures> {
+    let begun = Instant::now();
+    loop {
+        let figures = Figures::read(server.pid(), port)?;
+        let is_calm = figures.is_alone() && wanted.is_none_or(|wanted| figures.held() == wanted.held());
+        if is_calm || begun.elapsed() > CALM_MAX {
+            return Ok(figures);
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+}
