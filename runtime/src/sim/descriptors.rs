@@ -4,6 +4,7 @@
 //! generation in it, so that one which was closed never means what was opened after it: to use one is a mistake, and
 //! ends the run.
 
+use super::file_calls::OpenedFile;
 use super::stream::{Family, Side};
 
 /// Numbers begin here, far from those of the real kernel: one that goes astray is EBADF there.
@@ -18,6 +19,7 @@ pub(super) enum Entity {
     /// A socket that has not begun to connect.
     Unconnected(Family),
     End(usize, Side),
+    File(OpenedFile),
 }
 
 #[derive(Debug, Default)]

@@ -51,10 +51,36 @@ pub enum Fault {
     ConnectRefused,
     /// Nobody answers who connects (ETIMEDOUT, two minutes later).
     ConnectTimedOut,
+    /// A read of a file brings a part of what is there.
+    ShortRead,
+    /// The disk cannot read it (EIO).
+    ReadFails,
+    /// A read of a file is interrupted (EINTR): network file systems do so.
+    ReadInterrupted,
+    /// No descriptor is left in the process for a file (EMFILE).
+    OpenWithoutDescriptor,
+    /// No file is left in the machine (ENFILE).
+    OpenWithoutFile,
+    /// No memory is left for a file (ENOMEM).
+    OpenWithoutMemory,
+    /// The process may not open it for a moment (EACCES).
+    OpenForbidden,
+    /// A rename somewhere while a path goes through `..`: nobody can say whether it stays beneath (EAGAIN, openat2(2)).
+    OpenRaced,
+    /// A name or a page is in memory no more.
+    NotCached,
+    /// The disk takes up to a second.
+    SlowDisk,
+    /// The disk takes up to 40 s.
+    StalledDisk,
+    /// Another program cuts the file short just before it is read.
+    TruncatedMeanwhile,
+    /// Another program puts another file in its place just before it is read.
+    ReplacedMeanwhile,
 }
 
 /// All of them, in the order of their numbers.
-pub const FAULTS: [Fault; 18] = [
+pub const FAULTS: [Fault; 31] = [
     Fault::ShortSend,
     Fault::SendWithoutMemory,
     Fault::ShortReceive,
@@ -73,6 +99,19 @@ pub const FAULTS: [Fault; 18] = [
     Fault::SocketWithoutDescriptor,
     Fault::ConnectRefused,
     Fault::ConnectTimedOut,
+    Fault::ShortRead,
+    Fault::ReadFails,
+    Fault::ReadInterrupted,
+    Fault::OpenWithoutDescriptor,
+    Fault::OpenWithoutFile,
+    Fault::OpenWithoutMemory,
+    Fault::OpenForbidden,
+    Fault::OpenRaced,
+    Fault::NotCached,
+    Fault::SlowDisk,
+    Fault::StalledDisk,
+    Fault::TruncatedMeanwhile,
+    Fault::ReplacedMeanwhile,
 ];
 
 /// How often each fault happens where it can, in a million.
@@ -93,7 +132,8 @@ impl FaultRates {
     /// Every fault, now and then.
     pub const USUAL: Self = Self([
         50_000, 2_000, 50_000, 10_000, 20_000, 20_000, 5_000, 2_000, 5_000, 50_000, 20_000, 50_000, 1_000,
-        20_000, 5_000, 10_000, 10_000, 5_000,
+        20_000, 5_000, 10_000, 10_000, 5_000, 50_000, 5_000, 20_000, 5_000, 2_000, 2_000, 5_000, 50_000,
+        50_000, 20_000, 500, 5_000, 5_000,
     ]);
 
     /// How often this one happens, in a million.

@@ -108,16 +108,22 @@ impl World {
         }
     }
 
+    /// Has this ring's worker look when the disk is done.
+    pub(crate) fn attend_after(&self, ring: usize, after_ns: u64) {
+        self.state().schedule(after_ns, Event::DiskDone(ring));
+    }
+
     /// Work for a helper thread, of which `jobs_max` may be open.
     pub(crate) fn take_on(&self, job: Box<dyn FnOnce() + Send>, jobs_max: usize) -> TakenOn {
         let mut state = self.state();
+        let disk_ns = std::mem::take(&mut state.job_disk_ns);
         if state.jobs_open >= jobs_max {
             return TakenOn::No;
         }
         state.jobs_open += 1;
         state.jobs.push(Some(job));
         let job = state.jobs.len() - 1;
-        let delay = state.dice.within(5_000..=5_000_000);
+        let delay = state.dice.within(5_000..=5_000_000) + disk_ns;
         state.schedule(delay, Event::Job(job));
         TakenOn::Yes
     }

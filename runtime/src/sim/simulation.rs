@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::disk::Disk;
 use super::faults::{Fault, FaultRates};
 use super::peer::Peer;
 use super::trace::Keeping;
@@ -163,6 +164,11 @@ impl Simulation {
     fn connect_to(&self, address: &Address, buffer_bytes: (usize, usize)) -> Option<Peer> {
         let connection = self.world.state().connect_peer(address, buffer_bytes)?;
         Some(Peer::new(Rc::clone(&self.world), connection))
+    }
+
+    /// Its disk, as other programs see it. The server's calls about files are about this one too.
+    pub fn disk(&self) -> Disk {
+        Disk::new(Rc::clone(&self.world))
     }
 
     /// Whether somebody listens there.

@@ -47,6 +47,10 @@ impl World {
                 state.places.add_handle(listener);
                 Ok(state.descriptors.open(Entity::Listener(listener)))
             }
+            Some(Entity::File(opened)) => {
+                state.files.hold(opened.inode);
+                Ok(state.descriptors.open(Entity::File(opened)))
+            }
             Some(other) => panic!("{other:?} has one descriptor"),
             None => Err(io::Error::from_raw_os_error(errno::EBADF)),
         }
@@ -73,7 +77,7 @@ impl World {
             Some(Entity::End(connection, side)) => {
                 state.end_mut(connection, side).holder = Holder::Descriptor(Some(ring));
             }
-            Some(Entity::Unconnected(_)) | None => {}
+            Some(Entity::Unconnected(_) | Entity::File(_)) | None => {}
         }
     }
 
@@ -132,6 +136,7 @@ impl World {
             Some(Entity::Unconnected(_)) => state.connect(descriptor, ring, to, answering),
             Some(Entity::End(connection, side)) => state.opening(connection, side),
             Some(Entity::Listener(_)) | None => Opening::Failed(errno::EINVAL),
+            Some(Entity::File(_)) => Opening::Failed(errno::ENOTSOCK),
         }
     }
 
@@ -208,6 +213,7 @@ impl World {
             Some(Entity::Listener(listener)) => Ok(state.places.address(listener)),
             Some(Entity::End(connection, side)) => Ok(state.end(connection, side).address.clone()),
             Some(Entity::Unconnected(_)) => Ok(Address::Unnamed),
+            Some(Entity::File(_)) => Err(io::Error::from_raw_os_error(errno::ENOTSOCK)),
             None => Err(io::Error::from_raw_os_error(errno::EBADF)),
         }
     }
@@ -247,7 +253,7 @@ impl State {
         match self.descriptors.get(descriptor)? {
             Entity::End(connection, side) => Some((connection, side)),
             Entity::Unconnected(_) => None,
-            Entity::Listener(_) => panic!("a listener was used as a connection"),
+            other => panic!("{other:?} was used as a connection"),
         }
     }
 
@@ -276,6 +282,7 @@ impl State {
         match entity {
             Entity::Listener(listener) => self.close_listener(listener),
             Entity::Unconnected(_) => {}
+            Entity::File(opened) => self.files.let_go(opened.inode),
             Entity::End(connection, side) => {
                 let now_ns = self.now_ns;
                 self.trace.note(now_ns, "closes", &[connection as i64]);

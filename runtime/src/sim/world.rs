@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::descriptors::Descriptors;
 use super::dice::Dice;
 use super::faults::Fault;
+use super::file_tree::FileTree;
 use super::life::Life;
 use super::places::Places;
 use super::rings::RingState;
@@ -58,6 +59,7 @@ pub(super) struct State {
     pub(super) dice: Dice,
     pub(super) connections: Vec<Connection>,
     pub(super) places: Places,
+    pub(super) files: FileTree,
     pub(super) descriptors: Descriptors,
     pub(super) rings: Vec<RingState>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
@@ -65,6 +67,8 @@ pub(super) struct State {
     pub(super) jobs: Vec<Option<Box<dyn FnOnce() + Send>>>,
     /// Jobs that are not done.
     pub(super) jobs_open: usize,
+    /// How long the disk takes for the next job.
+    pub(super) job_disk_ns: u64,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) trace: Trace,
     pub(super) faults: BTreeMap<(&'static str, Fault), u64>,
@@ -105,6 +109,8 @@ pub(super) enum Event {
     Arrive(usize, usize),
     /// Work of a helper thread is done.
     Job(usize),
+    /// The disk has done something for a worker.
+    DiskDone(usize),
     /// A peer's alarm.
     Alarm(u64),
 }
@@ -118,12 +124,14 @@ impl World {
                 dice: Dice::new(seed),
                 connections: Vec::new(),
                 places: Places::new(),
+                files: FileTree::new((START_UNIX_S as i64, 0)),
                 descriptors: Descriptors::default(),
                 rings: Vec::new(),
                 events: BinaryHeap::new(),
                 sequence: 0,
                 jobs: Vec::new(),
                 jobs_open: 0,
+                job_disk_ns: 0,
                 happenings: VecDeque::new(),
                 trace: Trace::new(options.trace),
                 faults: BTreeMap::new(),
@@ -232,6 +240,7 @@ impl World {
                 drop(state);
                 job.into_iter().for_each(|job| job());
             }
+            Event::DiskDone(ring) => state.attend(ring),
             Event::Alarm(number) => return Some(Happening::Alarm(number)),
         }
         Some(Happening::Nothing)

@@ -4,6 +4,7 @@
 //! a queued send can never reach a number that the kernel has given to someone else.
 
 use std::cell::RefCell;
+use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
@@ -34,6 +35,11 @@ impl Descriptor {
     #[inline]
     pub(super) fn world(&self) -> Option<Rc<World>> {
         self.fd().world()
+    }
+
+    /// The same under a number of its own, which is closed at once when it is dropped.
+    pub(super) fn duplicate(&self) -> io::Result<Fd> {
+        self.fd().try_clone()
     }
 
     pub(super) fn is_real(&self) -> bool {

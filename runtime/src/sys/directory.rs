@@ -4,11 +4,13 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::vec;
 
 use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Mode, OFlags};
 
+use super::fd::Fd;
 use super::file::{self, Access, File, Kind, Metadata, Resolve};
+use crate::sim::{Name, NameKind};
 
 /// One name in a directory, and what it leads to.
 ///
@@ -48,8 +50,8 @@ pub struct DirectoryEntry {
 /// A directory and its root, open for a thread other than the worker.
 #[derive(Debug)]
 pub(crate) struct DirectoryReader {
-    root: OwnedFd,
-    place: OwnedFd,
+    root: Fd,
+    place: Fd,
     /// Where the directory is beneath the root; the links in it are followed from there.
     location: Vec<u8>,
     resolve: Resolve,
@@ -61,7 +63,11 @@ impl DirectoryReader {
     pub(crate) fn new(root: &File, place: &File, location: &CStr, resolve: Resolve) -> io::Result<Self> {
         let mut location = location.to_bytes().to_vec();
         location.push(b'/');
-        Ok(Self { root: root.duplicate()?, place: place.duplicate()?, location, resolve })
+        let (root, place) = (root.duplicate()?, place.duplicate()?);
+        if let Some(world) = place.world() {
+            world.expect_disk_job("directory");
+        }
+        Ok(Self { root, place, location, resolve })
     }
 
     /// The names `wanted` that lead to a file or a directory; of at most `names_max` names.
@@ -73,10 +79,51 @@ impl DirectoryReader {
         names_max: usize,
         wanted: impl Fn(&[u8]) -> bool + 'static,
     ) -> io::Result<DirectoryEntries> {
+        let names = Names::of(&self.place)?;
+        let (wanted, more) = (Box::new(wanted), MoreNames::None);
+        Ok(DirectoryEntries { names, reader: self, names_left: names_max, wanted, more })
+    }
+}
+
+/// The names in a directory, one after the other.
+enum Names {
+    Real(Dir),
+    Simulated(vec::IntoIter<Name>),
+}
+
+/// One of them.
+enum Found {
+    Real(DirEntry),
+    Simulated(Name),
+}
+
+impl Names {
+    fn of(place: &Fd) -> io::Result<Self> {
+        let fd = match place {
+            Fd::Real(fd) => fd,
+            Fd::Simulated(_) => {
+                let world = place.world().expect("it is simulated");
+                return world.names(place.raw()).map(|names| Self::Simulated(names.into_iter()));
+            }
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let readable = rustix::fs::openat(&self.place, c".", flags, Mode::empty())?;
-        let (dir, more) = (Dir::new(readable)?, MoreNames::None);
-        Ok(DirectoryEntries { dir, reader: self, names_left: names_max, wanted: Box::new(wanted), more })
+        Ok(Self::Real(Dir::new(rustix::fs::openat(fd, c".", flags, Mode::empty())?)?))
+    }
+
+    fn next(&mut self) -> Option<io::Result<Found>> {
+        match self {
+            Self::Real(dir) => Some(dir.read()?.map(Found::Real).map_err(io::Error::from)),
+            Self::Simulated(names) => names.next().map(|name| Ok(Found::Simulated(name))),
+        }
+    }
+}
+
+impl Found {
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::Real(entry) => entry.file_name().to_bytes(),
+            Self::Simulated((name, _)) => name,
+        }
     }
 }
 
@@ -144,7 +191,7 @@ pub enum MoreNames {
 /// # }
 /// ```
 pub struct DirectoryEntries {
-    dir: Dir,
+    names: Names,
     reader: DirectoryReader,
     names_left: usize,
     wanted: Wanted,
@@ -158,20 +205,22 @@ impl DirectoryEntries {
     }
 
     /// What an entry leads to; `None` if it is left out.
-    fn look_at(&self, entry: &DirEntry) -> io::Result<Option<Metadata>> {
-        let name = entry.file_name();
-        let of_entry = match entry.file_type() {
-            FileType::Symlink => None,
-            FileType::RegularFile | FileType::Directory | FileType::Unknown => {
-                let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-                match rustix::fs::statat(self.dir.fd()?, name, flags) {
-                    Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => None,
-                    stat => Some(stat.map(|stat| file::metadata_of_stat(&stat)).map_err(io::Error::from)),
+    fn look_at(&self, entry: &Found) -> io::Result<Option<Metadata>> {
+        let of_entry = match (entry, &self.names) {
+            (Found::Real(entry), Names::Real(dir)) => match entry.file_type() {
+                FileType::Symlink => None,
+                FileType::RegularFile | FileType::Directory | FileType::Unknown => {
+                    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+                    match rustix::fs::statat(dir.fd()?, entry.file_name(), flags) {
+                        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => None,
+                        stat => Some(stat.map(|stat| file::metadata_of_stat(&stat)).map_err(io::Error::from)),
+                    }
                 }
-            }
-            _ => return Ok(None),
+                _ => return Ok(None),
+            },
+            (entry, _) => self.look_at_simulated(entry),
         };
-        match of_entry.unwrap_or_else(|| self.follow(name)) {
+        match of_entry.unwrap_or_else(|| self.follow(entry.name())) {
             Ok(metadata) => Ok((metadata.kind != Kind::Special).then_some(metadata)),
             Err(error) if is_exhausted(&error) => Err(error),
             // It is gone, leads out, or is nothing that this process may look at.
@@ -179,29 +228,31 @@ impl DirectoryEntries {
         }
     }
 
+    fn look_at_simulated(&self, entry: &Found) -> Option<io::Result<Metadata>> {
+        let Found::Simulated((name, NameKind::FileOrDirectory)) = entry else { return None };
+        let place = &self.reader.place;
+        Some(place.world()?.metadata_of_name(place.raw(), name))
+    }
+
     /// What the link `name` leads to, as a request for it would find it.
-    fn follow(&self, name: &CStr) -> io::Result<Metadata> {
+    fn follow(&self, name: &[u8]) -> io::Result<Metadata> {
         let reader = &self.reader;
         if reader.resolve == Resolve::BeneathWithoutLinks {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let location = [&reader.location, name.to_bytes()].concat();
-        let open = |resolve: Resolve| {
-            let flags = Access::Place.flags();
-            rustix::fs::openat2(&reader.root, &*location, flags, Mode::empty(), resolve.flags())
-        };
+        let location = [&reader.location, name].concat();
+        let open = |resolve: Resolve| file::open_at(&reader.root, &location, Access::Place, resolve);
         match open(reader.resolve) {
             // An absolute link, or one that leads out: the kernel does not say which.
-            Err(rustix::io::Errno::XDEV) => {
+            Err(error) if error.raw_os_error() == Some(libc::EXDEV) => {
                 let led_to = open(Resolve::Anywhere)?;
-                let (path, root) =
-                    (file::current_path_of(led_to.as_fd())?, file::current_path_of(reader.root.as_fd())?);
+                let (path, root) = (file::current_path_of(&led_to)?, file::current_path_of(&reader.root)?);
                 if !path.starts_with(&root) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
-                file::metadata_of(led_to.as_fd())
+                file::metadata_of(&led_to)
             }
-            opened => file::metadata_of(opened?.as_fd()),
+            opened => file::metadata_of(&opened?),
         }
     }
 }
@@ -213,11 +264,11 @@ impl Iterator for DirectoryEntries {
     /// Those of getdents(2): the disk, mostly; after it nothing comes. And those of want of descriptors or memory.
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let entry = match self.dir.read()? {
+            let entry = match self.names.next()? {
                 Ok(entry) => entry,
-                Err(error) => return Some(Err(error.into())),
+                Err(error) => return Some(Err(error)),
             };
-            let name = entry.file_name().to_bytes();
+            let name = entry.name();
             if matches!(name, b"." | b"..") {
                 continue;
             }

@@ -70,6 +70,11 @@ impl Fd {
         }
     }
 
+    /// A file that the simulated machine has opened.
+    pub(super) fn simulated(opened: io::Result<i32>) -> io::Result<Self> {
+        opened.map(|number| Self::Simulated(SimulatedFd::new(number)))
+    }
+
     /// A listening socket of the simulated machine, and its address, if the thread is in one.
     pub(super) fn listen(
         address: Address,

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -10,7 +10,9 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 
 use super::descriptor::{CloseQueue, Descriptor};
 use super::fd::Fd;
-use super::socket::Socket;
+use super::simulated_files;
+use super::socket::{More, Socket};
+use crate::sim::world;
 
 /// Where a path may lead (openat2(2)).
 ///
@@ -184,15 +186,17 @@ pub struct Metadata {
 pub struct File(Descriptor);
 
 impl File {
-    pub(super) fn new(fd: OwnedFd, close_queue: &Rc<CloseQueue>) -> Self {
-        Self(Descriptor::new(Fd::Real(fd), close_queue))
+    pub(super) fn new(fd: Fd, close_queue: &Rc<CloseQueue>) -> Self {
+        Self(Descriptor::new(fd, close_queue))
     }
 
     pub(super) fn raw(&self) -> i32 {
         self.0.raw()
     }
 
-    pub(super) fn borrow(&self) -> BorrowedFd<'_> {
+    /// The process's own descriptor in it.
+    fn borrow(&self) -> BorrowedFd<'_> {
+        assert!(self.0.is_real(), "this call is not simulated");
         // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
         unsafe { BorrowedFd::borrow_raw(self.raw()) }
     }
@@ -202,7 +206,10 @@ impl File {
     /// # Errors
     /// Those of fstat(2): EIO and ESTALE on network file systems.
     pub fn metadata(&self) -> io::Result<Metadata> {
-        metadata_of(self.borrow())
+        if let Some(world) = self.0.world() {
+            return Ok(world.metadata(self.raw()));
+        }
+        metadata_of_real(self.borrow())
     }
 
     /// Sends up to `length` bytes from `offset` without waiting for the socket (sendfile(2)). It may wait for the disk
@@ -211,6 +218,11 @@ impl File {
     /// # Errors
     /// `WouldBlock` when the socket takes nothing now. `Ok(0)`: the file ends at or before `offset`.
     pub(crate) fn send_to(&self, socket: &Socket, mut offset: u64, length: usize) -> io::Result<usize> {
+        if let Some(world) = self.0.world() {
+            let bytes = simulated_files::bytes_to_send(&world, self.raw(), offset, length)?;
+            // The file's end: a send of nothing says nothing of the socket.
+            return if bytes.is_empty() { Ok(0) } else { socket.send_now(&bytes, More::Nothing) };
+        }
         Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
     }
 
@@ -219,6 +231,9 @@ impl File {
     pub fn resident(&self, offset: u64, length: u64) -> Residency {
         if length == 0 {
             return Residency::Cached;
+        }
+        if let Some(world) = self.0.world() {
+            return world.residency(self.raw(), offset, length);
         }
         let page = super::page_size_bytes() as u64;
         let pages = (offset + length).div_ceil(page) - offset / page;
@@ -253,14 +268,17 @@ impl File {
     }
 
     /// Opens the same file for reading, whatever its path leads to by now (/proc/self/fd, proc(5)).
-    pub(super) fn reopen(&self) -> io::Result<OwnedFd> {
+    pub(super) fn reopen(&self) -> io::Result<Fd> {
+        if let Some(world) = self.0.world() {
+            return Fd::simulated(world.reopen(self.raw()));
+        }
         let path = format!("/proc/self/fd/{}", self.raw());
-        Ok(rustix::fs::open(path, Access::Read.flags(), Mode::empty())?)
+        Ok(Fd::Real(rustix::fs::open(path, Access::Read.flags(), Mode::empty())?))
     }
 
     /// The same open file under a number of its own, for another thread.
-    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
-        Ok(rustix::io::fcntl_dupfd_cloexec(self.borrow(), 0)?)
+    pub(super) fn duplicate(&self) -> io::Result<Fd> {
+        self.0.duplicate()
     }
 
     /// The absolute path the file has now, as the kernel knows it (/proc/self/fd, proc(5)).
@@ -268,7 +286,10 @@ impl File {
     /// # Errors
     /// Those of readlink(2); `NotFound` where /proc is not mounted.
     pub fn current_path(&self) -> io::Result<PathBuf> {
-        current_path_of(self.borrow())
+        if let Some(world) = self.0.world() {
+            return Ok(world.path_of(self.raw()));
+        }
+        current_path_of_real(self.borrow())
     }
 
     /// Opens `path` relative to this directory now, if that needs no disk (RESOLVE_CACHED, openat2(2)).
@@ -280,14 +301,12 @@ impl File {
         path: &std::ffi::CStr,
         access: Access,
         resolve: Resolve,
-    ) -> io::Result<OwnedFd> {
-        Ok(rustix::fs::openat2(
-            self.borrow(),
-            path,
-            access.flags(),
-            Mode::empty(),
-            resolve.flags() | ResolveFlags::CACHED,
-        )?)
+    ) -> io::Result<Fd> {
+        if let Some(world) = self.0.world() {
+            return Fd::simulated(world.open_at_cached(self.raw(), path.to_bytes(), access, resolve));
+        }
+        let flags = resolve.flags() | ResolveFlags::CACHED;
+        Ok(Fd::Real(rustix::fs::openat2(self.borrow(), path, access.flags(), Mode::empty(), flags)?))
     }
 }
 
@@ -314,13 +333,21 @@ impl File {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct FileReader(OwnedFd);
+pub struct FileReader {
+    fd: Fd,
+    /// Where a simulated machine goes on; the kernel knows by itself.
+    read_bytes: u64,
+}
 
 impl FileReader {
     /// # Errors
     /// Those of open(2): `PermissionDenied`; no descriptor is left.
     pub(crate) fn new(place: &File) -> io::Result<Self> {
-        place.reopen().map(Self)
+        let fd = place.reopen()?;
+        if let Some(world) = fd.world() {
+            world.expect_disk_job("read beside");
+        }
+        Ok(Self { fd, read_bytes: 0 })
     }
 
     /// fstat(2).
@@ -328,28 +355,60 @@ impl FileReader {
     /// # Errors
     /// As [`File::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        metadata_of(self.0.as_fd())
+        metadata_of(&self.fd)
     }
 }
 
 impl io::Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(&self.0, buffer)?)
+        match &self.fd {
+            Fd::Real(fd) => Ok(rustix::io::read(fd, buffer)?),
+            Fd::Simulated(_) => {
+                let read = simulated_files::read_on(&self.fd, self.read_bytes, buffer)?;
+                self.read_bytes += read as u64;
+                Ok(read)
+            }
+        }
     }
 }
 
 /// Looks at what `path` leads to, opening nothing of it; `WouldBlock` if that needs the disk.
 pub(super) fn stat_cached(directory: &File, path: &std::ffi::CStr, resolve: Resolve) -> io::Result<Metadata> {
-    metadata_of(directory.open_cached(path, Access::Place, resolve)?.as_fd())
+    metadata_of(&directory.open_cached(path, Access::Place, resolve)?)
 }
 
-pub(super) fn current_path_of(fd: BorrowedFd<'_>) -> io::Result<PathBuf> {
+/// Opens `path` relative to a directory; waits for the disk if it must.
+pub(super) fn open_at(directory: &Fd, path: &[u8], access: Access, resolve: Resolve) -> io::Result<Fd> {
+    match directory {
+        Fd::Real(fd) => {
+            let opened = rustix::fs::openat2(fd, path, access.flags(), Mode::empty(), resolve.flags());
+            Ok(Fd::Real(opened?))
+        }
+        Fd::Simulated(_) => simulated_files::open_at(directory, path, access, resolve),
+    }
+}
+
+pub(super) fn current_path_of(fd: &Fd) -> io::Result<PathBuf> {
+    match fd {
+        Fd::Real(fd) => current_path_of_real(fd.as_fd()),
+        Fd::Simulated(_) => Ok(simulated_files::path_of(fd)),
+    }
+}
+
+pub(super) fn metadata_of(fd: &Fd) -> io::Result<Metadata> {
+    match fd {
+        Fd::Real(fd) => metadata_of_real(fd.as_fd()),
+        Fd::Simulated(_) => Ok(simulated_files::metadata_of(fd)),
+    }
+}
+
+fn current_path_of_real(fd: BorrowedFd<'_>) -> io::Result<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
     let link = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
     Ok(PathBuf::from(std::ffi::OsString::from_vec(link.into_bytes())))
 }
 
-pub(super) fn metadata_of(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
+fn metadata_of_real(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
     Ok(metadata_of_stat(&rustix::fs::fstat(fd)?))
 }
 
@@ -370,8 +429,12 @@ pub(super) fn metadata_of_stat(stat: &rustix::fs::Stat) -> Metadata {
 }
 
 /// Opens a directory by its path in the process's own name space; may wait for the disk, so at start only.
-pub(super) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
-    Ok(rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+pub(super) fn open_directory(path: &Path) -> io::Result<Fd> {
+    if let Some(world) = world() {
+        return Fd::simulated(world.open_directory(path));
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(Fd::Real(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 /// Whether bytes of a file are in memory.
@@ -416,6 +479,8 @@ pub enum Residency {
 #[derive(Debug)]
 pub(crate) struct OpenArguments {
     pub(super) path: CString,
+    pub(super) access: Access,
+    pub(super) resolve: Resolve,
     pub(super) how: io_uring::types::OpenHow,
 }
 
@@ -424,6 +489,6 @@ impl OpenArguments {
         let how = io_uring::types::OpenHow::new()
             .flags(u64::from(access.flags().bits()))
             .resolve(resolve.flags().bits());
-        Box::new(Self { path, how })
+        Box::new(Self { path, access, resolve, how })
     }
 }

@@ -8,6 +8,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::chunk::Chunk;
 use super::clock::{self, Moment};
+use super::fd::Fd;
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
 use super::kernel::{Kernel, Machine};
 use super::op::Op;
@@ -97,7 +98,7 @@ impl Kernel {
     }
 
     /// The file an [`Op::Open`] has opened.
-    pub(crate) fn adopt_opened(&self, fd: std::os::fd::OwnedFd) -> File {
+    pub(crate) fn adopt_opened(&self, fd: Fd) -> File {
         File::new(fd, &self.close_queue)
     }
 

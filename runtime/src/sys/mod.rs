@@ -34,6 +34,7 @@ mod restrictions;
 mod ring;
 mod signals;
 mod simulated_completions;
+mod simulated_files;
 mod simulated_flight;
 mod simulated_ring;
 mod slots;
@@ -92,8 +93,9 @@ pub(crate) use waker::{IndexTable, Waiter};
 /// The numbers of errno(3) that code above this module tells apart, as this architecture has them.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        EACCES, EAFNOSUPPORT, EAGAIN, EBADF, ECANCELED, ECONNREFUSED, ECONNRESET, EINVAL, ELOOP, EMFILE,
-        ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTCONN, ENOTDIR, ENOTSOCK, EPERM, ETIMEDOUT, EXDEV,
+        EACCES, EAFNOSUPPORT, EAGAIN, EBADF, ECANCELED, ECONNREFUSED, ECONNRESET, EINVAL, EIO, EISDIR, ELOOP,
+        EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTCONN, ENOTDIR, ENOTSOCK, EPERM, ESPIPE,
+        ETIMEDOUT, EXDEV,
     };
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Op {
     /// Connects. Cancelled: the socket is of no more use.
     Connect { socket: Socket, address: Box<SockAddr> },
     /// Opens a path relative to a directory. Cancelled: if it was opened all the same, it is closed.
-    Open { directory: File, arguments: Box<OpenArguments>, opened: Option<OwnedFd> },
+    Open { directory: File, arguments: Box<OpenArguments>, opened: Option<super::fd::Fd> },
     /// Reads into a lease. Cancelled: the lease goes back to its pool at the last completion.
     Read { file: File, lease: Lease, skip: u32, offset: u64, registered: Option<u16> },
 }

@@ -8,6 +8,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use io_uring::cqueue;
 
 use super::chunk::Chunk;
+use super::fd::{Fd, SimulatedFd};
 use super::kernel::{Discarded, Kernel, Machine, Reaped};
 use super::op::{self, AcceptBatch, Op, Shape};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
@@ -85,8 +86,12 @@ impl Kernel {
                 }
             }
             Op::Open { opened, .. } if result >= 0 => {
-                // SAFETY: openat2 has just made this descriptor for us alone; nothing else knows the number.
-                *opened = Some(unsafe { OwnedFd::from_raw_fd(result) });
+                let fd = match self.machine {
+                    Machine::Simulated(_) => Fd::Simulated(SimulatedFd::new(result)),
+                    // SAFETY: openat2 has just made this descriptor for us alone; nothing else knows the number.
+                    Machine::Ring(_) => Fd::Real(unsafe { OwnedFd::from_raw_fd(result) }),
+                };
+                *opened = Some(fd);
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ pub(super) struct Flight {
     pub(super) descriptor: Option<i32>,
     pub(super) shots: Shots,
     pub(super) attempts: Attempts,
+    pub(super) disk: Disk,
 }
 
 /// How often it may complete.
@@ -31,6 +32,15 @@ pub(super) enum Attempts {
     Some,
 }
 
+/// Whether the disk has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disk {
+    /// Not yet, and that of most ops never.
+    NotAsked,
+    /// Until then, in nanoseconds of the simulated clock: nothing ends it before.
+    BusyUntil(u64),
+}
+
 impl Flight {
     /// The entry for `op`, or for what is left of it.
     pub(super) fn of(id: OpId, op: &Op, supply: Supply) -> Self {
@@ -40,8 +50,8 @@ impl Flight {
             Op::Send { socket, .. } => ("send", Some(socket.raw())),
             Op::Writable { socket } => ("writable", Some(socket.raw())),
             Op::Connect { socket, .. } => ("connect", Some(socket.raw())),
-            Op::Open { .. } => ("open", None),
-            Op::Read { .. } => ("read", None),
+            Op::Open { directory, .. } => ("open", Some(directory.raw())),
+            Op::Read { file, .. } => ("read", Some(file.raw())),
         };
         let shots = match (op, supply) {
             (Op::Accept { batch: AcceptBatch::All, .. }, _) | (Op::Receive { .. }, Supply::Plenty) => {
@@ -49,6 +59,14 @@ impl Flight {
             }
             _ => Shots::One,
         };
-        Self { token: id.token(), id, name, descriptor, shots, attempts: Attempts::None }
+        Self {
+            token: id.token(),
+            id,
+            name,
+            descriptor,
+            shots,
+            attempts: Attempts::None,
+            disk: Disk::NotAsked,
+        }
     }
 }

@@ -13,7 +13,8 @@ use super::doorbell::Doorbell;
 use super::op::Op;
 use super::ring::RawCompletion;
 use super::simulated_completions::{Place, SimulatedCompletions};
-use super::simulated_flight::{Attempts, Flight, Shots};
+use super::simulated_files::{perform, time_ns};
+use super::simulated_flight::{Attempts, Disk, Flight, Shots};
 use super::slots::Slots;
 use super::socket::{Address, More, errno_of};
 use super::token::Token;
@@ -196,6 +197,10 @@ impl SimulatedRing {
         let Some(at) = self.flights.iter().position(|flight| flight.token == target) else {
             return self.post(token, -libc::ENOENT, 0);
         };
+        if let Disk::BusyUntil(_) = self.flights[at].disk {
+            // A thread of the kernel's waits for the disk: nothing ends that (io_uring_prep_cancel(3)).
+            return self.post(token, -libc::EALREADY, 0);
+        }
         let name = self.flights[at].name;
         if self.world.meets(Fault::CancelMissed, name) {
             return self.post(token, -libc::ENOENT, 0);
@@ -263,7 +268,7 @@ impl SimulatedRing {
     fn attempt(&mut self, at: usize, slots: &mut Slots, buffers: &mut BufferRing) -> Attempt {
         let flight = self.flights[at];
         self.flights[at].attempts = Attempts::Some;
-        match &slots.get(flight.id).op {
+        match &mut slots.get(flight.id).op {
             Op::Accept { listener, .. } => self.accept(&flight, listener.raw()),
             Op::Receive { socket, .. } => self.receive(&flight, socket.raw(), buffers),
             Op::Send { socket, chunk, sent, more } => {
@@ -278,7 +283,7 @@ impl SimulatedRing {
             Op::Connect { socket, address } => {
                 self.connect(&flight, socket.raw(), &Address::from_native(address))
             }
-            Op::Open { .. } | Op::Read { .. } => self.complete(&flight, -libc::EOPNOTSUPP),
+            op @ (Op::Open { .. } | Op::Read { .. }) => self.ask_disk(at, op),
         }
     }
 
@@ -363,6 +368,26 @@ impl SimulatedRing {
             Err(Refusal::NotNow) => Attempt::Waits,
             Err(refusal) => self.complete(flight, -errno_of(refusal)),
         }
+    }
+
+    /// An open or a read: at once from memory, or after the disk's time.
+    fn ask_disk(&mut self, at: usize, op: &mut Op) -> Attempt {
+        let flight = self.flights[at];
+        let now_ns = self.world.now().nanoseconds();
+        match flight.disk {
+            Disk::BusyUntil(done_ns) if done_ns > now_ns => return Attempt::Waits,
+            Disk::BusyUntil(_) => {}
+            Disk::NotAsked => {
+                let disk_ns = time_ns(&self.world, op);
+                if disk_ns > 0 {
+                    self.flights[at].disk = Disk::BusyUntil(now_ns + disk_ns);
+                    self.world.attend_after(self.number, disk_ns);
+                    return Attempt::Waits;
+                }
+            }
+        }
+        let result = perform(&self.world, op).unwrap_or_else(|error| -error);
+        self.complete(&flight, result)
     }
 
     fn connect(&mut self, flight: &Flight, socket: i32, to: &Address) -> Attempt {
