@@ -2,7 +2,9 @@
 //! run again.
 //!
 //! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and `script` (who
-//! asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why connections end), `coverage` (which faults were met).
+//! asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why connections end); `site` (one seed of the static
+//! server), `site_editor` (who writes to its disk), `site_client` and `site_requests` (who asks, and for what), `site_history` and
+//! `site_oracle` (what must come); `coverage` (which faults were met).
 
 mod account;
 mod application;
@@ -14,6 +16,12 @@ mod patience;
 mod run;
 mod script;
 mod setting;
+mod site;
+mod site_client;
+mod site_editor;
+mod site_history;
+mod site_oracle;
+mod site_requests;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -25,7 +33,7 @@ use anyhow::{Result, bail, ensure};
 use selvedge_runtime::sim::Keeping;
 
 use coverage::{Coverage, SEEDS_FOR_ALL};
-use run::{Done, Figures, run};
+use run::{Done, Figures};
 use setting::Size;
 
 /// No seed takes so long by far, in whatever build.
@@ -43,6 +51,9 @@ pub(crate) struct Options {
     /// Requests of a client
     #[arg(long, value_name = "N", default_value_t = 10)]
     requests: usize,
+    /// What runs: an application in every form the engine has, a site on a disk that is written to, or by the seed one of both
+    #[arg(long, value_enum, default_value_t = Workload::Both)]
+    workload: Workload,
     /// Threads, each with a seed at a time; default: one per processor
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -52,6 +63,25 @@ pub(crate) struct Options {
     /// Print the trace of every event: for one seed
     #[arg(long)]
     trace: bool,
+}
+
+/// What a seed runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Workload {
+    Server,
+    Site,
+    /// Of every three seeds the first runs the site.
+    Both,
+}
+
+impl Workload {
+    fn run(self, seed: u64, size: Size, keeping: Keeping) -> Done {
+        match self {
+            Self::Site => site::run(seed, size, keeping),
+            Self::Both if seed.is_multiple_of(3) => site::run(seed, size, keeping),
+            Self::Server | Self::Both => run::run(seed, size, keeping),
+        }
+    }
 }
 
 fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
@@ -76,7 +106,7 @@ pub(crate) fn run_seeds(options: &Options) -> Result<()> {
     );
     tell_panics();
     let mut total = Figures::default();
-    let mut coverage = Coverage::default();
+    let mut coverage = Coverage::of(options.workload);
     let mut wrong = Vec::new();
     for (seed, done) in results(options) {
         done.trace.iter().for_each(|line| println!("{line}"));
@@ -116,7 +146,7 @@ fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
     let (tell, results) = mpsc::channel();
     for _ in 0..threads.unwrap_or(1).max(1) {
         let (next, stops, tell) = (Arc::clone(&next), Arc::clone(&stops), tell.clone());
-        let (end, stop_at_first) = (options.seeds.end, options.stop_at_first);
+        let (workload, end, stop_at_first) = (options.workload, options.seeds.end, options.stop_at_first);
         std::thread::spawn(move || {
             let under_way = Arc::new(AtomicU64::new(u64::MAX));
             watch(&under_way);
@@ -128,7 +158,7 @@ fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
                 }
                 under_way.store(seed, Ordering::Relaxed);
                 SEED.set(Some(seed));
-                let done = std::panic::catch_unwind(|| run(seed, size, keeping));
+                let done = std::panic::catch_unwind(|| workload.run(seed, size, keeping));
                 let done = done.unwrap_or_else(|_| Done::of_panic());
                 if stop_at_first && !done.failures.is_empty() {
                     stops.store(true, Ordering::Relaxed);
@@ -180,15 +210,18 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_run() {
-        let hashes = [1, 2, 1].map(|seed| run(seed, SMALL, Keeping::Hash).hash);
-        assert_eq!(hashes[0], hashes[2]);
-        assert_ne!(hashes[0], hashes[1]);
+        for workload in [Workload::Server, Workload::Site] {
+            let hashes = [1, 2, 1].map(|seed| workload.run(seed, SMALL, Keeping::Hash).hash);
+            assert_eq!(hashes[0], hashes[2]);
+            assert_ne!(hashes[0], hashes[1]);
+        }
     }
 
     #[test]
     fn nothing_is_lost_and_nothing_hangs() {
         for seed in 0..40 {
-            assert_eq!(run(seed, SMALL, Keeping::Hash).failures, [] as [String; 0], "seed {seed}");
+            let done = Workload::Both.run(seed, SMALL, Keeping::Hash);
+            assert_eq!(done.failures, [] as [String; 0], "seed {seed}");
         }
     }
 }

@@ -37,12 +37,12 @@ impl Done {
 pub(super) struct Figures {
     /// Answers that were compared whole.
     pub(super) answers: u64,
-    whole: u64,
-    cut: u64,
-    left: u64,
-    released: u64,
-    evictions: u64,
-    simulated_s: u64,
+    pub(super) whole: u64,
+    pub(super) cut: u64,
+    pub(super) left: u64,
+    pub(super) released: u64,
+    pub(super) evictions: u64,
+    pub(super) simulated_s: u64,
 }
 
 impl Figures {

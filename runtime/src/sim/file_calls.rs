@@ -192,8 +192,7 @@ impl World {
         }
         if self.meets(Fault::TruncatedMeanwhile, op) {
             self.truncate_meanwhile(opened.inode);
-        }
-        if self.meets(Fault::ReplacedMeanwhile, op) {
+        } else if self.meets(Fault::ReplacedMeanwhile, op) {
             self.replace_meanwhile(opened.inode);
         }
         let mut length = room.len();
@@ -268,10 +267,14 @@ impl World {
     fn truncate_meanwhile(&self, inode: Inode) {
         let now = self.unix_time();
         let mut state = self.state();
+        let path = state.path_buf(inode);
+        if state.files.find(&path) != Some(inode) {
+            return;
+        }
         let length = state.files.metadata(inode).size_bytes;
         let shorter = state.dice.below(length) as usize;
         state.files.edit(inode, now, |content| content.truncate(shorter));
-        state.note_changed(inode);
+        state.files.note_changed(path);
     }
 
     /// Another program puts another file in its place.
@@ -322,12 +325,5 @@ impl State {
 
     fn path_buf(&self, inode: Inode) -> PathBuf {
         PathBuf::from(OsString::from_vec(self.files.path(inode)))
-    }
-
-    fn note_changed(&mut self, inode: Inode) {
-        let path = self.path_buf(inode);
-        if self.files.find(&path) == Some(inode) {
-            self.files.note_changed(path);
-        }
     }
 }

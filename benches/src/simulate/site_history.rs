@@ -1,0 +1,118 @@
+//! What was at each path of the site, and when: what an answer is held against.
+//!
+//! In: what is there after each edit. Out: the states that a path had in a span of time.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What was at a path for some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    Nothing,
+    /// A file that the server may not read, unless it has opened it before.
+    Forbidden(Version),
+    File(Version),
+}
+
+/// A file's content, and when it was changed last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) content: Rc<[u8]>,
+    pub(super) modified_unix_s: i64,
+}
+
+/// Whether an edit has written into the file there was, so that who reads it sees some of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Apart,
+    InPlace,
+}
+
+#[derive(Debug)]
+struct Period {
+    from: Duration,
+    state: State,
+    manner: Manner,
+}
+
+/// A file's name and content.
+type Tagged = (String, Rc<[u8]>);
+
+/// The past of every path.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    paths: BTreeMap<String, Vec<Period>>,
+    /// What each entity tag of a resource was said of: the file it came from, and its content.
+    tags: BTreeMap<(String, String), Tagged>,
+    latest_tags: BTreeMap<String, String>,
+}
+
+impl History {
+    /// From now on it is so. An edit that leaves the content as it was is one too: its times tell.
+    pub(super) fn note(&mut self, path: &str, from: Duration, state: State, manner: Manner) {
+        self.paths.entry(path.to_owned()).or_default().push(Period { from, state, manner });
+    }
+
+    pub(super) fn now(&self, path: &str) -> &State {
+        self.paths.get(path).and_then(|periods| periods.last()).map_or(&State::Nothing, |last| &last.state)
+    }
+
+    /// The states a path had from one time to another, both included.
+    pub(super) fn states(&self, path: &str, span: (Duration, Duration)) -> impl Iterator<Item = &State> {
+        self.periods(path, span).map(|period| &period.state)
+    }
+
+    /// What could be read: also of a forbidden file, where it could be opened at some other time of the span.
+    pub(super) fn versions(&self, path: &str, span: (Duration, Duration)) -> impl Iterator<Item = &Version> {
+        let could_be_opened = self.states(path, span).any(|state| matches!(state, State::File(_)));
+        self.states(path, span).filter_map(move |state| match state {
+            State::File(version) => Some(version),
+            State::Forbidden(version) => could_be_opened.then_some(version),
+            State::Nothing => None,
+        })
+    }
+
+    /// How often it was edited.
+    pub(super) fn changes(&self, path: &str, span: (Duration, Duration)) -> usize {
+        self.periods(path, span).filter(|period| period.from >= span.0).count()
+    }
+
+    /// Whether somebody has written into it.
+    pub(super) fn was_written_into(&self, path: &str, span: (Duration, Duration)) -> bool {
+        self.periods(path, span).any(|period| period.manner == Manner::InPlace)
+    }
+
+    fn periods(&self, path: &str, (since, until): (Duration, Duration)) -> impl Iterator<Item = &Period> {
+        let periods = self.paths.get(path).map_or(&[][..], Vec::as_slice);
+        let first = periods.partition_point(|period| period.from < since).saturating_sub(1);
+        periods[first..].iter().take_while(move |period| period.from <= until)
+    }
+
+    /// An answer said this tag of this content; a strong tag is never said of another (RFC 9110 section 8.8.1).
+    pub(super) fn note_tag(
+        &mut self,
+        resource: &str,
+        tag: &str,
+        file: &str,
+        content: &Rc<[u8]>,
+    ) -> Result<(), String> {
+        self.latest_tags.insert(resource.to_owned(), tag.to_owned());
+        let known = self.tags.entry((resource.to_owned(), tag.to_owned()));
+        let known = known.or_insert_with(|| (file.to_owned(), Rc::clone(content)));
+        match known.1 == *content {
+            true => Ok(()),
+            false => Err(format!("the tag {tag} of {resource} was said of another content before")),
+        }
+    }
+
+    /// The file and the content that a tag was said of.
+    pub(super) fn of_tag(&self, resource: &str, tag: &str) -> Option<&Tagged> {
+        self.tags.get(&(resource.to_owned(), tag.to_owned()))
+    }
+
+    /// The tag that was said of a resource last.
+    pub(super) fn latest_tag(&self, resource: &str) -> Option<&str> {
+        self.latest_tags.get(resource).map(String::as_str)
+    }
+}
