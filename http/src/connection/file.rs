@@ -56,9 +56,6 @@ impl Connection {
                 selvedge_runtime::yield_now().await;
                 *turn_bytes = 0;
             }
-            if sent + piece == part.length {
-                check_unchanged(part)?;
-            }
             let offset = part.start + sent;
             let taken = match part.file.resident(offset, piece) {
                 Residency::Cached => self.send_resident(part, offset, piece, &mut pace, sent).await?,
@@ -80,6 +77,9 @@ impl Connection {
         pace: &mut Pace,
         sent_before: u64,
     ) -> Result<u64, CloseReason> {
+        if offset + length == part.start + part.length {
+            check_unchanged(part)?;
+        }
         match self.stream.get_mut().send_file(&part.file, offset, length as usize) {
             Ok(0) => Err(CloseReason::FileChanged),
             Ok(sent) => Ok(sent as u64),
@@ -113,6 +113,10 @@ impl Connection {
         }
         let end = offset + block.len() as u64;
         let more = if end < part.start + part.length { More::Follows } else { More::Nothing };
+        if more == More::Nothing {
+            // Behind the read: the disk may have taken minutes for it.
+            check_unchanged(part)?;
+        }
         let sent = self.stream.get_mut().send_now(&block, more);
         drop((block, turn));
         match sent {
@@ -147,7 +151,7 @@ impl Connection {
     }
 }
 
-/// Before the last piece: what was promised is still there, and still the same.
+/// Before the last piece goes out: what was promised is still there, and still the same.
 fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
     match part.file.is_unchanged() {
         Ok(true) => Ok(()),
