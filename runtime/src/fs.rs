@@ -14,6 +14,10 @@ pub use crate::sys::{
     Access, DirectoryEntries, DirectoryEntry, File, FileReader, Kind, Metadata, MoreNames, Residency, Resolve,
 };
 
+/// Tries to open a path that goes through `..`. Wherever a file is renamed meanwhile, anywhere in the machine, the kernel cannot
+/// be sure that it stays beneath its directory, and leaves the next try to us (EAGAIN, openat2(2)).
+const OPEN_TRIES: u32 = 16;
+
 /// Opens a directory as a root to open others beneath (O_PATH). Waits for the disk if it must.
 ///
 /// # Errors
@@ -45,14 +49,21 @@ pub fn open_cached(directory: &File, path: &CStr, access: Access, resolve: Resol
 /// Outside a worker.
 pub async fn open(directory: &File, path: CString, access: Access, resolve: Resolve) -> io::Result<File> {
     let core = worker::current();
-    let op = core.kernel().opening(directory, OpenArguments::new(path, access, resolve));
-    let outcome = OpFuture::submit(&core, op).await;
-    outcome.result?;
-    let Op::Open { opened: Some(fd), .. } = outcome.op else {
-        panic!("an open came back as {:?}", outcome.op)
-    };
-    let file = core.kernel().adopt_opened(fd);
-    Ok(file)
+    let mut op = core.kernel().opening(directory, OpenArguments::new(path, access, resolve));
+    for tries_left in (0..OPEN_TRIES).rev() {
+        let outcome = OpFuture::submit(&core, op).await;
+        match outcome.result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && tries_left > 0 => op = outcome.op,
+            Err(error) => return Err(error),
+            Ok(_) => {
+                let Op::Open { opened: Some(fd), .. } = outcome.op else {
+                    panic!("an open came back as {:?}", outcome.op)
+                };
+                return Ok(core.kernel().adopt_opened(fd));
+            }
+        }
+    }
+    unreachable!("the last try returns")
 }
 
 /// What `path` relative to `directory` leads to now; opens nothing of it and allocates nothing.
