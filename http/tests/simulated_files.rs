@@ -48,7 +48,8 @@ impl Machine {
     /// A client that has asked for a path, and has room for so many octets.
     fn ask(&self, path: &str, room_bytes: usize) -> Peer {
         let peer = self.simulation.connect(self.address, 1 << 16, room_bytes).expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\nConnection: close\r\n\r\n");
         assert_eq!(peer.send(request.as_bytes()), request.len());
         peer
     }
@@ -161,4 +162,19 @@ fn a_file_written_to_while_the_disk_reads_its_end_is_no_whole_answer() {
     let (head, body, _) = machine.read_to_end(&peer);
     assert!(head.contains("content-length: 200000\r\n"), "{head}");
     assert!(body.len() < 200_000, "a mixture of two versions passes for one");
+}
+
+#[test]
+fn a_sibling_that_may_not_be_read_is_as_if_it_were_not_there() {
+    let machine = Machine::new(Duration::from_secs(3_600), |disk| {
+        disk.write("/site/a.css", b"as it is");
+        disk.write("/site/a.css.br", b"compressed");
+        disk.forbid("/site/a.css.br");
+    });
+    let (head, body, _) = machine.read_to_end(&machine.ask("/a.css", 4_096));
+    assert!(head.starts_with("HTTP/1.1 200 ") && body == b"as it is", "{head}");
+    machine.disk().allow("/site/a.css.br");
+    machine.pass(Duration::from_secs(2));
+    let (head, body, _) = machine.read_to_end(&machine.ask("/a.css", 4_096));
+    assert!(head.contains("content-encoding: br\r\n") && body == b"compressed", "{head}");
 }

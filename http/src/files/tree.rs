@@ -239,7 +239,17 @@ impl Files {
         form: &Representation,
     ) -> Result<Loaded, Refused> {
         if form.origin == Origin::File {
-            return self.entry_of_file(tree, path, resource, form).await;
+            let loaded = self.entry_of_file(tree, path, resource, form).await;
+            return match (loaded, resource.plain(form.form)) {
+                // A sibling that may not be read is a mistake like one that is not there; the file itself still is.
+                (Err(Refused::Forbidden), Some(plain)) if form.form.coding != Coding::Identity => {
+                    selvedge_runtime::report("forbidden sibling", || {
+                        format!("{:?} is not used: this user may not read it", form.location)
+                    });
+                    self.entry_of_file(tree, path, resource, plain).await
+                }
+                (loaded, _) => loaded,
+            };
         }
         let made = match self.variant(tree, form).await? {
             Made::This(made) => Some(made),
