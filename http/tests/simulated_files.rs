@@ -178,3 +178,15 @@ fn a_sibling_that_may_not_be_read_is_as_if_it_were_not_there() {
     let (head, body, _) = machine.read_to_end(&machine.ask("/a.css", 4_096));
     assert!(head.contains("content-encoding: br\r\n") && body == b"compressed", "{head}");
 }
+
+#[test]
+fn a_change_while_the_disk_stalls_is_recent_when_the_answer_comes() {
+    let machine = Machine::new(Duration::from_secs(3_600), |disk| put_stalled(disk, "/site/a.txt", b"old"));
+    let peer = machine.ask("/a.txt", 4_096);
+    machine.pass(STALL - Duration::from_millis(100));
+    machine.disk().write("/site/a.txt", b"new");
+    let (head, body, _) = machine.read_to_end(&peer);
+    assert!(head.starts_with("HTTP/1.1 200 ") && body == b"new", "{head}");
+    // Another change within the same tick of the file system's clock would be seen by nobody.
+    assert!(!head.contains("etag:") && !head.contains("last-modified:"), "{head}");
+}

@@ -51,6 +51,7 @@ impl Entry {
         hash: Option<(Metadata, u128)>,
         loading: &Loading<'_>,
     ) -> io::Result<(Rc<Self>, Option<Rc<OpenFile>>)> {
+        loading.bring_clock_up_to_date();
         let file = fs::reopen(place)?;
         let mut metadata = file.metadata()?;
         let hash = hash.filter(|(version, _)| *version == metadata).map(|(_, hash)| hash);
@@ -125,6 +126,11 @@ pub(in super::super) fn is_named_by_content(metadata: &Metadata, tags: TagSource
 }
 
 impl Loading<'_> {
+    /// Behind each wait for the disk, which may have taken its time: by an old clock a change of just now looks settled.
+    fn bring_clock_up_to_date(&self) {
+        self.clock.borrow_mut().advance(selvedge_runtime::now());
+    }
+
     fn change_time(&self, metadata: &Metadata) -> ChangeTime {
         ChangeTime::judge(metadata.modified.0, self.clock.borrow().unix_s())
     }
@@ -166,7 +172,9 @@ impl Loading<'_> {
                 _ => return Ok(None),
             }
         };
-        let Some(mut block) = fill(block, head_bytes).await? else { return Ok(None) };
+        let filled = fill(block, head_bytes).await;
+        self.bring_clock_up_to_date();
+        let Some(mut block) = filled? else { return Ok(None) };
         if is_named_by_content(metadata, description.tags, self.clock.borrow().unix_s()) {
             let hash = xxh3_128(&block[head_bytes..head_bytes + size]);
             validators = self.validators(metadata, description, Some(hash));
