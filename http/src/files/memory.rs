@@ -163,3 +163,46 @@ impl Memory {
         (open, present.len() + self.missing.borrow().len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::hash::BuildHasher;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set for a process that is to tell its hash.
+    const TELLS: &str = "SELVEDGE_TEST_TELLS_HASH";
+
+    /// What a path is found by in a map such as this one.
+    fn hash_of<V, S: BuildHasher + Default>(_map: &LruCache<Box<[u8]>, V, S>, path: &[u8]) -> u64 {
+        S::default().hash_one(path)
+    }
+
+    /// Clients choose the paths: whoever could foresee their hashes could have all of them fall on one place.
+    #[test]
+    fn each_process_hashes_paths_by_a_key_of_its_own() {
+        let memory = Memory::new(&FileOptions::new("."));
+        let hashes =
+            [hash_of(&memory.present.borrow(), b"a path"), hash_of(&memory.missing.borrow(), b"a path")];
+        assert_ne!(hashes[0], hashes[1], "and each map");
+        if env::var_os(TELLS).is_some() {
+            println!("hash: {hashes:?}");
+            return;
+        }
+        let told = || {
+            let mut child = Command::new(env::current_exe().expect("the test is a file"));
+            child.args([
+                "--exact",
+                "--nocapture",
+                "files::memory::tests::each_process_hashes_paths_by_a_key_of_its_own",
+            ]);
+            let output = child.env(TELLS, "1").output().expect("the test can run itself");
+            let text = String::from_utf8(output.stdout).expect("it prints text");
+            let hash = text.lines().find_map(|line| line.split_once("hash: "));
+            hash.unwrap_or_else(|| panic!("no hash in {text}")).1.to_owned()
+        };
+        assert_ne!(told(), told());
+    }
+}
