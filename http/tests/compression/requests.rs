@@ -118,6 +118,25 @@ fn a_short_body_that_makes_a_long_one_is_refused() {
     }
 }
 
+/// Says how many octets a body has that is read as it comes.
+async fn octets(request: Request<'_>) -> Response {
+    match request.body().bytes(500_000).await {
+        Ok(bytes) => bytes.len().to_string().into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+#[test]
+fn without_the_middleware_nobody_inflates_a_body() {
+    let server = TestServer::start(patient(), |_| octets);
+    let mut client = server.connect();
+    for coding in CODINGS {
+        let bomb = encode(coding, &vec![0; 5_000_000]);
+        post(&mut client, "/", coding, &bomb);
+        assert_eq!(client.reply().text(), bomb.len().to_string(), "{coding}");
+    }
+}
+
 #[test]
 fn another_coding_is_refused_with_those_there_are() {
     let server = server();
