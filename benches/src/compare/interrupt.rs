@@ -17,7 +17,7 @@ use signal_hook::{
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From here on the signals set a flag; a second one ends the process at once.
-pub(super) fn catch() -> anyhow::Result<()> {
+pub(crate) fn catch() -> anyhow::Result<()> {
     let interrupted = INTERRUPTED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 130, Arc::clone(interrupted))?;
@@ -27,7 +27,7 @@ pub(super) fn catch() -> anyhow::Result<()> {
 }
 
 /// Fails once a signal has come.
-pub(super) fn check() -> anyhow::Result<()> {
+pub(crate) fn check() -> anyhow::Result<()> {
     match INTERRUPTED.get() {
         Some(interrupted) if interrupted.load(Ordering::Relaxed) => anyhow::bail!("interrupted"),
         _ => Ok(()),
@@ -35,7 +35,7 @@ pub(super) fn check() -> anyhow::Result<()> {
 }
 
 /// Waits, unless a signal comes.
-pub(super) fn sleep(duration: Duration) -> anyhow::Result<()> {
+pub(crate) fn sleep(duration: Duration) -> anyhow::Result<()> {
     let end = Instant::now() + duration;
     loop {
         check()?;

@@ -7,15 +7,15 @@
 pub(crate) mod client;
 mod docroot;
 mod idle;
-mod interrupt;
+pub(crate) mod interrupt;
 mod machine;
 mod measure;
 mod plot;
-mod proc;
+pub(crate) mod proc;
 #[expect(unsafe_code, reason = "between fork and exec only raw calls are allowed")]
-mod process;
+pub(crate) mod process;
 mod report;
-mod servers;
+pub(crate) mod servers;
 mod summary;
 mod workloads;
 mod wrk;

@@ -8,12 +8,12 @@ use std::{
 
 /// Of /proc/PID/stat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) parent: i32,
+pub(crate) struct Stat {
+    pub(crate) parent: i32,
     /// User and system time of all threads, also of those that ended, in clock ticks.
-    pub(super) cpu_ticks: u64,
+    pub(crate) cpu_ticks: u64,
     /// Tells a process from a later one of the same number.
-    pub(super) start_ticks: u64,
+    pub(crate) start_ticks: u64,
 }
 
 fn parse_stat(text: &str) -> Option<Stat> {
@@ -27,12 +27,12 @@ fn parse_stat(text: &str) -> Option<Stat> {
     })
 }
 
-pub(super) fn stat(pid: i32) -> Option<Stat> {
+pub(crate) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// `root` and all its descendants.
-pub(super) fn tree(root: i32) -> io::Result<BTreeSet<i32>> {
+pub(crate) fn tree(root: i32) -> io::Result<BTreeSet<i32>> {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
@@ -64,7 +64,7 @@ fn descendants(root: i32, parents: &BTreeMap<i32, i32>) -> BTreeSet<i32> {
 
 /// CPU time of a process tree at one moment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CpuTime {
+pub(crate) struct CpuTime {
     processes: BTreeMap<i32, ProcessTime>,
 }
 
@@ -76,7 +76,7 @@ struct ProcessTime {
 }
 
 impl CpuTime {
-    pub(super) fn read(root: i32) -> io::Result<Self> {
+    pub(crate) fn read(root: i32) -> io::Result<Self> {
         let mut time = Self::default();
         for pid in tree(root)? {
             let Some(stat) = stat(pid) else { continue };
@@ -94,7 +94,7 @@ impl CpuTime {
 
     /// Microseconds used since `earlier`. A process that lost a thread meanwhile is counted by clock ticks, which
     /// keep the time of ended threads; what a whole process used that ended is lost.
-    pub(super) fn since_us(&self, earlier: &Self) -> f64 {
+    pub(crate) fn since_us(&self, earlier: &Self) -> f64 {
         let nothing = ProcessTime::default();
         let used_ns = |(pid, now): (&i32, &ProcessTime)| {
             let before = earlier.processes.get(pid).unwrap_or(&nothing);
@@ -115,20 +115,20 @@ fn thread_time(path: &Path) -> Option<(i32, u64)> {
     Some((thread, text.split_ascii_whitespace().next()?.parse().ok()?))
 }
 
-pub(super) fn ticks_per_second() -> f64 {
+pub(crate) fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
 
 /// Memory of a process tree in bytes (smaps_rollup).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Memory {
-    pub(super) rss_bytes: u64,
+pub(crate) struct Memory {
+    pub(crate) rss_bytes: u64,
     /// Not of a file: heap, stacks, anonymous mappings.
-    pub(super) anonymous_bytes: u64,
+    pub(crate) anonymous_bytes: u64,
 }
 
 impl Memory {
-    pub(super) fn read(root: i32) -> io::Result<Self> {
+    pub(crate) fn read(root: i32) -> io::Result<Self> {
         let mut sum = Self::default();
         for pid in tree(root)? {
             let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
@@ -150,19 +150,19 @@ fn parse_smaps_rollup(text: &str) -> Memory {
 
 /// How some CPUs spent their time, in clock ticks (/proc/stat).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct CpuTicks {
+pub(crate) struct CpuTicks {
     /// User, nice, system, and interrupts hard and soft.
-    pub(super) busy: u64,
+    pub(crate) busy: u64,
     /// What the host gave to others.
-    pub(super) stolen: u64,
+    pub(crate) stolen: u64,
 }
 
 impl CpuTicks {
-    pub(super) fn read(cpus: &BTreeSet<usize>) -> io::Result<Self> {
+    pub(crate) fn read(cpus: &BTreeSet<usize>) -> io::Result<Self> {
         Ok(parse_cpu_ticks(&fs::read_to_string("/proc/stat")?, cpus))
     }
 
-    pub(super) fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             busy: self.busy.saturating_sub(earlier.busy),
             stolen: self.stolen.saturating_sub(earlier.stolen),

@@ -25,13 +25,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the soft limit of descriptors to the hard one; the children inherit it.
-pub(super) fn raise_descriptor_limit() -> io::Result<()> {
+pub(crate) fn raise_descriptor_limit() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
 }
 
 /// How many descriptors a process may have open.
-pub(super) fn descriptor_limit() -> usize {
+pub(crate) fn descriptor_limit() -> usize {
     getrlimit(Resource::Nofile)
         .current
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
@@ -46,7 +46,7 @@ pub(crate) fn free_port() -> io::Result<u16> {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 impl Running {
@@ -112,7 +112,7 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 /// Runs `command` on `cpus` to its end. Back come what it printed and the CPU microseconds it used.
-pub(super) fn run_to_end(command: &mut Command, cpus: &[usize]) -> anyhow::Result<(String, f64)> {
+pub(crate) fn run_to_end(command: &mut Command, cpus: &[usize]) -> anyhow::Result<(String, f64)> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let before = children_cpu_us();
     let mut child = spawn(command, cpus)?;
@@ -167,7 +167,7 @@ fn tail(log: &Path) -> String {
 }
 
 /// Looks for an executable as a shell does, and where servers are that a user's PATH leaves out.
-pub(super) fn find_executable(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_executable(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let elsewhere = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(elsewhere).map(|folder| folder.join(name)).find(|path| path.is_file())

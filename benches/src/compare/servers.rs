@@ -124,7 +124,7 @@ pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
     let mut found = Found { servers: Vec::new(), wrk: None, missing: Vec::new() };
     for &server in Server::value_variants().iter().filter(|server| wanted(server)) {
         let executable = match server {
-            Server::Selvedge => match selvedge(options.selvedge.as_deref()) {
+            Server::Selvedge => match selvedge(options.selvedge.as_deref(), Profile::Release) {
                 Ok(executable) => Some(executable),
                 Err(error) if options.servers.is_empty() && options.selvedge.is_none() => {
                     found.missing.push(format!("selvedge is left out: {error:#}"));
@@ -168,24 +168,47 @@ pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
     Ok(found)
 }
 
+/// How the server is built (the workspace's profiles).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+
+    /// Its folder in the target's.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// The binary given, or the one of this workspace, built first where cargo runs us.
-pub(crate) fn selvedge(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(crate) fn selvedge(given: Option<&Path>, profile: Profile) -> anyhow::Result<PathBuf> {
     if let Some(path) = given {
         return path.canonicalize().with_context(|| format!("there is no {}", path.display()));
     }
     if let (Some(cargo), Some(folder)) = (env::var_os("CARGO"), env::var_os("CARGO_MANIFEST_DIR")) {
         let mut build = Command::new(cargo);
-        let status =
-            build.args(["build", "--release", "--quiet", "-p", "selvedge"]).current_dir(folder).status()?;
-        if !status.success() {
-            bail!("cargo build --release -p selvedge failed");
+        build.args(["build", "--quiet", "-p", "selvedge", "--profile", profile.name()]).current_dir(folder);
+        if !build.status()?.success() {
+            bail!("cargo build --profile {} -p selvedge failed", profile.name());
         }
     }
     let own = env::current_exe()?;
     let target = own.parent().and_then(Path::parent).context("no target folder")?;
-    let path = target.join("release/selvedge");
+    let path = target.join(profile.folder()).join("selvedge");
     if !path.is_file() {
-        bail!("there is no {}: build it, or name it by --selvedge", path.display());
+        bail!("there is no {}: build it, or name it by its option", path.display());
     }
     Ok(path)
 }
