@@ -1,6 +1,7 @@
-//! Measurements: the comparison with other servers, the ceiling server it is compared with, and the experiments
+//! Measurements: the comparison with other servers, the ceiling server it is compared with, attacks, and the experiments
 //! that decided parts of the design.
 
+mod attack;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod ceiling;
 mod compare;
@@ -30,6 +31,8 @@ enum Command {
     Compare(compare::Options),
     /// Run the ceiling server: one ring, a canned answer, no parsing
     Ceiling(ceiling::Options),
+    /// Attack the server, and measure what a good client notices of it
+    Attack(attack::Options),
     /// Run the whole server on a simulated machine, with faults, from seeds
     Simulate(simulate::Options),
     /// Start a worker on each processor and check pinning, memory nodes, hand-off and stop
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Compare(options) => compare::run(&options),
         Command::Ceiling(options) => ceiling::run(&options),
+        Command::Attack(options) => attack::run(&options),
         Command::Simulate(options) => simulate::run_seeds(&options),
         Command::Workers(options) => workers::run(&options),
         Command::Fairness(options) => fairness::run(&options),

@@ -1,0 +1,16 @@
+//! Connections that are closed as soon as they stand.
+
+use std::io;
+use std::net::TcpStream;
+
+use selvedge_runtime::sim::Dice;
+
+use super::crowd::{Conduct, Next};
+
+pub(super) struct Churn;
+
+impl Conduct for Churn {
+    fn step(&self, _: &mut TcpStream, _: u64, _: &mut Dice) -> io::Result<Next> {
+        Ok(Next::Leave)
+    }
+}

@@ -1,0 +1,38 @@
+//! A reply held against what is allowed.
+
+use super::oracle::{Answer, Content};
+use super::ranges::{self, Asked};
+use super::reply::Reply;
+
+/// Says what is wrong with a reply.
+pub(super) fn check(reply: &Reply, answer: &Answer) -> Result<(), String> {
+    let status = reply.status;
+    if !answer.statuses.contains(&status) {
+        return Err(format!("the status is {status}"));
+    }
+    match (&answer.content, status) {
+        (Content::File(file, _), 200) => {
+            expect_field(reply, "content-length", &file.len().to_string())?;
+            match answer.is_head || reply.body == *file {
+                true => Ok(()),
+                false => Err("the content is another one than the file's".to_owned()),
+            }
+        }
+        (Content::File(file, Asked::Parts(parts)), 206) => {
+            let (content_type, content_range) = (reply.field("content-type")?, reply.field("content-range")?);
+            ranges::check(content_type, content_range, &reply.body, parts, file)
+        }
+        (Content::File(file, _), 416) => {
+            expect_field(reply, "content-range", &format!("bytes */{}", file.len()))
+        }
+        (Content::Location(location), 301) => expect_field(reply, "location", location),
+        _ => Ok(()),
+    }
+}
+
+fn expect_field(reply: &Reply, name: &str, expected: &str) -> Result<(), String> {
+    match reply.field(name)? {
+        Some(value) if value == expected => Ok(()),
+        other => Err(format!("{name} is {other:?}, not {expected:?}")),
+    }
+}

@@ -1,0 +1,145 @@
+//! One attack by a crowd: rounds without and with attackers, one after the other. In: who attacks. Out: the good client's times
+//! in both, and what the server held.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::Options;
+use super::attacks::Attack;
+use super::crowd::{Crowd, CrowdFigures};
+use super::good_client::{self, Latencies, Load, UNDER_WAY_MAX};
+use super::target::{SMALL_BYTES, SMALL_PATH, Target};
+use crate::compare::process::descriptor_limit;
+use crate::content::content;
+use crate::cpus::Placement;
+
+/// How much the good client's p99 may grow.
+const P99_RATIO_MAX: f64 = 2.0;
+/// How much more memory the server may have after the last round than after the first, which fills its pools and tables.
+const GROWTH_BYTES_MAX: u64 = 4 << 20;
+/// Descriptors of this process for everything but attackers and the good client.
+const DESCRIPTORS_KEPT: usize = 128;
+/// Of the server's, beside connections (see app/src/descriptors.rs).
+const SERVER_DESCRIPTORS_KEPT: usize = 512;
+
+/// What an attack has come to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) attack: Attack,
+    pub(super) attackers: usize,
+    /// Of each round: without attackers, with them.
+    pub(super) latencies: Vec<(Latencies, Latencies)>,
+    pub(super) crowds: Vec<CrowdFigures>,
+    /// The server's memory before the attack, in it at most, and after it.
+    pub(super) rss_bytes: (u64, u64, u64),
+    /// The longest time after which everything was there again.
+    pub(super) recovery: Duration,
+    /// What was not as it must be.
+    pub(super) faults: Vec<String>,
+}
+
+/// How many attackers there can be: this process has a descriptor for each, and the server another one.
+pub(super) fn attackers(wanted: usize) -> usize {
+    let limit = descriptor_limit();
+    let own = limit.saturating_sub(UNDER_WAY_MAX + DESCRIPTORS_KEPT);
+    let server = limit.saturating_sub(UNDER_WAY_MAX + SERVER_DESCRIPTORS_KEPT);
+    wanted.min(own).min(server).max(1)
+}
+
+/// Attacks for as many rounds as are asked for.
+pub(super) fn run(
+    attack: Attack,
+    server: &Path,
+    placement: &Placement,
+    options: &Options,
+) -> anyhow::Result<Outcome> {
+    let attackers = attackers(options.attackers);
+    let target = Target::start(server, &placement.server, attackers + UNDER_WAY_MAX)?;
+    let content = content(SMALL_BYTES);
+    let load = Load {
+        server: target.address(),
+        path: SMALL_PATH,
+        content: &content,
+        requests_per_second: options.rate,
+        duration: Duration::from_secs(options.seconds),
+    };
+    // The first requests load the file, and start what is started when it is needed.
+    good_client::measure(Load { duration: Duration::from_millis(500), ..load })?;
+    let held = target.held()?;
+    let mut outcome = Outcome {
+        attack,
+        attackers,
+        latencies: Vec::new(),
+        crowds: Vec::new(),
+        rss_bytes: (target.memory()?.rss_bytes, 0, 0),
+        recovery: Duration::ZERO,
+        faults: Vec::new(),
+    };
+    let mut after_rounds = Vec::new();
+    for _ in 0..options.rounds {
+        let without = good_client::measure(load)?;
+        let conduct = attack.conduct().expect("the attack is one of a crowd");
+        let mut crowd = Crowd::gather(conduct, attackers, load.server, &placement.client)?;
+        let with = good_client::measure(load)?;
+        outcome.rss_bytes.1 = outcome.rss_bytes.1.max(target.memory()?.rss_bytes);
+        outcome.crowds.push(crowd.leave()?);
+        outcome.latencies.push((without, with));
+        outcome.recovery = outcome.recovery.max(target.recover(&held)?);
+        after_rounds.push(target.memory()?.rss_bytes);
+    }
+    ensure!(!after_rounds.is_empty(), "there was no round");
+    outcome.rss_bytes.2 = after_rounds[after_rounds.len() - 1];
+    outcome.judge(after_rounds[0], options);
+    Ok(outcome)
+}
+
+impl Outcome {
+    fn judge(&mut self, rss_after_first: u64, options: &Options) {
+        let lost: usize = self.latencies.iter().map(|(without, with)| without.lost + with.lost).sum();
+        if lost > 0 {
+            self.faults.push(format!("{lost} requests of the good client were not answered"));
+        }
+        let growth = self.rss_bytes.2.saturating_sub(rss_after_first);
+        if growth > GROWTH_BYTES_MAX {
+            self.faults.push(format!("the server grew by {} KiB from the first round on", growth / 1024));
+        }
+        if self.crowds.iter().any(|crowd| crowd.failed > 0) {
+            self.faults.push("attackers could not connect: the machine is the limit".into());
+        }
+        let ratio = self.p99_ratio();
+        if !options.quick && ratio > P99_RATIO_MAX {
+            self.faults.push(format!("the good client's p99 is {ratio:.2} x that without attackers"));
+        }
+    }
+
+    /// The median round's quantile without attackers and with them, in microseconds.
+    pub(super) fn quantile_us(&self, share: f64) -> (u64, u64) {
+        let of =
+            |side: &dyn Fn(&(Latencies, Latencies)) -> u64| median(self.latencies.iter().map(side).collect());
+        (of(&|(without, _)| without.quantile_us(share)), of(&|(_, with)| with.quantile_us(share)))
+    }
+
+    pub(super) fn p99_ratio(&self) -> f64 {
+        let (without, with) = self.quantile_us(0.99);
+        with as f64 / without.max(1) as f64
+    }
+}
+
+/// The middle one; of an even number the lower of the two.
+fn median(mut values: Vec<u64>) -> u64 {
+    values.sort_unstable();
+    values[(values.len() - 1) / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_lower_of_the_two_in_the_middle() {
+        assert_eq!(median(vec![9, 1, 5]), 5);
+        assert_eq!(median(vec![9, 1, 5, 3]), 3);
+    }
+}

@@ -1,0 +1,145 @@
+//! The server that is attacked: the real program, started for one attack. In: how many may come. Out: where it listens, what it
+//! holds, and whether all of it comes back.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tempfile::TempDir;
+
+use super::requests;
+use crate::compare::interrupt;
+use crate::compare::proc::Memory;
+use crate::compare::process::{Running, free_port};
+use crate::content::content;
+use crate::cpus;
+
+/// What the good client asks for, and how large it is.
+pub(super) const SMALL_PATH: &str = "/small.txt";
+pub(super) const SMALL_BYTES: usize = 151;
+/// What nobody reads to its end: more than the buffers between the two hold.
+pub(super) const LARGE_PATH: &str = "/large";
+const LARGE_BYTES: u64 = 64 << 20;
+
+/// How long the server may take to have everything back: what lingers has 2 s, an unused descriptor 15 s.
+const RECOVERY_MAX: Duration = Duration::from_secs(40);
+/// An answer that takes longer is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server, and the files it serves.
+#[derive(Debug)]
+pub(super) struct Target {
+    running: Running,
+    _root: TempDir,
+}
+
+/// What the server holds, by the names of its page of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    connections: u64,
+    tasks: u64,
+    operations: u64,
+    receive_buffers: u64,
+    blocks: u64,
+    descriptors: u64,
+}
+
+impl Target {
+    /// Starts `server` with one worker, on `cpus`, for so many connections, and asks for each small file once, so that what
+    /// is kept in memory is there.
+    pub(super) fn start(server: &Path, cpus: &[usize], connections_max: usize) -> anyhow::Result<Self> {
+        let root = tempfile::Builder::new().prefix("selvedge-attack-").tempdir()?;
+        requests::write_site(root.path())?;
+        fs::write(root.path().join(&SMALL_PATH[1..]), content(SMALL_BYTES))?;
+        File::create(root.path().join(&LARGE_PATH[1..]))?.set_len(LARGE_BYTES)?;
+        let port = free_port()?;
+        let mut command = Command::new(server);
+        command.arg(root.path()).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+        command.args(["-j", "1", "--cpus", &cpus::list(&cpus[..1]), "--metrics"]);
+        command.args(["--max-connections", &connections_max.to_string()]);
+        let log = root.path().with_extension("log");
+        let running = Running::start(command, port, cpus, &log);
+        // What it said is in the error, if it did not start.
+        let _ = fs::remove_file(log);
+        let target = Self { running: running?, _root: root };
+        for path in requests::PATHS_IN_MEMORY.iter().chain([&SMALL_PATH]) {
+            target.get(path).with_context(|| format!("{path} cannot be had"))?;
+        }
+        Ok(target)
+    }
+
+    pub(super) fn address(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.running.port)
+    }
+
+    /// Memory of the server's process that is not of files, and all of it in RAM.
+    pub(super) fn memory(&self) -> anyhow::Result<Memory> {
+        Ok(Memory::read(self.running.pid())?)
+    }
+
+    /// What it holds now, the connection that asks for it among it.
+    pub(super) fn held(&self) -> anyhow::Result<Held> {
+        let numbers = self.numbers()?;
+        let number =
+            |name: &str| numbers.get(name).copied().with_context(|| format!("no {name} on the page"));
+        Ok(Held {
+            connections: number("selvedge_connections_open")?,
+            tasks: number("selvedge_tasks")?,
+            operations: number("selvedge_operations")?,
+            receive_buffers: number("selvedge_receive_buffers_leased")?,
+            blocks: number("selvedge_blocks_leased")?,
+            descriptors: fs::read_dir(format!("/proc/{}/fd", self.running.pid()))?.count() as u64,
+        })
+    }
+
+    /// Waits until it holds no more than it did, and says how long that took.
+    pub(super) fn recover(&self, before: &Held) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let now = self.held()?;
+            if now.is_within(before) {
+                return Ok(began.elapsed());
+            }
+            if began.elapsed() > RECOVERY_MAX {
+                bail!("after {RECOVERY_MAX:?} the server still holds {now:?}, and before it held {before:?}");
+            }
+            interrupt::sleep(Duration::from_millis(50))?;
+        }
+    }
+
+    fn numbers(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let page = self.get("/metrics").context("the page of numbers cannot be had")?;
+        let sample = |line: &str| {
+            let (name, value) = line.split_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        Ok(page.lines().filter_map(sample).collect())
+    }
+
+    /// The answer's head and content, which are text.
+    fn get(&self, path: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(self.address())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "the answer begins with {:?}", answer.lines().next());
+        Ok(answer)
+    }
+}
+
+impl Held {
+    fn is_within(&self, before: &Self) -> bool {
+        self.connections <= before.connections
+            && self.tasks <= before.tasks
+            && self.operations <= before.operations
+            && self.receive_buffers <= before.receive_buffers
+            && self.blocks <= before.blocks
+            && self.descriptors <= before.descriptors
+    }
+}
