@@ -16,6 +16,7 @@ use clap::Args;
 
 use self::good::Latencies;
 use self::greedy::Greedy;
+use crate::compare::servers::Profile;
 use crate::compare::{Running, free_port, selvedge_binary};
 use crate::content::content;
 use crate::cpus;
@@ -71,7 +72,7 @@ impl Company {
 /// # Errors
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let server = selvedge_binary(options.selvedge.as_deref())?;
+    let server = selvedge_binary(options.selvedge.as_deref(), Profile::Release)?;
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
     fs::write(directory.path().join(SMALL.0), content(SMALL.1))?;
     File::create(directory.path().join(LARGE.0))?.set_len(LARGE.1)?;

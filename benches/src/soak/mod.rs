@@ -15,6 +15,7 @@ use anyhow::{Context, ensure};
 
 use self::figures::Figures;
 use self::visitor::{Pace, Visitor};
+use crate::compare::servers::Profile;
 use crate::compare::{Running, free_port, selvedge_binary};
 use crate::cpus::{self, Placement};
 
@@ -48,7 +49,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ensure!(options.minutes > 0.0 && options.clients > 0, "a soak needs some minutes and some clients");
     ensure!(options.share > 0.0 && options.share <= 1.0, "a share is above 0 and at most 1");
-    let binary = selvedge_binary(options.server.as_deref())?;
+    let binary = selvedge_binary(options.server.as_deref(), Profile::Release)?;
     let placement = Placement::apart(&cpus::allowed()?, 1);
     let folder = tempfile::tempdir()?;
     let site = folder.path().join("site");
