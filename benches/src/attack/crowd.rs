@@ -1,5 +1,5 @@
-//! Many attackers on one thread: each does a step now and then. In: how they behave. Out: how many there were, what the server
-//! did to them, and what CPU time it cost them, which is taken from whom they share a CPU with.
+//! Many attackers on one thread: each does a step now and then. In: how they behave. Out: how many there were, what the
+//! server did to them, and what CPU time it cost them, which is taken from whom they share a CPU with.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -44,8 +44,8 @@ pub(super) trait Conduct: Send {
         Reading::All
     }
 
-    /// The step of this number on a connection, counted from 0, which is taken as soon as it is begun. One that would block is
-    /// taken again later.
+    /// The step of this number on a connection, counted from 0, which is taken as soon as it is begun. One that would
+    /// block is taken again later.
     fn step(&self, stream: &mut TcpStream, number: u64, dice: &mut Dice) -> io::Result<Next>;
 }
 

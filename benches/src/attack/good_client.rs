@@ -1,6 +1,6 @@
-//! The client that must not suffer: a new connection for each request, at times that do not depend on the answers (open loop),
-//! so that who waits for one delayed answer is not kept from asking for the next. In: a rate. Out: times from when each request
-//! was to begin to its last octet.
+//! The client that must not suffer: a new connection for each request, at times that do not depend on the answers (open
+//! loop), so that who waits for one delayed answer is not kept from asking for the next. In: a rate. Out: times from
+//! when each request was to begin to its last octet.
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;

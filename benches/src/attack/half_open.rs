@@ -1,4 +1,5 @@
-//! Connections of which nothing comes: silent ones, and ones that end their sending at once, before or within a request.
+//! Connections of which nothing comes: silent ones, and ones that end their sending at once, before or within a
+//! request.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,9 +1,9 @@
-//! Attacks on the real server, on the real kernel: while they last, a good client that opens a new connection for each request
-//! is measured, and after them the server must have everything back. In: an attack's name. Out: a table, and a failure where
-//! the good client suffered, an answer was wrong or something did not come back.
+//! Attacks on the real server, on the real kernel: while they last, a good client that opens a new connection for each
+//! request is measured, and after them the server must have everything back. In: an attack's name. Out: a table, and a
+//! failure where the good client suffered, an answer was wrong or something did not come back.
 //!
-//! The walk: `target` (the server) -> `siege` (rounds) -> `good_client`, then `crowd` with one of the conducts and `good_client`
-//! again -> `target` (is all of it back?). `requests` is by itself: each request held against an oracle.
+//! The walk: `target` (the server) -> `siege` (rounds) -> `good_client`, then `crowd` with one of the conducts and
+//! `good_client` again -> `target` (is all of it back?). `requests` is by itself: each request held against an oracle.
 
 mod attacks;
 mod churn;

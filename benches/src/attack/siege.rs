@@ -1,5 +1,5 @@
-//! One attack by a crowd: rounds without and with attackers, one after the other. In: who attacks. Out: the good client's times
-//! in both, and what the server held.
+//! One attack by a crowd: rounds without and with attackers, one after the other. In: who attacks. Out: the good
+//! client's times in both, and what the server held.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use crate::cpus::Placement;
 
 /// How much the good client's p99 may grow.
 const P99_RATIO_MAX: f64 = 2.0;
-/// How much more memory the server may have after the last round than after the first, which fills its pools and tables.
+/// How much more memory the server may have after the last round than after the first, which fills its pools and
+/// tables.
 const GROWTH_BYTES_MAX: u64 = 4 << 20;
 /// Descriptors of this process for everything but attackers and the good client.
 const DESCRIPTORS_KEPT: usize = 128;

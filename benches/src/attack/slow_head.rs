@@ -1,5 +1,5 @@
-//! Slowloris as it was told first: a head that never ends, an octet now and then. The server's bound is the time of a whole
-//! head (10 s), after which an attacker comes anew.
+//! Slowloris as it was told first: a head that never ends, an octet now and then. The server's bound is the time of a
+//! whole head (10 s), after which an attacker comes anew.
 
 use std::io::{self, Write};
 use std::net::TcpStream;

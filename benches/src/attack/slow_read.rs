@@ -1,5 +1,5 @@
-//! A large file is asked for, and read octet by octet through the smallest window there is. The server's bound is an answer's
-//! grace (60 s) and rate (1 KiB/s).
+//! A large file is asked for, and read octet by octet through the smallest window there is. The server's bound is an
+//! answer's grace (60 s) and rate (1 KiB/s).
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

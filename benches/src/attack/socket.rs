@@ -1,5 +1,5 @@
-//! Clients' sockets, from as many addresses of the loopback network as there are clients. In: where to. Out: a connection,
-//! begun and not waited for.
+//! Clients' sockets, from as many addresses of the loopback network as there are clients. In: where to. Out: a
+//! connection, begun and not waited for.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};

@@ -1,5 +1,5 @@
-//! The server that is attacked: the real program, started for one attack. In: how many may come. Out: where it listens, what it
-//! holds, and whether all of it comes back.
+//! The server that is attacked: the real program, started for one attack. In: how many may come. Out: where it listens,
+//! what it holds, and whether all of it comes back.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,11 +19,11 @@ use crate::compare::process::{Running, free_port};
 use crate::content::content;
 use crate::cpus;
 
-/// What the good client asks for, and how large it is.
-pub(super) const SMALL_PATH: &str = "/small.txt";
+/// What the good client asks for, and how large it is. No mutated request comes upon these two by chance.
+pub(super) const SMALL_PATH: &str = "/for-the-good-client";
 pub(super) const SMALL_BYTES: usize = 151;
 /// What nobody reads to its end: more than the buffers between the two hold.
-pub(super) const LARGE_PATH: &str = "/large";
+pub(super) const LARGE_PATH: &str = "/for-slow-readers";
 const LARGE_BYTES: u64 = 64 << 20;
 
 /// How long the server may take to have everything back: what lingers has 2 s, an unused descriptor 15 s.
@@ -50,8 +50,8 @@ pub(super) struct Held {
 }
 
 impl Target {
-    /// Starts `server` with one worker, on `cpus`, for so many connections, and asks for each small file once, so that what
-    /// is kept in memory is there.
+    /// Starts `server` with one worker, on `cpus`, for so many connections, and asks for each small file once, so that
+    /// what is kept in memory is there.
     pub(super) fn start(server: &Path, cpus: &[usize], connections_max: usize) -> anyhow::Result<Self> {
         let root = tempfile::Builder::new().prefix("selvedge-attack-").tempdir()?;
         requests::write_site(root.path())?;

@@ -48,8 +48,8 @@ pub(super) fn chunked_end(octets: &[u8]) -> Result<&[u8], End> {
         if trailer.is_empty() {
             return Ok(rest);
         }
-        // The octets that are kept: each line's with one for its end.
-        trailers += trailer.len() + 1;
+        // The octets that are kept: each line with its CRLF.
+        trailers += trailer.len() + 2;
         if field(trailer).is_none() || trailers > TRAILERS_BYTES_MAX {
             return Err(End::Closed);
         }

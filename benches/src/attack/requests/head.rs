@@ -1,6 +1,6 @@
-//! The oracle's reading of a request's head: RFC 9112 read strictly, by splitting text, as little like the server's own parser as
-//! can be. In: what a connection says. Out: a head's lines, and their meaning, or the statuses that refuse it: where it has
-//! several faults, that of each.
+//! The oracle's reading of a request's head: RFC 9112 read strictly, by splitting text, as little like the server's own
+//! parser as can be. In: what a connection says. Out: a head's lines, and their meaning, or the statuses that refuse
+//! it: where it has several faults, that of each.
 
 use super::target::{self, Target};
 

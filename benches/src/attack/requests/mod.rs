@@ -1,8 +1,9 @@
-//! Random and mutated requests, each with the answers that a strict reading of RFC 9112 allows. In: the address of a server
-//! that serves [`site`], numbers and a seed. Out: how many of what there were, or the first request that went wrong.
+//! Random and mutated requests, each with the answers that a strict reading of RFC 9112 allows. In: the address of a
+//! server that serves [`site`], numbers and a seed. Out: how many of what there were, or the first request that went
+//! wrong.
 //!
-//! Behind each request goes a *probe* whose answer has a token that no other has: what follows a request is answered rightly,
-//! or not at all where the connection must end.
+//! Behind each request goes a *probe* whose answer has a token that no other has: what follows a request is answered
+//! rightly, or not at all where the connection must end.
 
 mod check;
 mod chunks;
@@ -77,8 +78,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Sends the requests of these numbers, one after the other over as few connections as they allow. The same seed and number
-/// make the same request.
+/// Sends the requests of these numbers, one after the other over as few connections as they allow. The same seed and
+/// number make the same request.
 ///
 /// # Errors
 /// The first request that is not answered as it must be.

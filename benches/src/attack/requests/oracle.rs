@@ -1,12 +1,13 @@
-//! What a connection must be answered that says these octets, request after request to the end of what it says. Where a request has
-//! several faults, the status of each is allowed.
+//! What a connection must be answered that says these octets, request after request to the end of what it says. Where a
+//! request has several faults, the status of each is allowed.
 
 use super::chunks::chunked_end;
 use super::head::{Found, Framing, Request, find_head};
 use super::ranges::{self, Asked};
 use super::target::{self, Place, Target};
 
-/// A body that nobody reads is read to its end up to here (docs/architecture.md); the connection of a longer one is closed.
+/// A body that nobody reads is read to its end up to here (docs/architecture.md); the connection of a longer one is
+/// closed.
 const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 
 /// What must come.

@@ -1,4 +1,5 @@
-//! The oracle's reading of request targets and hosts (RFC 9112 section 3.2, RFC 3986), and where a path leads on the site.
+//! The oracle's reading of request targets and hosts (RFC 9112 section 3.2, RFC 3986), and where a path leads on the
+//! site.
 
 use super::site::{self, There};
 
