@@ -86,3 +86,30 @@ impl BodyDecoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_of_known_length_is_data_until_nothing_is_left() {
+        let mut decoder = BodyDecoder(Framed::Length(5));
+        let data = |consumed, range| Ok(Decoded { consumed, event: ChunkEvent::Data(range) });
+        assert_eq!(decoder.decode(b""), Ok(Decoded { consumed: 0, event: ChunkEvent::NeedMore }));
+        assert_eq!(decoder.bytes_left(), Some(5));
+        assert_eq!(decoder.decode(b"bod"), data(3, 0..3));
+        assert_eq!(decoder.bytes_left(), Some(2));
+        // What follows is another's.
+        assert_eq!(decoder.decode(b"y!GET"), data(2, 0..2));
+        assert_eq!(decoder.bytes_left(), Some(0));
+        assert_eq!(decoder.decode(b"GET"), Ok(Decoded { consumed: 0, event: ChunkEvent::End }));
+        assert_eq!(decoder.trailers().count(), 0);
+    }
+
+    #[test]
+    fn what_follows_a_change_of_the_protocol_has_no_end() {
+        let mut decoder = BodyDecoder::until_close();
+        assert_eq!(decoder.decode(b"all"), Ok(Decoded { consumed: 3, event: ChunkEvent::Data(0..3) }));
+        assert_eq!(decoder.bytes_left(), None);
+    }
+}

@@ -104,3 +104,16 @@ impl Method {
         matches!(self, Method::Get | Method::Head)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_head_has_an_answer_without_its_body_and_only_get_and_head_may_be_304() {
+        assert!(Method::Head.is_head() && !Method::Get.is_head() && !Method::Post.is_head());
+        assert!(
+            Method::Head.is_get_or_head() && Method::Get.is_get_or_head() && !Method::Post.is_get_or_head()
+        );
+    }
+}

@@ -159,3 +159,14 @@ impl fmt::Display for Reject {
 }
 
 impl std::error::Error for Reject {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why_in_words() {
+        assert_eq!(Reject::HostMissing.reason(), "Host missing");
+        assert_eq!(Reject::BodyTooLarge.to_string(), "request body too large");
+    }
+}

@@ -260,4 +260,22 @@ mod tests {
             assert!(!is_authority(invalid.as_bytes()), "{invalid}");
         }
     }
+
+    #[test]
+    fn a_tunnel_leads_to_a_host_and_a_port() {
+        // Behind something else, as in a head.
+        let parse = |target: &str| {
+            let head = format!("CONNECT {target}");
+            Target::parse_authority(head.as_bytes(), 8, head.len()).map(|target| target.authority)
+        };
+        for target in ["a:1", "example.com:443", "[::1]:8080", "a%20b:7"] {
+            assert_eq!(parse(target), Ok(Span::new(8, 8 + target.len())), "{target}");
+        }
+        for target in [
+            "a", "a:", ":1", ":", "a:b", "a:1b", "a/b:1", "[::1]", "::1", "a%2:1", "a%xx:1", "a%2x:1",
+            "a%x2:1",
+        ] {
+            assert_eq!(parse(target), Err(Reject::Target), "{target}");
+        }
+    }
 }

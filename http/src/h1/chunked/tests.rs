@@ -229,3 +229,22 @@ proptest! {
         prop_assert_eq!(decode(&bytes), Ok((chunks.concat(), Some(bytes.len()))));
     }
 }
+
+#[test]
+fn the_line_before_a_chunk_has_its_size_in_hexadecimal() {
+    for (size, line) in [(0, "0\r\n"), (9, "9\r\n"), (10, "a\r\n"), (16, "10\r\n"), (0xfe_dc09, "fedc09\r\n")]
+    {
+        assert_eq!(size_line(size, &mut [0; SIZE_LINE_BYTES_MAX]), line.as_bytes(), "{size}");
+    }
+    let longest = size_line(usize::MAX, &mut [0; SIZE_LINE_BYTES_MAX]).to_vec();
+    assert_eq!(longest, b"ffffffffffffffff\r\n");
+    assert_eq!(longest.len(), SIZE_LINE_BYTES_MAX);
+}
+
+#[test]
+fn the_last_chunk_has_the_trailer_fields_behind_it() {
+    assert_eq!(last_chunk(&[]), b"0\r\n\r\n");
+    assert_eq!(last_chunk(&[]).len(), LAST_CHUNK_BYTES);
+    let field = (HeaderName::from_static("x-sum"), HeaderValue::from_static("4"));
+    assert_eq!(last_chunk(&[field]), b"0\r\nx-sum: 4\r\n\r\n");
+}

@@ -446,3 +446,9 @@ proptest! {
         crate::fuzzing::head(&[&b"GET / HTTP/1.1\r\nHost: a\r\nA: "[..], &bytes, b"\r\n\r\n"].concat());
     }
 }
+
+#[test]
+fn a_version_is_the_same_for_others() {
+    assert_eq!(http::Version::from(Version::Http10), http::Version::HTTP_10);
+    assert_eq!(http::Version::from(Version::Http11), http::Version::HTTP_11);
+}

@@ -106,3 +106,17 @@ fn head_that_does_not_fit_is_an_error_at_every_size() {
     let result = HeadWriter::new(&mut buffer).status(StatusCode::OK).content_length(1234).finish();
     assert_eq!(result, Ok(WrittenHead { len: full, date_start: None }));
 }
+
+#[test]
+fn a_range_is_told_by_its_first_and_last_octet_and_the_size() {
+    assert_eq!(content_range(10, 1, 11), "bytes 10-10/11");
+    assert_eq!(content_range(0, 500, 1_000), "bytes 0-499/1000");
+    assert_eq!(content_range_unsatisfied(7), "bytes */7");
+}
+
+#[test]
+fn a_head_that_cannot_be_written_says_why() {
+    assert_eq!(HeadError::Full.to_string(), "response head does not fit its buffer");
+    assert_eq!(HeadError::Name.to_string(), "response field name is not a token");
+    assert_eq!(HeadError::Value.to_string(), "control octet in a response field value");
+}
