@@ -1,6 +1,7 @@
 //! Who writes the site: replaces, writes into, cuts, removes, forbids and restores files while they are served.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use selvedge_runtime::sim::{Dice, Disk, Simulation};
@@ -147,7 +148,9 @@ impl Editor {
     /// Takes note of what faults have changed.
     pub(super) fn look_at_faults(&mut self, now: Duration) {
         for changed in self.disk.take_changed_by_faults() {
-            if let Some((name, _)) = all().find(|(name, _)| changed == std::path::Path::new(&at(name))) {
+            let is_it = |place: String| changed == Path::new(&place);
+            let of = |(name, _): &(&'static str, u64)| is_it(at(name)) || away(name).is_some_and(is_it);
+            if let Some((name, _)) = all().find(of) {
                 self.edited_at.insert(name, now);
                 self.note(name, now, Manner::Apart);
             }
@@ -168,15 +171,18 @@ impl Editor {
     }
 
     fn note(&mut self, name: &'static str, now: Duration, manner: Manner) {
-        let state = match (self.disk.content(at(name)), self.disk.metadata(at(name))) {
-            (Some(content), Some(metadata)) => {
-                let version = Version { content: content.into(), modified_unix_s: metadata.modified.0 };
-                let is_forbidden = self.disk.is_forbidden(at(name));
-                if is_forbidden { State::Forbidden(version) } else { State::File(version) }
-            }
-            _ => State::Nothing,
+        let state = match (self.version(&at(name)), away(name).and_then(|place| self.version(&place))) {
+            (Some(version), _) if self.disk.is_forbidden(at(name)) => State::Forbidden(version),
+            (Some(version), _) => State::File(version),
+            (None, Some(version)) => State::Away(version),
+            (None, None) => State::Nothing,
         };
         self.history.note(name, now, state, manner);
+    }
+
+    fn version(&self, place: &str) -> Option<Version> {
+        let (content, metadata) = (self.disk.content(place)?, self.disk.metadata(place)?);
+        Some(Version { content: content.into(), modified_unix_s: metadata.modified.0 })
     }
 
     /// Octets that no version had before.
@@ -201,6 +207,11 @@ impl Editor {
 /// Where a name is on the disk.
 pub(super) fn at(name: &str) -> String {
     format!("{ROOT}/{name}")
+}
+
+/// Where it is while its directory is away, if that ever is.
+fn away(name: &str) -> Option<String> {
+    name.strip_prefix("moved/").map(|rest| format!("{AWAY}/{rest}"))
 }
 
 fn all() -> impl Iterator<Item = (&'static str, u64)> {

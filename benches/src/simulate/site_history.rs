@@ -10,9 +10,18 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     Nothing,
+    /// Nothing, since the file has gone to another place: who has opened it before reads this of it.
+    Away(Version),
     /// A file that the server may not read, unless it has opened it before.
     Forbidden(Version),
     File(Version),
+}
+
+impl State {
+    /// Whether a look finds something.
+    pub(super) fn is_there(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::File(_))
+    }
 }
 
 /// A file's content, and when it was changed last.
@@ -63,12 +72,12 @@ impl History {
         self.periods(path, span).map(|period| &period.state)
     }
 
-    /// What could be read: also of a forbidden file, where it could be opened at some other time of the span.
+    /// What could be read: also of a forbidden file or one that has gone, where it could be opened at some other time of the span.
     pub(super) fn versions(&self, path: &str, span: (Duration, Duration)) -> impl Iterator<Item = &Version> {
         let could_be_opened = self.states(path, span).any(|state| matches!(state, State::File(_)));
         self.states(path, span).filter_map(move |state| match state {
             State::File(version) => Some(version),
-            State::Forbidden(version) => could_be_opened.then_some(version),
+            State::Forbidden(version) | State::Away(version) => could_be_opened.then_some(version),
             State::Nothing => None,
         })
     }

@@ -125,12 +125,9 @@ fn judge_status(
             start >= size && forms(name).iter().any(|file| history.versions(file, span).any(was_so_long))
         }
         (403, Subject::File(name)) => had(history, name, |state| matches!(state, State::Forbidden(_))),
-        (404, Subject::File(name) | Subject::Slashed(name)) => {
-            had(history, name, |state| *state == State::Nothing)
-        }
+        (404, Subject::File(name) | Subject::Slashed(name)) => had(history, name, |state| !state.is_there()),
         (301, Subject::Slashed(name)) => {
-            answer.field("location") == Some(&*format!("/{name}"))
-                && had(history, name, |state| *state != State::Nothing)
+            answer.field("location") == Some(&*format!("/{name}")) && had(history, name, State::is_there)
         }
         (301, Subject::Redirect(location)) => answer.field("location") == Some(location),
         (404, Subject::Missing) | (400, Subject::Above) => true,
