@@ -52,7 +52,7 @@ fn ops_of_files(fault: Fault) -> &'static [&'static str] {
 /// What happens so seldom that 500 seeds do not promise it: it is neither missed nor unknown.
 fn is_seldom(fault: Fault, op: &str) -> bool {
     match fault {
-        Fault::CancelMissed | Fault::CancelTooLate => matches!(op, "open" | "read" | "writable"),
+        Fault::CancelMissed | Fault::CancelTooLate => matches!(op, "open" | "read" | "send" | "writable"),
         Fault::Overflow => op == "writable",
         Fault::ReadFails
         | Fault::TruncatedMeanwhile
