@@ -4,12 +4,12 @@
 mod good;
 mod greedy;
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
-use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -25,8 +25,11 @@ use crate::cpus;
 const RATIO_MAX: f64 = 2.0;
 /// What the good client asks for.
 const SMALL: (&str, usize) = ("small.txt", 151);
-/// What is downloaded: a hole, so that no disk has a part in it.
+/// What is downloaded: a hole.
 const LARGE: (&str, u64) = ("large.bin", 10 << 30);
+
+/// Where the files are, if this is a directory: in memory, so that no disk and no page cache has a part in the latencies.
+const IN_MEMORY: &str = "/dev/shm";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -73,7 +76,11 @@ impl Company {
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let server = selvedge_binary(options.selvedge.as_deref(), Profile::Release)?;
-    let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let directory = match Path::new(IN_MEMORY) {
+        memory if memory.is_dir() => tempfile::tempdir_in(memory),
+        _ => tempfile::tempdir(),
+    };
+    let directory = directory.context("cannot make a temporary directory")?;
     fs::write(directory.path().join(SMALL.0), content(SMALL.1))?;
     File::create(directory.path().join(LARGE.0))?.set_len(LARGE.1)?;
     let cpus = cpus::allowed()?;
