@@ -76,7 +76,8 @@ fn what_is_mounted_over_the_root_is_served_and_when_it_is_gone_what_was_below() 
     let serves = |text: &str| {
         eventually(text, || {
             let response = get(server.address(), "/file");
-            assert!(response.status == 200 || response.status == 404, "{response:?}");
+            // 403: detached, a file system is beneath nothing that Landlock allows; the server looks for its root again in time.
+            assert!([200, 403, 404].contains(&response.status), "{response:?}");
             response.status == 200 && response.text() == text
         });
     };
