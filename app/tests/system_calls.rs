@@ -16,8 +16,8 @@ use std::time::Duration;
 use selvedge::site::{Site as SiteApplication, SiteOptions};
 use selvedge_http::files::{FileOptions, Files};
 use selvedge_http::{Server, ServerOptions};
-use selvedge_runtime::Runtime;
 use selvedge_runtime::net::{AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing};
+use selvedge_runtime::{Runtime, WatchdogSetting};
 use support::{Client, Site, finish, pattern, program, skipped};
 
 const CONNECTIONS: usize = 64;
@@ -33,7 +33,8 @@ fn server_with_a_held_worker() {
     let Address::Ip(address) = *listening.address() else { panic!("it is bound to an IP address") };
     let options = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 1_000 };
     let intake = Intake::new(vec![vec![listening]], 1, &options).unwrap();
-    let runtime = Runtime::builder().workers(1).build().unwrap();
+    // A worker that is held for so long would be told of, and tell itself when it goes on: a poll and a write more.
+    let runtime = Runtime::builder().workers(1).watchdog(WatchdogSetting::Off).build().unwrap();
     let server = Server::start(runtime, &intake, ServerOptions::default(), move |_worker| {
         SiteApplication::new(Files::open(FileOptions::new(&root)).unwrap(), SiteOptions::default())
     });
