@@ -10,6 +10,9 @@ mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
 mod fairness;
+mod held;
+mod latencies;
+mod reply;
 mod simulate;
 mod soak;
 mod workers;

@@ -13,6 +13,7 @@ use rustix::fd::OwnedFd;
 
 use super::socket::{self, Sources};
 use crate::compare::interrupt;
+use crate::latencies::Latencies;
 
 /// A request that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,23 +29,6 @@ pub(super) struct Load<'a> {
     pub(super) content: &'a [u8],
     pub(super) requests_per_second: u32,
     pub(super) duration: Duration,
-}
-
-/// Times of answers.
-#[derive(Debug, Clone)]
-pub(super) struct Latencies {
-    /// Ascending, in microseconds.
-    us: Vec<u64>,
-    /// Requests without a right answer in time.
-    pub(super) lost: usize,
-}
-
-impl Latencies {
-    /// The time that this share of the requests took at most. One that was lost took longest.
-    pub(super) fn quantile_us(&self, share: f64) -> u64 {
-        let rank = ((self.us.len() + self.lost) as f64 * share).ceil() as usize;
-        self.us.get(rank.saturating_sub(1)).copied().unwrap_or(PATIENCE.as_micros() as u64)
-    }
 }
 
 /// A request under way.
@@ -65,7 +49,7 @@ struct GoodClient<'a> {
     sources: Sources,
     under_way: Vec<Option<Exchange>>,
     free: Vec<usize>,
-    us: Vec<u64>,
+    times: Vec<Duration>,
     lost: usize,
 }
 
@@ -82,11 +66,11 @@ pub(super) fn measure(load: Load<'_>) -> anyhow::Result<Latencies> {
         sources: Sources::of_good_client(),
         under_way: (0..UNDER_WAY_MAX).map(|_| None).collect(),
         free: (0..UNDER_WAY_MAX).collect(),
-        us: Vec::new(),
+        times: Vec::new(),
         lost: 0,
     };
     let latencies = client.run()?;
-    ensure!(!latencies.us.is_empty(), "the server answered none of {} requests", latencies.lost);
+    ensure!(!latencies.is_empty(), "the server answered none of {} requests", latencies.lost);
     Ok(latencies)
 }
 
@@ -107,8 +91,7 @@ impl GoodClient<'_> {
             self.listen(wait.saturating_duration_since(now))?;
             self.give_up(Instant::now());
         }
-        self.us.sort_unstable();
-        Ok(Latencies { us: self.us, lost: self.lost })
+        Ok(Latencies::new(self.times, self.lost, PATIENCE))
     }
 
     /// Begins a request, if there is room for one more.
@@ -144,7 +127,7 @@ impl GoodClient<'_> {
             Err(_) => false,
         };
         match end {
-            true => self.us.push(exchange.planned_at.elapsed().as_micros() as u64),
+            true => self.times.push(exchange.planned_at.elapsed()),
             false => self.lost += 1,
         }
         self.under_way[place] = None;
@@ -183,17 +166,5 @@ impl Exchange {
         let head_end = self.received.windows(4).position(|end| end == b"\r\n\r\n");
         self.received.starts_with(b"HTTP/1.1 200 ")
             && head_end.is_some_and(|at| &self.received[at + 4..] == content)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lost_request_counts_as_the_slowest() {
-        let latencies = Latencies { us: (1..=98).collect(), lost: 2 };
-        assert_eq!((latencies.quantile_us(0.5), latencies.quantile_us(0.98)), (50, 98));
-        assert_eq!(latencies.quantile_us(0.99), PATIENCE.as_micros() as u64);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::requests::Figures;
-use super::siege::{Outcome, attackers};
+use super::siege::{Outcome, attackers, whole_us};
 use crate::cpus::{self, Placement};
 
 pub(super) fn print_header(options: &Options, placement: &Placement) {
@@ -33,7 +33,7 @@ pub(super) fn print_outcome(outcome: &Outcome) {
     let rounds: Vec<String> = outcome
         .latencies
         .iter()
-        .map(|(without, with)| format!("{} {}", without.quantile_us(0.99), with.quantile_us(0.99)))
+        .map(|(without, with)| format!("{} {}", whole_us(without, 0.99), whole_us(with, 0.99)))
         .collect();
     let begun: u64 = outcome.crowds.iter().map(|crowd| crowd.begun).sum();
     let ended: u64 = outcome.crowds.iter().map(|crowd| crowd.ended_by_server).sum();

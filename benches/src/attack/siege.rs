@@ -9,11 +9,12 @@ use anyhow::ensure;
 use super::Options;
 use super::attacks::Attack;
 use super::crowd::{Crowd, CrowdFigures};
-use super::good_client::{self, Latencies, Load, UNDER_WAY_MAX};
+use super::good_client::{self, Load, UNDER_WAY_MAX};
 use super::target::{SMALL_BYTES, SMALL_PATH, Target};
 use crate::compare::process::descriptor_limit;
 use crate::content::content;
 use crate::cpus::Placement;
+use crate::latencies::Latencies;
 
 /// How much the good client's p99 may grow.
 const P99_RATIO_MAX: f64 = 2.0;
@@ -119,13 +120,18 @@ impl Outcome {
     pub(super) fn quantile_us(&self, share: f64) -> (u64, u64) {
         let of =
             |side: &dyn Fn(&(Latencies, Latencies)) -> u64| median(self.latencies.iter().map(side).collect());
-        (of(&|(without, _)| without.quantile_us(share)), of(&|(_, with)| with.quantile_us(share)))
+        (of(&|(without, _)| whole_us(without, share)), of(&|(_, with)| whole_us(with, share)))
     }
 
     pub(super) fn p99_ratio(&self) -> f64 {
         let (without, with) = self.quantile_us(0.99);
         with as f64 / without.max(1) as f64
     }
+}
+
+/// A quantile in whole microseconds.
+pub(super) fn whole_us(latencies: &Latencies, share: f64) -> u64 {
+    latencies.quantile(share).as_micros() as u64
 }
 
 /// The middle one; of an even number the lower of the two.

@@ -1,23 +1,22 @@
 //! The server that is attacked: the real program, started for one attack. In: how many may come. Out: where it listens,
 //! what it holds, and whether all of it comes back.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use tempfile::TempDir;
 
 use super::requests;
-use crate::compare::interrupt;
 use crate::compare::proc::Memory;
 use crate::compare::process::{Running, free_port};
+use crate::compare::{client, interrupt};
 use crate::content::content;
 use crate::cpus;
+use crate::held::Held;
 
 /// What the good client asks for, and how large it is. No mutated request comes upon these two by chance.
 pub(super) const SMALL_PATH: &str = "/for-the-good-client";
@@ -28,25 +27,12 @@ const LARGE_BYTES: u64 = 64 << 20;
 
 /// How long the server may take to have everything back: what lingers has 2 s, an unused descriptor 15 s.
 const RECOVERY_MAX: Duration = Duration::from_secs(40);
-/// An answer that takes longer is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server, and the files it serves.
 #[derive(Debug)]
 pub(super) struct Target {
     running: Running,
     _root: TempDir,
-}
-
-/// What the server holds, by the names of its page of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
-    connections: u64,
-    tasks: u64,
-    operations: u64,
-    receive_buffers: u64,
-    blocks: u64,
-    descriptors: u64,
 }
 
 impl Target {
@@ -68,7 +54,7 @@ impl Target {
         let _ = fs::remove_file(log);
         let target = Self { running: running?, _root: root };
         for path in requests::PATHS_IN_MEMORY.iter().chain([&SMALL_PATH]) {
-            target.get(path).with_context(|| format!("{path} cannot be had"))?;
+            client::get(port, path)?;
         }
         Ok(target)
     }
@@ -82,19 +68,9 @@ impl Target {
         Ok(Memory::read(self.running.pid())?)
     }
 
-    /// What it holds now, the connection that asks for it among it.
+    /// What it holds now.
     pub(super) fn held(&self) -> anyhow::Result<Held> {
-        let numbers = self.numbers()?;
-        let number =
-            |name: &str| numbers.get(name).copied().with_context(|| format!("no {name} on the page"));
-        Ok(Held {
-            connections: number("selvedge_connections_open")?,
-            tasks: number("selvedge_tasks")?,
-            operations: number("selvedge_operations")?,
-            receive_buffers: number("selvedge_receive_buffers_leased")?,
-            blocks: number("selvedge_blocks_leased")?,
-            descriptors: fs::read_dir(format!("/proc/{}/fd", self.running.pid()))?.count() as u64,
-        })
+        Held::read(&self.running)
     }
 
     /// Waits until it holds no more than it did, and says how long that took.
@@ -110,36 +86,5 @@ impl Target {
             }
             interrupt::sleep(Duration::from_millis(50))?;
         }
-    }
-
-    fn numbers(&self) -> anyhow::Result<BTreeMap<String, u64>> {
-        let page = self.get("/metrics").context("the page of numbers cannot be had")?;
-        let sample = |line: &str| {
-            let (name, value) = line.split_once(' ')?;
-            Some((name.to_owned(), value.parse().ok()?))
-        };
-        Ok(page.lines().filter_map(sample).collect())
-    }
-
-    /// The answer's head and content, which are text.
-    fn get(&self, path: &str) -> anyhow::Result<String> {
-        let mut stream = TcpStream::connect(self.address())?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        ensure!(answer.starts_with("HTTP/1.1 200 "), "the answer begins with {:?}", answer.lines().next());
-        Ok(answer)
-    }
-}
-
-impl Held {
-    fn is_within(&self, before: &Self) -> bool {
-        self.connections <= before.connections
-            && self.tasks <= before.tasks
-            && self.operations <= before.operations
-            && self.receive_buffers <= before.receive_buffers
-            && self.blocks <= before.blocks
-            && self.descriptors <= before.descriptors
     }
 }

@@ -22,6 +22,13 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// The body of `path`, got on a connection of its own.
+pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut stream = connect(port)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    read_body(&mut BufReader::new(stream)).with_context(|| format!("{path} cannot be had"))
+}
+
 /// Asks in the way of `workload` and compares every byte of what comes. Fails where the server does not do what is
 /// going to be measured.
 pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<()> {

@@ -16,15 +16,9 @@ pub(crate) mod proc;
 pub(crate) mod process;
 mod report;
 pub(crate) mod servers;
-mod summary;
+pub(crate) mod summary;
 mod workloads;
 mod wrk;
-
-pub(crate) use self::{
-    client::connect,
-    process::{Running, free_port},
-    servers::selvedge as selvedge_binary,
-};
 
 use std::{fs, path::PathBuf};
 

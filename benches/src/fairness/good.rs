@@ -8,31 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::SMALL;
-use crate::compare::connect;
+use crate::compare::client::connect;
 use crate::cpus;
+use crate::latencies::Latencies;
 
 /// Below it a sleep would end too late: timers have a slack of 50 us (prctl(2), PR_SET_TIMERSLACK).
 const SPIN: Duration = Duration::from_micros(100);
 /// Requests before the first that counts.
 const WARM_UP: usize = 200;
-
-/// How long the answers took.
-#[derive(Debug)]
-pub(super) struct Latencies(Vec<Duration>);
-
-impl Latencies {
-    fn new(mut latencies: Vec<Duration>) -> Self {
-        latencies.sort_unstable();
-        Self(latencies)
-    }
-
-    /// What so many in a hundred did not exceed.
-    pub(super) fn microseconds(&self, percent: f64) -> f64 {
-        let rank = (self.0.len() as f64 * percent / 100.0).ceil() as usize;
-        let place = rank.clamp(1, self.0.len().max(1)) - 1;
-        self.0.get(place).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
-    }
-}
 
 pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) -> anyhow::Result<Latencies> {
     cpus::pin(cpus)?;
@@ -62,7 +45,9 @@ pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) 
         ask()?;
         latencies.push(due.elapsed());
     }
-    Ok(Latencies::new(latencies))
+    ensure!(!latencies.is_empty(), "no request was due in {duration:?}");
+    // Each was waited for: none is lost.
+    Ok(Latencies::new(latencies, 0, duration))
 }
 
 /// The head and its body, whose length is known.
@@ -78,18 +63,5 @@ fn wait_until(due: Instant) {
     }
     while Instant::now() < due {
         std::hint::spin_loop();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_of_the_values_themselves() {
-        let latencies = Latencies::new((1..=200).rev().map(Duration::from_micros).collect());
-        for (percent, expected) in [(50.0, 100.0), (99.0, 198.0), (100.0, 200.0), (0.0, 1.0)] {
-            assert!((latencies.microseconds(percent) - expected).abs() < 1e-6, "{percent}");
-        }
     }
 }

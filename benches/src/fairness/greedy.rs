@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use rustix::process::setpriority_process;
 
 use super::{LARGE, SMALL};
-use crate::compare::connect;
+use crate::compare::client::connect;
 use crate::cpus;
 
 /// Octets of one read.

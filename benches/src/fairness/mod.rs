@@ -14,12 +14,13 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use self::good::Latencies;
 use self::greedy::Greedy;
-use crate::compare::servers::Profile;
-use crate::compare::{Running, free_port, selvedge_binary};
+use crate::compare::process::{Running, free_port};
+use crate::compare::servers::{Profile, selvedge};
+use crate::compare::summary::Spread;
 use crate::content::content;
 use crate::cpus;
+use crate::latencies::Latencies;
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
@@ -75,7 +76,7 @@ impl Company {
 /// # Errors
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let server = selvedge_binary(options.selvedge.as_deref(), Profile::Release)?;
+    let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
     let directory = match Path::new(IN_MEMORY) {
         memory if memory.is_dir() => tempfile::tempdir_in(memory),
         _ => tempfile::tempdir(),
@@ -148,11 +149,7 @@ fn run_once(
 /// The median over the rounds of p99 in company to p99 alone.
 fn ratio(runs: &[Vec<(Latencies, u64)>; 3], company: Company) -> f64 {
     let rounds = runs[0].iter().zip(&runs[company as usize]);
-    median(
-        rounds
-            .map(|((alone, _), (beside, _))| beside.microseconds(99.0) / alone.microseconds(99.0))
-            .collect(),
-    )
+    median(rounds.map(|((alone, _), (beside, _))| beside.quantile_us(0.99) / alone.quantile_us(0.99)))
 }
 
 fn print(runs: &[Vec<(Latencies, u64)>; 3], options: &Options, cpus: &[usize]) {
@@ -172,21 +169,19 @@ fn print(runs: &[Vec<(Latencies, u64)>; 3], options: &Options, cpus: &[usize]) {
     println!("|---|---:|---:|---:|---:|");
     for company in Company::ALL {
         let runs_of = &runs[company as usize];
-        let of =
-            |percent| median(runs_of.iter().map(|(latencies, _)| latencies.microseconds(percent)).collect());
-        let bytes = median(runs_of.iter().map(|(_, bytes)| *bytes as f64).collect());
+        let of = |share| median(runs_of.iter().map(|(latencies, _)| latencies.quantile_us(share)));
+        let bytes = median(runs_of.iter().map(|(_, bytes)| *bytes as f64));
         println!(
             "| {} | {:.0} | {:.0} | {:.0} | {:.2} |",
             company.name(),
-            of(50.0),
-            of(99.0),
+            of(0.5),
+            of(0.99),
             bytes / 1e6 / options.seconds.max(1) as f64,
             ratio(runs, company),
         );
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    Spread::of(figures).map_or(f64::NAN, |spread| spread.median)
 }

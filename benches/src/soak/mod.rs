@@ -1,7 +1,6 @@
 //! Half an hour of mixed load at a share of what the server can take, with clients that go away in the midst of it. In: how long, how
 //! many, how hard. Out: memory and descriptors over time, and whether they stand still.
 
-mod figures;
 mod site;
 mod visitor;
 
@@ -13,11 +12,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use self::figures::Figures;
 use self::visitor::{Pace, Visitor};
-use crate::compare::servers::Profile;
-use crate::compare::{Running, free_port, selvedge_binary};
+use crate::compare::interrupt;
+use crate::compare::proc::Memory;
+use crate::compare::process::{Running, free_port};
+use crate::compare::servers::{Profile, selvedge};
 use crate::cpus::{self, Placement};
+use crate::held::Held;
 
 /// How much the resident memory may grow between the first mark and the end.
 const GROWTH_BYTES_MAX: u64 = 1 << 20;
@@ -49,7 +50,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ensure!(options.minutes > 0.0 && options.clients > 0, "a soak needs some minutes and some clients");
     ensure!(options.share > 0.0 && options.share <= 1.0, "a share is above 0 and at most 1");
-    let binary = selvedge_binary(options.server.as_deref(), Profile::Release)?;
+    interrupt::catch()?;
+    let binary = selvedge(options.server.as_deref(), Profile::Release)?;
     let placement = Placement::apart(&cpus::allowed()?, 1);
     let folder = tempfile::tempdir()?;
     let site = folder.path().join("site");
@@ -60,7 +62,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     command.args(["-j", &placement.server.len().to_string()]);
     let server = Running::start(command, port, &placement.server, &folder.path().join("log"))?;
     site::ask_for_each(port)?;
-    let before = calm(&server, port, None)?;
+    let before = calm(&server, None)?;
     println!("before: {before}");
 
     let capacity = load(options, port, &placement.client, CAPACITY, None, &mut || Ok(()))?;
@@ -72,29 +74,32 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let duration = Duration::from_secs_f64(options.minutes * 60.0);
     let (begun, mut mark) = (Instant::now(), None);
     let mut look = || -> anyhow::Result<()> {
-        let figures = Figures::read(server.pid(), port)?;
-        println!("{:>6.1} min: {figures}", begun.elapsed().as_secs_f64() / 60.0);
+        let (rss_bytes, held) = (Memory::read(server.pid())?.rss_bytes, Held::read(&server)?);
+        println!(
+            "{:>6.1} min: {} KiB resident, {held}",
+            begun.elapsed().as_secs_f64() / 60.0,
+            rss_bytes / 1024
+        );
         if begun.elapsed() >= duration / 6 {
-            mark.get_or_insert(figures);
+            mark.get_or_insert(rss_bytes);
         }
         Ok(())
     };
     let served = load(options, port, &placement.client, duration, Some(rate), &mut look)?;
-    let last = Figures::read(server.pid(), port)?;
-    let mark = mark.unwrap_or(last);
-    println!("served {served:.0} visits a second; at the end: {last}");
+    let last_rss_bytes = Memory::read(server.pid())?.rss_bytes;
+    println!("served {served:.0} visits a second; at the end {} KiB resident", last_rss_bytes / 1024);
     site::ask_for_each(port)?;
-    let after = calm(&server, port, Some(&before))?;
+    let after = calm(&server, Some(&before))?;
     println!("after:  {after}");
 
-    let growth = last.rss_bytes.saturating_sub(mark.rss_bytes);
+    let growth = last_rss_bytes.saturating_sub(mark.unwrap_or(last_rss_bytes));
     println!(
         "resident memory grew by {} KiB between {:.1} minutes and the end",
         growth / 1024,
         options.minutes / 6.0
     );
     ensure!(growth <= GROWTH_BYTES_MAX, "memory grows: more than {} KiB", GROWTH_BYTES_MAX / 1024);
-    ensure!(after.held() == before.held(), "not everything was given back: {after} and not {before}");
+    ensure!(after == before, "not everything was given back: {after} and not {before}");
     Ok(())
 }
 
@@ -125,8 +130,8 @@ fn load(
             && begun.elapsed() < duration
             && !clients.iter().any(|client| client.is_finished())
         {
-            thread::sleep(LOOK.min(duration.saturating_sub(begun.elapsed())));
-            looked = look();
+            looked =
+                interrupt::sleep(LOOK.min(duration.saturating_sub(begun.elapsed()))).and_then(|()| look());
         }
         over.store(true, Ordering::Relaxed);
         for client in clients {
@@ -138,14 +143,14 @@ fn load(
 }
 
 /// Waits until nobody is connected, and until as much is held as `wanted`.
-fn calm(server: &Running, port: u16, wanted: Option<&Figures>) -> anyhow::Result<Figures> {
+fn calm(server: &Running, wanted: Option<&Held>) -> anyhow::Result<Held> {
     let begun = Instant::now();
     loop {
-        let figures = Figures::read(server.pid(), port)?;
-        let is_calm = figures.is_alone() && wanted.is_none_or(|wanted| figures.held() == wanted.held());
+        let held = Held::read(server)?;
+        let is_calm = held.is_of_nobody_else() && wanted.is_none_or(|wanted| held == *wanted);
         if is_calm || begun.elapsed() > CALM_MAX {
-            return Ok(figures);
+            return Ok(held);
         }
-        thread::sleep(Duration::from_millis(500));
+        interrupt::sleep(Duration::from_millis(500))?;
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn write(site: &Path) -> anyhow::Result<()> {
 pub(super) fn ask_for_each(port: u16) -> anyhow::Result<()> {
     let mut connection = Connection::open(port)?;
     for (name, length) in all() {
-        let answer = connection.get(&format!("/{name}"))?;
+        let answer = connection.ask(&format!("/{name}"), "")?;
         anyhow::ensure!(answer.status == 200 && answer.body.len() == length, "{name}: {}", answer.status);
     }
     Ok(())

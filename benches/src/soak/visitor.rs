@@ -1,17 +1,18 @@
 //! A client of a soak: one visit after the other, of all kinds, each answer looked at.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 use selvedge_runtime::sim::Dice;
 
 use super::site::{HUGE, LARGE, MANY, MEDIUM, SMALL, of_many};
-use crate::compare::connect;
+use crate::compare::client::connect;
+use crate::reply::Reply;
 
 /// A request of the pipelined kind comes with so many others.
 const DEPTH: usize = 8;
@@ -108,8 +109,9 @@ impl Visitor {
     }
 
     fn expect_unchanged(&mut self) -> anyhow::Result<()> {
-        let tag = self.connection()?.ask(&format!("/{}", MEDIUM.0), "")?.tag;
-        let Some(tag) = tag else { bail!("{} has no tag", MEDIUM.0) };
+        let reply = self.connection()?.ask(&format!("/{}", MEDIUM.0), "")?;
+        let tag = reply.field("etag").map_err(anyhow::Error::msg)?;
+        let tag = tag.with_context(|| format!("{} has no tag", MEDIUM.0))?;
         self.expect(MEDIUM.0, &format!("If-None-Match: {tag}\r\n"), 304, 0)
     }
 
@@ -161,14 +163,6 @@ pub(super) struct Connection {
     reader: BufReader<TcpStream>,
 }
 
-/// What a visit needs of an answer.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    tag: Option<String>,
-    pub(super) body: Vec<u8>,
-}
-
 impl Connection {
     pub(super) fn open(port: u16) -> anyhow::Result<Self> {
         let stream = connect(port)?;
@@ -176,11 +170,7 @@ impl Connection {
         Ok(Self { reader: BufReader::new(stream) })
     }
 
-    pub(super) fn get(&mut self, target: &str) -> anyhow::Result<Answer> {
-        self.ask(target, "")
-    }
-
-    fn ask(&mut self, target: &str, fields: &str) -> anyhow::Result<Answer> {
+    pub(super) fn ask(&mut self, target: &str, fields: &str) -> anyhow::Result<Reply> {
         self.send(&request(target, fields))?;
         self.answer().with_context(|| format!("the answer for {target}"))
     }
@@ -189,25 +179,8 @@ impl Connection {
         Ok(self.reader.get_mut().write_all(text.as_bytes())?)
     }
 
-    fn answer(&mut self) -> anyhow::Result<Answer> {
-        let mut line = String::new();
-        self.reader.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.with_context(|| format!("no status in {line:?}"))?;
-        let (mut tag, mut length) = (None, 0_usize);
-        loop {
-            line.clear();
-            self.reader.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-            match &*name.to_ascii_lowercase() {
-                "etag" => tag = Some(value.to_owned()),
-                "content-length" => length = value.parse()?,
-                _ => {}
-            }
-        }
-        ensure!(line == "\r\n", "the head ends in {line:?}");
-        let mut body = vec![0; if status == 304 { 0 } else { length }];
-        self.reader.read_exact(&mut body)?;
-        Ok(Answer { status, tag, body })
+    fn answer(&mut self) -> anyhow::Result<Reply> {
+        let reply = Reply::read(&mut self.reader, false, HUGE.1).map_err(anyhow::Error::msg)?;
+        reply.context("the connection ends before it")
     }
 }

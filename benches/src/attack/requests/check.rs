@@ -2,7 +2,7 @@
 
 use super::oracle::{Answer, Content};
 use super::ranges::{self, Asked};
-use super::reply::Reply;
+use crate::reply::Reply;
 
 /// Says what is wrong with a reply.
 pub(super) fn check(reply: &Reply, answer: &Answer) -> Result<(), String> {

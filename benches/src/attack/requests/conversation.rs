@@ -5,8 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::oracle::Answer;
-use super::reply::Reply;
+use crate::reply::Reply;
 
+/// No reply's body is longer: the largest file, and the heads of its parts.
+const BODY_BYTES_MAX: usize = 128 * 1024;
 /// A server that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,7 +35,7 @@ impl Conversation {
 
     /// The next reply; `None` where the connection ends before it.
     pub(super) fn reply(&mut self, to: &Answer) -> Result<Option<Reply>, String> {
-        Reply::read(&mut self.0, to.is_head)
+        Reply::read(&mut self.0, to.is_head, BODY_BYTES_MAX)
     }
 
     /// The server closes, without another octet.

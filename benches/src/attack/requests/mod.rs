@@ -13,7 +13,6 @@ mod head;
 mod mutate;
 mod oracle;
 mod ranges;
-mod reply;
 mod site;
 mod target;
 

@@ -2,20 +2,22 @@
 
 use std::io::{self, BufRead, Read};
 
-/// No reply's body is longer: the largest file, and the heads of its parts.
-const BODY_BYTES_MAX: usize = 128 * 1024;
-
 /// A final reply.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     fields: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    /// Reads the reply to a request, or to a HEAD; `None` where the connection ends before it.
-    pub(super) fn read(from: &mut impl BufRead, is_head: bool) -> Result<Option<Self>, String> {
+    /// Reads the reply to a request, or to a HEAD, whose body has `body_bytes_max` octets at most; `None` where the connection
+    /// ends before it.
+    pub(crate) fn read(
+        from: &mut impl BufRead,
+        is_head: bool,
+        body_bytes_max: usize,
+    ) -> Result<Option<Self>, String> {
         let Some(status_line) = line(from)? else { return Ok(None) };
         let status =
             status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..4)?.trim_end().parse().ok());
@@ -32,7 +34,7 @@ impl Reply {
         let mut reply = Self { status, fields, body: Vec::new() };
         if !is_head && !matches!(status, 204 | 304) {
             let length = reply.field("content-length")?.and_then(|length| length.parse().ok());
-            let length = length.filter(|&length| length <= BODY_BYTES_MAX).ok_or("it has no good length")?;
+            let length = length.filter(|&length| length <= body_bytes_max).ok_or("it has no good length")?;
             reply.body.resize(length, 0);
             from.read_exact(&mut reply.body).map_err(|error| format!("the body ends early: {error}"))?;
         }
@@ -40,7 +42,7 @@ impl Reply {
     }
 
     /// A field's value.
-    pub(super) fn field(&self, name: &str) -> Result<Option<&str>, String> {
+    pub(crate) fn field(&self, name: &str) -> Result<Option<&str>, String> {
         let mut values =
             self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
@@ -49,7 +51,7 @@ impl Reply {
         }
     }
 
-    pub(super) fn says_close(&self) -> bool {
+    pub(crate) fn says_close(&self) -> bool {
         self.field("connection") == Ok(Some("close"))
     }
 }
