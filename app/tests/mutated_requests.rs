@@ -1,6 +1,9 @@
 //! Random and mutated requests, each with the answers that are allowed, and a probe behind each: see
 //! benches/src/attack/requests, which sends a million of them.
 
+#[allow(dead_code, reason = "the bench uses all of it")]
+#[path = "../../benches/src/reply.rs"]
+mod reply;
 #[allow(dead_code, unused_imports, reason = "the bench uses all of it")]
 #[path = "../../benches/src/attack/requests/mod.rs"]
 mod requests;

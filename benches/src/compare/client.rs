@@ -25,7 +25,9 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
 /// The body of `path`, got on a connection of its own.
 pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Vec<u8>> {
     let mut stream = connect(port)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    // In one write: what a server holds depends on the pieces it comes in.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     read_body(&mut BufReader::new(stream)).with_context(|| format!("{path} cannot be had"))
 }
 

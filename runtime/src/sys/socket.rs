@@ -116,7 +116,8 @@ pub enum PortSharing {
 
 /// A listening socket of the process: bound, listening, not yet used by a worker.
 ///
-/// TCP_NODELAY is set here and inherited by every accepted socket, so it costs no call per connection.
+/// TCP_NODELAY and TCP_NOTSENT_LOWAT are set here and inherited by every accepted socket, so they cost no call per
+/// connection.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, TcpListener};
@@ -203,6 +204,19 @@ fn identity(path: &Path) -> Option<FileIdentity> {
     Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
+/// Octets that wait in a TCP socket and have not been sent once. What is under way to the client comes on top, as much as
+/// its window and the path take.
+///
+/// More would be of use to nobody: it is sent no sooner. But a client with a tiny window would have megabytes waiting for
+/// it, in tiny segments whose making holds all others up.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
+/// What a connection's socket is to have (tcp(7)): answers go out when they are written, and few octets wait.
+fn set_tcp_options(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
+}
+
 impl Listening {
     /// Binds an IP address (tcp(7)); `[::]` accepts IPv4 too (IPV6_V6ONLY off, ipv6(7)).
     ///
@@ -223,7 +237,7 @@ impl Listening {
         if sharing == PortSharing::Shared {
             socket.set_reuse_port(true)?;
         }
-        socket.set_tcp_nodelay(true)?;
+        set_tcp_options(&socket)?;
         socket.set_nonblocking(true)?;
         super::with_patience(
             || socket.bind(&address.into()),
@@ -289,7 +303,7 @@ impl Listening {
         }
         socket.set_nonblocking(true)?;
         if matches!(socket.domain(), Ok(Domain::IPV4 | Domain::IPV6)) {
-            socket.set_tcp_nodelay(true)?;
+            set_tcp_options(&socket)?;
         }
         Self::from_socket(socket)
     }
@@ -438,7 +452,7 @@ impl Socket {
         }
         let socket = socket2::Socket::new(native.domain(), Type::STREAM, None)?;
         if matches!(address, Address::Ip(_)) {
-            socket.set_tcp_nodelay(true)?;
+            set_tcp_options(&socket)?;
         }
         // For sendfile(2), which must not block; ops on the ring wait all the same.
         socket.set_nonblocking(true)?;

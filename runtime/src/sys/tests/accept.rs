@@ -1,6 +1,7 @@
 //! Accepting by subscription: early ends and cancels that meet them.
 
 use super::*;
+use crate::sys::socket::More;
 
 fn take_all(machine: &mut Machine, id: OpId) -> Vec<Accepted> {
     let mut accepted = Vec::new();
@@ -86,6 +87,31 @@ fn accepted_sockets_do_not_block_and_do_not_survive_an_exec() {
         assert!(rustix::io::fcntl_getfd(&fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
         assert!(socket2::SockRef::from(&fd).tcp_nodelay().unwrap(), "inherited from the listener");
     }
+}
+
+#[test]
+fn few_octets_wait_for_a_client_with_a_tiny_window() {
+    let mut machine = Machine::new(8, 64);
+    let (address, id) = machine.accept(AcceptBatch::All);
+    let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    client.set_recv_buffer_size(1).unwrap();
+    client.connect(&address.into()).unwrap();
+    let accepted = machine.until("the client", |machine| take_all(machine, id).pop());
+    let socket = machine.kernel.adopt(accepted);
+    let piece = [b'o'; 64 * 1024];
+    let mut sent = 0;
+    let end = loop {
+        match socket.send_now(&piece, More::Nothing) {
+            Ok(taken) => sent += taken,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(end.kind(), std::io::ErrorKind::WouldBlock);
+    // Its window is some 1 KiB; without the bound, megabytes wait.
+    assert!((64 * 1024..=160 * 1024).contains(&sent), "{sent}");
+    machine.kernel.release(id);
+    drop(socket);
+    machine.assert_idle();
 }
 
 #[test]
