@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use self::site::Site;
 use self::visitor::{Pace, Visitor};
 use crate::compare::interrupt;
-use crate::compare::proc::Memory;
+use crate::compare::proc::{CpuTime, Memory};
 use crate::compare::process::{Running, free_port};
 use crate::compare::servers::{Profile, selvedge};
 use crate::cpus::{self, Placement};
@@ -24,6 +25,8 @@ use crate::held::Held;
 const GROWTH_BYTES_MAX: u64 = 1 << 20;
 /// Time in which the capacity is found.
 const CAPACITY: Duration = Duration::from_secs(10);
+/// Share of the rate that must be served, or it was no load of that share.
+const RATE_SHARE_MIN: f64 = 0.9;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_secs(10);
 /// Longer than an idle connection is kept (75 s), and a file that nobody asks for.
@@ -54,27 +57,34 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let binary = selvedge(options.server.as_deref(), Profile::Release)?;
     let placement = Placement::apart(&cpus::allowed()?, 1);
     let folder = tempfile::tempdir()?;
-    let site = folder.path().join("site");
-    site::write(&site)?;
+    let (site, root) = (Site::new(), folder.path().join("site"));
+    site.write(&root)?;
     let port = free_port()?;
     let mut command = Command::new(binary);
-    command.arg(&site).args(["-a", "127.0.0.1", "-p", &port.to_string(), "--metrics"]);
+    command.arg(&root).args(["-a", "127.0.0.1", "-p", &port.to_string(), "--metrics"]);
     command.args(["-j", &placement.server.len().to_string()]);
     let server = Running::start(command, port, &placement.server, &folder.path().join("log"))?;
-    site::ask_for_each(port)?;
+    site.ask_for_each(port)?;
     let before = calm(&server, None)?;
     println!("before: {before}");
 
-    let capacity = load(options, port, &placement.client, CAPACITY, None, &mut || Ok(()))?;
+    let clients = Clients { count: options.clients, port, site: &site, cpus: &placement.client };
+    let cpu_before = CpuTime::read(server.pid())?;
+    let capacity = clients.load(CAPACITY, None, &mut || Ok(()))?;
     let rate = capacity * options.share;
     println!(
-        "capacity {capacity:.0} visits a second; {rate:.0} from here on, for {} minutes",
+        "capacity {capacity:.0} visits a second, for which the server takes {:.0} % of {} CPU; {rate:.0} from here on, for {} \
+         minutes",
+        CpuTime::read(server.pid())?.since_us(&cpu_before) / CAPACITY.as_secs_f64() / 1e4,
+        placement.server.len(),
         options.minutes
     );
     let duration = Duration::from_secs_f64(options.minutes * 60.0);
-    let (begun, mut mark) = (Instant::now(), None);
+    let (begun, mut mark, mut last) = (Instant::now(), None, None);
+    // Under load: what a connection needs is among it.
     let mut look = || -> anyhow::Result<()> {
         let (rss_bytes, held) = (Memory::read(server.pid())?.rss_bytes, Held::read(&server)?);
+        ensure!(rss_bytes > 0, "the server's memory cannot be read (smaps_rollup)");
         println!(
             "{:>6.1} min: {} KiB resident, {held}",
             begun.elapsed().as_secs_f64() / 60.0,
@@ -83,63 +93,82 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         if begun.elapsed() >= duration / 6 {
             mark.get_or_insert(rss_bytes);
         }
+        last = Some(rss_bytes);
         Ok(())
     };
-    let served = load(options, port, &placement.client, duration, Some(rate), &mut look)?;
-    let last_rss_bytes = Memory::read(server.pid())?.rss_bytes;
-    println!("served {served:.0} visits a second; at the end {} KiB resident", last_rss_bytes / 1024);
-    site::ask_for_each(port)?;
+    let cpu_before = CpuTime::read(server.pid())?;
+    let served = clients.load(duration, Some(rate), &mut look)?;
+    println!(
+        "served {served:.0} visits a second, for which the server took {:.0} % of {} CPU",
+        CpuTime::read(server.pid())?.since_us(&cpu_before) / duration.as_secs_f64() / 1e4,
+        placement.server.len()
+    );
+    site.ask_for_each(port)?;
     let after = calm(&server, Some(&before))?;
     println!("after:  {after}");
 
-    let growth = last_rss_bytes.saturating_sub(mark.unwrap_or(last_rss_bytes));
+    let (mark, last) = mark.zip(last).context("it was too short for a look at the memory")?;
+    let growth = last.saturating_sub(mark);
     println!(
         "resident memory grew by {} KiB between {:.1} minutes and the end",
         growth / 1024,
         options.minutes / 6.0
+    );
+    ensure!(
+        served >= RATE_SHARE_MIN * rate,
+        "the load was {served:.0} visits a second and not {rate:.0}: the machine was busy, or the server got slower"
     );
     ensure!(growth <= GROWTH_BYTES_MAX, "memory grows: more than {} KiB", GROWTH_BYTES_MAX / 1024);
     ensure!(after == before, "not everything was given back: {after} and not {before}");
     Ok(())
 }
 
-/// Runs the clients for `duration`, at `rate` visits a second in all or as fast as they are answered; visits per second.
-fn load(
-    options: &Options,
+/// The clients of a soak.
+#[derive(Debug, Clone, Copy)]
+struct Clients<'a> {
+    count: usize,
     port: u16,
-    cpus: &[usize],
-    duration: Duration,
-    rate: Option<f64>,
-    look: &mut dyn FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<f64> {
-    let (over, visits) = (AtomicBool::new(false), AtomicU64::new(0));
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        let clients: Vec<_> = (0..options.clients)
-            .map(|number| {
-                let (over, visits) = (&over, &visits);
-                scope.spawn(move || -> anyhow::Result<()> {
-                    cpus::pin(cpus)?;
-                    let pace = rate.map(|rate| Pace::new(rate / options.clients as f64));
-                    Visitor::new(port, number as u64, pace).visit_until(over, visits)
+    site: &'a Site,
+    cpus: &'a [usize],
+}
+
+impl Clients<'_> {
+    /// Runs them for `duration`, at `rate` visits a second in all or as fast as they are answered; visits per second.
+    fn load(
+        self,
+        duration: Duration,
+        rate: Option<f64>,
+        look: &mut dyn FnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<f64> {
+        let (over, visits) = (AtomicBool::new(false), AtomicU64::new(0));
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..self.count)
+                .map(|number| {
+                    let (over, visits) = (&over, &visits);
+                    scope.spawn(move || -> anyhow::Result<()> {
+                        cpus::pin(self.cpus)?;
+                        let pace = rate.map(|rate| Pace::new(rate / self.count as f64));
+                        Visitor::new(self.port, self.site, number as u64, pace).visit_until(over, visits)
+                    })
                 })
-            })
-            .collect();
-        let mut looked = Ok(());
-        while looked.is_ok()
-            && begun.elapsed() < duration
-            && !clients.iter().any(|client| client.is_finished())
-        {
-            looked =
-                interrupt::sleep(LOOK.min(duration.saturating_sub(begun.elapsed()))).and_then(|()| look());
-        }
-        over.store(true, Ordering::Relaxed);
-        for client in clients {
-            client.join().expect("a client does not panic").context("a client")?;
-        }
-        looked
-    })?;
-    Ok(visits.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64())
+                .collect();
+            let mut looked = Ok(());
+            while looked.is_ok()
+                && begun.elapsed() < duration
+                && !clients.iter().any(|client| client.is_finished())
+            {
+                let wait = LOOK.min(duration.saturating_sub(begun.elapsed()));
+                looked = interrupt::sleep(wait).and_then(|()| look());
+            }
+            over.store(true, Ordering::Relaxed);
+            for client in clients {
+                client.join().expect("a client does not panic").context("a client")?;
+            }
+            looked
+        })?;
+        Ok(visits.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64())
+    }
 }
 
 /// Waits until nobody is connected, and until as much is held as `wanted`.

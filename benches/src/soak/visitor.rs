@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 use selvedge_runtime::sim::Dice;
 
-use super::site::{HUGE, LARGE, MANY, MEDIUM, SMALL, of_many};
+use super::site::{File, HUGE_BYTES, PAGES, PICTURES, Site};
 use crate::compare::client::connect;
 use crate::reply::Reply;
 
@@ -39,16 +39,17 @@ impl Pace {
 
 /// A client.
 #[derive(Debug)]
-pub(super) struct Visitor {
+pub(super) struct Visitor<'a> {
     port: u16,
+    site: &'a Site,
     dice: Dice,
     pace: Option<Pace>,
     connection: Option<(Connection, u64)>,
 }
 
-impl Visitor {
-    pub(super) fn new(port: u16, number: u64, pace: Option<Pace>) -> Self {
-        Self { port, dice: Dice::new(number), pace, connection: None }
+impl<'a> Visitor<'a> {
+    pub(super) fn new(port: u16, site: &'a Site, number: u64, pace: Option<Pace>) -> Self {
+        Self { port, site, dice: Dice::new(number), pace, connection: None }
     }
 
     /// # Errors
@@ -65,27 +66,39 @@ impl Visitor {
     }
 
     fn visit(&mut self) -> anyhow::Result<()> {
+        let site = self.site;
         match self.dice.below(100) {
-            0..50 => self.expect(SMALL.0, "", 200, SMALL.1),
+            0..50 => {
+                let page = self.any_page();
+                self.connection()?.expect(page, "", 200, page.all())
+            }
             50..62 => {
-                let (name, length) = of_many(self.dice.below(MANY as u64) as usize);
-                self.expect(&name, "", 200, length)
+                let picture = &site.pictures[self.dice.below(PICTURES as u64) as usize];
+                self.connection()?.expect(picture, "", 200, picture.all())
             }
             62..70 => self.expect_unchanged(),
-            70..78 => self.expect(LARGE.0, "Range: bytes=1000-50999\r\n", 206, 50_000),
-            78..83 => self.expect("nothing-there", "", 404, usize::MAX),
+            70..78 => {
+                let part = site.large.part(1_000..51_000);
+                self.connection()?.expect(&site.large, "Range: bytes=1000-50999\r\n", 206, part)
+            }
+            78..83 => self.expect_nothing(),
             83..88 => self.pipeline(),
             88..91 => {
                 self.connection = None;
-                self.expect(SMALL.0, "Connection: close\r\n", 200, SMALL.1)?;
+                let page = self.any_page();
+                self.connection()?.expect(page, "Connection: close\r\n", 200, page.all())?;
                 self.connection = None;
                 Ok(())
             }
             91..94 => self.reset_in_the_midst(),
             94..96 => self.leave_half_a_head(),
             96..98 => self.read_slowly_and_leave(),
-            _ => self.expect(LARGE.0, "", 200, LARGE.1),
+            _ => self.connection()?.expect(&site.large, "", 200, site.large.all()),
         }
+    }
+
+    fn any_page(&mut self) -> &'a File {
+        &self.site.pages[self.dice.below(PAGES as u64) as usize]
     }
 
     fn connection(&mut self) -> anyhow::Result<&mut Connection> {
@@ -100,34 +113,34 @@ impl Visitor {
         Ok(connection)
     }
 
-    /// `length` is `usize::MAX` where it does not matter.
-    fn expect(&mut self, name: &str, fields: &str, status: u16, length: usize) -> anyhow::Result<()> {
-        let answer = self.connection()?.ask(&format!("/{name}"), fields)?;
-        ensure!(answer.status == status, "{name}: {} and not {status}", answer.status);
-        ensure!(length == usize::MAX || answer.body.len() == length, "{name}: {} octets", answer.body.len());
+    fn expect_unchanged(&mut self) -> anyhow::Result<()> {
+        let medium = &self.site.medium;
+        let connection = self.connection()?;
+        let reply = connection.ask(&medium.name, "")?;
+        let tag = reply.field("etag").map_err(anyhow::Error::msg)?;
+        let tag = tag.with_context(|| format!("{} has no tag", medium.name))?;
+        connection.expect(medium, &format!("If-None-Match: {tag}\r\n"), 304, &[])
+    }
+
+    fn expect_nothing(&mut self) -> anyhow::Result<()> {
+        let reply = self.connection()?.ask("nothing-there", "")?;
+        ensure!(reply.status == 404, "of nothing: {}", reply.status);
         Ok(())
     }
 
-    fn expect_unchanged(&mut self) -> anyhow::Result<()> {
-        let reply = self.connection()?.ask(&format!("/{}", MEDIUM.0), "")?;
-        let tag = reply.field("etag").map_err(anyhow::Error::msg)?;
-        let tag = tag.with_context(|| format!("{} has no tag", MEDIUM.0))?;
-        self.expect(MEDIUM.0, &format!("If-None-Match: {tag}\r\n"), 304, 0)
-    }
-
     fn pipeline(&mut self) -> anyhow::Result<()> {
+        let pages: Vec<_> = (0..DEPTH).map(|_| self.any_page()).collect();
         let connection = self.connection()?;
-        connection.send(&request(&format!("/{}", SMALL.0), "").repeat(DEPTH))?;
-        for _ in 0..DEPTH {
-            let answer = connection.answer()?;
-            ensure!(answer.status == 200 && answer.body.len() == SMALL.1, "a pipelined answer is another");
+        connection.send(&pages.iter().map(|page| request(&page.name, "")).collect::<String>())?;
+        for page in pages {
+            expect(&connection.answer()?, page, 200, page.all())?;
         }
         Ok(())
     }
 
     fn reset_in_the_midst(&mut self) -> anyhow::Result<()> {
         let mut connection = Connection::open(self.port)?;
-        connection.send(&request(&format!("/{}", HUGE.0), ""))?;
+        connection.send(&request(&self.site.huge.name, ""))?;
         let read = self.dice.below(1 << 20);
         std::io::copy(&mut connection.reader.by_ref().take(read), &mut std::io::sink())?;
         // Closed with a reset (socket(7)).
@@ -136,7 +149,7 @@ impl Visitor {
     }
 
     fn leave_half_a_head(&mut self) -> anyhow::Result<()> {
-        let whole = request(&format!("/{}", SMALL.0), "");
+        let whole = request(&self.any_page().name, "");
         let part = 1 + self.dice.below(whole.len() as u64 - 1) as usize;
         Connection::open(self.port)?.send(&whole[..part])
     }
@@ -144,7 +157,7 @@ impl Visitor {
     fn read_slowly_and_leave(&mut self) -> anyhow::Result<()> {
         let mut connection = Connection::open(self.port)?;
         set_socket_recv_buffer_size(connection.reader.get_ref(), 4_096)?;
-        connection.send(&request(&format!("/{}", LARGE.0), ""))?;
+        connection.send(&request(&self.site.large.name, ""))?;
         for _ in 0..5 {
             std::io::copy(&mut connection.reader.by_ref().take(10_000), &mut std::io::sink())?;
             thread::sleep(Duration::from_millis(4));
@@ -153,8 +166,14 @@ impl Visitor {
     }
 }
 
-fn request(target: &str, fields: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")
+fn request(name: &str, fields: &str) -> String {
+    format!("GET /{name} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")
+}
+
+fn expect(reply: &Reply, file: &File, status: u16, body: &[u8]) -> anyhow::Result<()> {
+    ensure!(reply.status == status, "{}: {} and not {status}", file.name, reply.status);
+    ensure!(reply.body == body, "{}: {} octets that are not its own", file.name, reply.body.len());
+    Ok(())
 }
 
 /// A connection of a client that waits.
@@ -170,9 +189,20 @@ impl Connection {
         Ok(Self { reader: BufReader::new(stream) })
     }
 
-    pub(super) fn ask(&mut self, target: &str, fields: &str) -> anyhow::Result<Reply> {
-        self.send(&request(target, fields))?;
-        self.answer().with_context(|| format!("the answer for {target}"))
+    /// Asks for `file`, and says whether the answer is the one that it must be.
+    pub(super) fn expect(
+        &mut self,
+        file: &File,
+        fields: &str,
+        status: u16,
+        body: &[u8],
+    ) -> anyhow::Result<()> {
+        expect(&self.ask(&file.name, fields)?, file, status, body)
+    }
+
+    fn ask(&mut self, name: &str, fields: &str) -> anyhow::Result<Reply> {
+        self.send(&request(name, fields))?;
+        self.answer().with_context(|| format!("the answer for {name}"))
     }
 
     fn send(&mut self, text: &str) -> anyhow::Result<()> {
@@ -180,7 +210,7 @@ impl Connection {
     }
 
     fn answer(&mut self) -> anyhow::Result<Reply> {
-        let reply = Reply::read(&mut self.reader, false, HUGE.1).map_err(anyhow::Error::msg)?;
+        let reply = Reply::read(&mut self.reader, false, HUGE_BYTES).map_err(anyhow::Error::msg)?;
         reply.context("the connection ends before it")
     }
 }
