@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::{fmt, fs};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::compare::client;
 use crate::compare::process::Running;
@@ -11,7 +11,7 @@ use crate::compare::process::Running;
 /// What is lent and open at one moment, by the page of numbers, and the process's descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
-    connections: u64,
+    pub(crate) connections: u64,
     tasks: u64,
     operations: u64,
     receive_buffers: u64,
@@ -29,6 +29,10 @@ impl Held {
         };
         let numbers: BTreeMap<_, _> = page.lines().filter_map(sample).collect();
         let number = |name| numbers.get(name).copied().with_context(|| format!("no {name} on the page"));
+        ensure!(
+            number("selvedge_workers_responding")? == number("selvedge_workers")?,
+            "a worker does not say what it holds"
+        );
         Ok(Self {
             connections: number("selvedge_connections_open")?,
             tasks: number("selvedge_tasks")?,

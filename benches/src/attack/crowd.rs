@@ -44,6 +44,11 @@ pub(super) trait Conduct: Send {
         Reading::All
     }
 
+    /// Whether they stay as long as the server lets them.
+    fn presence(&self) -> Presence {
+        Presence::Lasting
+    }
+
     /// The step of this number on a connection, counted from 0, which is taken as soon as it is begun. One that would
     /// block is taken again later.
     fn step(&self, stream: &mut TcpStream, number: u64, dice: &mut Dice) -> io::Result<Next>;
@@ -55,6 +60,15 @@ pub(super) enum Reading {
     All,
     /// Only what a step reads.
     Nothing,
+}
+
+/// How long an attacker is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Until the server ends it, and soon again.
+    Lasting,
+    /// For a moment, or until the server sees that it has ended.
+    Passing,
 }
 
 /// What an attacker does after a step.

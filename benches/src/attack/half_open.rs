@@ -6,11 +6,15 @@ use std::net::{Shutdown, TcpStream};
 
 use selvedge_runtime::sim::Dice;
 
-use super::crowd::{Conduct, Next};
+use super::crowd::{Conduct, Next, Presence};
 
 pub(super) struct HalfOpen;
 
 impl Conduct for HalfOpen {
+    fn presence(&self) -> Presence {
+        Presence::Passing
+    }
+
     fn step(&self, stream: &mut TcpStream, number: u64, dice: &mut Dice) -> io::Result<Next> {
         match (number, dice.below(3)) {
             (0, 0) => stream.shutdown(Shutdown::Write)?,

@@ -5,13 +5,17 @@ use std::net::TcpStream;
 
 use selvedge_runtime::sim::Dice;
 
-use super::crowd::{Conduct, Next, Reading};
+use super::crowd::{Conduct, Next, Presence, Reading};
 use super::socket;
 use super::target::{LARGE_PATH, SMALL_PATH};
 
 pub(super) struct Resets;
 
 impl Conduct for Resets {
+    fn presence(&self) -> Presence {
+        Presence::Passing
+    }
+
     fn reading(&self) -> Reading {
         Reading::Nothing
     }

@@ -8,7 +8,7 @@ use anyhow::ensure;
 
 use super::Options;
 use super::attacks::Attack;
-use super::crowd::{Crowd, CrowdFigures};
+use super::crowd::{Crowd, CrowdFigures, Presence};
 use super::good_client::{self, Load, UNDER_WAY_MAX};
 use super::target::{SMALL_BYTES, SMALL_PATH, Target};
 use crate::compare::process::descriptor_limit;
@@ -21,6 +21,12 @@ const P99_RATIO_MAX: f64 = 2.0;
 /// How much more memory the server may have after the last round than after the first, which fills its pools and
 /// tables.
 const GROWTH_BYTES_MAX: u64 = 4 << 20;
+/// Of the attackers that were asked for, there must be so many.
+const ATTACKERS_SHARE_MIN: f64 = 0.1;
+/// Of those that are there for long, the server must have so many connections: others are just coming again.
+const PRESENT_SHARE_MIN: f64 = 0.5;
+/// The good client's p99 without attackers, from its least round to its worst: beyond it, it says nothing.
+const BASE_SPREAD_MAX: f64 = 2.0;
 /// Descriptors of this process for everything but attackers and the good client.
 const DESCRIPTORS_KEPT: usize = 128;
 /// Of the server's, beside connections (see app/src/descriptors.rs).
@@ -34,6 +40,8 @@ pub(super) struct Outcome {
     /// Of each round: without attackers, with them.
     pub(super) latencies: Vec<(Latencies, Latencies)>,
     pub(super) crowds: Vec<CrowdFigures>,
+    /// Fewest connections that the server had before and after the good client's requests among attackers.
+    pub(super) present: u64,
     /// The server's memory before the attack, in it at most, and after it.
     pub(super) rss_bytes: (u64, u64, u64),
     /// The longest time after which everything was there again.
@@ -75,6 +83,7 @@ pub(super) fn run(
         attackers,
         latencies: Vec::new(),
         crowds: Vec::new(),
+        present: u64::MAX,
         rss_bytes: (target.memory()?.rss_bytes, 0, 0),
         recovery: Duration::ZERO,
         faults: Vec::new(),
@@ -84,7 +93,9 @@ pub(super) fn run(
         let without = good_client::measure(load)?;
         let conduct = attack.conduct().expect("the attack is one of a crowd");
         let mut crowd = Crowd::gather(conduct, attackers, load.server, &placement.client)?;
+        let before = target.held()?.connections;
         let with = good_client::measure(load)?;
+        outcome.present = outcome.present.min(before).min(target.held()?.connections);
         outcome.rss_bytes.1 = outcome.rss_bytes.1.max(target.memory()?.rss_bytes);
         outcome.crowds.push(crowd.leave()?);
         outcome.latencies.push((without, with));
@@ -110,9 +121,32 @@ impl Outcome {
         if self.crowds.iter().any(|crowd| crowd.failed > 0) {
             self.faults.push("attackers could not connect: the machine is the limit".into());
         }
+        if !options.quick && (self.attackers as f64) < options.attackers as f64 * ATTACKERS_SHARE_MIN {
+            self.faults.push(format!("{} attackers: the descriptor limit is the limit", self.attackers));
+        }
+        self.judge_presence();
+        let without = self.latencies.iter().map(|(without, _)| whole_us(without, 0.99));
+        let (least, most) = (without.clone().min().unwrap_or(0), without.max().unwrap_or(0));
+        if !options.quick && most as f64 > least as f64 * BASE_SPREAD_MAX {
+            self.faults.push(format!("the machine is busy: p99 without attackers is {least} to {most} µs"));
+        }
         let ratio = self.p99_ratio();
         if !options.quick && ratio > P99_RATIO_MAX {
             self.faults.push(format!("the good client's p99 is {ratio:.2} x that without attackers"));
+        }
+    }
+
+    /// An attack that did not take place is none that was withstood.
+    fn judge_presence(&mut self) {
+        let attackers = self.attackers as f64;
+        let begun = self.crowds.iter().map(|crowd| crowd.begun).min().unwrap_or(0);
+        let is_there = match self.attack.conduct().map(|conduct| conduct.presence()) {
+            Some(Presence::Lasting) => self.present as f64 >= attackers * PRESENT_SHARE_MIN,
+            Some(Presence::Passing) | None => begun as f64 >= attackers,
+        };
+        if !is_there {
+            let present = self.present;
+            self.faults.push(format!("{begun} attackers came, and the server had {present} connections"));
         }
     }
 

@@ -24,6 +24,8 @@ use crate::latencies::Latencies;
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
+/// That p99 of its own, from the least round to the worst: beyond it, it says nothing.
+const BASE_SPREAD_MAX: f64 = 2.0;
 /// What the good client asks for.
 const SMALL: (&str, usize) = ("small.txt", 151);
 /// What is downloaded: a hole.
@@ -100,6 +102,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     print(&runs, options, &cpus);
+    let alone = Spread::of(runs[0].iter().map(|(latencies, _)| latencies.quantile_us(0.99)));
+    ensure!(
+        alone.is_some_and(|alone| alone.max <= alone.min * BASE_SPREAD_MAX),
+        "the machine is busy: p99 alone is {alone:?} us"
+    );
     for company in [Company::Pipeliner, Company::Downloader] {
         let ratio = ratio(&runs, company);
         ensure!(
@@ -141,6 +148,8 @@ fn run_once(
         let ended = greedy.map(|greedy| greedy.join().expect("it does not panic"));
         let latencies = measured?;
         ended.transpose().context("the greedy client")?;
+        let had = received.load(Ordering::Relaxed);
+        ensure!(company == Company::Nobody || had > 0, "{}: the greedy client had nothing", company.name());
         anyhow::Ok(latencies)
     })?;
     Ok((latencies, received.load(Ordering::Relaxed)))
