@@ -8,8 +8,12 @@ use slab::Slab;
 
 use crate::sys::{Moment, Waiter};
 
-/// The wheel's resolution: a deadline expires at most this late, never early.
+/// The wheel's resolution: a deadline expires at most this late, never early. Of many at once, some wait a few turns more.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// Deadlines that expire in one turn; then whoever else is ready has theirs. Thousands of connections that came together
+/// are given up together.
+const EXPIRED_PER_TURN_MAX: usize = 32;
 
 const TICK_NANOSECONDS: u64 = TICK.as_nanos() as u64;
 const SLOTS: u64 = 512;
@@ -93,9 +97,11 @@ impl Wheel {
         (entry.state == State::Expired, before)
     }
 
-    /// Works off all ticks up to `now`; `wake` gets who waits for what has expired.
+    /// Works off the ticks up to `now`, as far as one turn may; `wake` gets who waits for what has expired. The rest is due
+    /// at once.
     pub(crate) fn advance(&mut self, now: Moment, mut wake: impl FnMut(Waiter)) {
         let target = now.nanoseconds() / TICK_NANOSECONDS;
+        let mut left = EXPIRED_PER_TURN_MAX;
         // After a long sleep every slot is looked at once, whatever the number of ticks.
         let first = (self.tick + 1).max(target.saturating_sub(SLOTS - 1));
         for tick in first..=target {
@@ -107,12 +113,17 @@ impl Wheel {
             let mut index = std::mem::replace(&mut self.heads[slot], NONE);
             self.occupied[slot / 64] &= !(1 << (slot % 64));
             while index != NONE {
+                if left == 0 {
+                    self.go_on_next_turn(tick, index);
+                    return;
+                }
                 let entry = &mut self.entries[index as usize];
                 let next = entry.next;
                 (entry.next, entry.previous, entry.linked) = (NONE, NONE, NEVER);
                 if entry.due <= target {
                     entry.state = State::Expired;
                     entry.due = NEVER;
+                    left -= 1;
                     wake(std::mem::take(&mut entry.waiter));
                 } else {
                     self.link(index);
@@ -121,6 +132,16 @@ impl Wheel {
             }
         }
         self.tick = self.tick.max(target);
+    }
+
+    /// Leaves the rest of a slot, from `index` on, as it was. Nothing else is in it meanwhile: what was put off is less than a
+    /// revolution away.
+    fn go_on_next_turn(&mut self, tick: u64, index: u32) {
+        let slot = (tick % SLOTS) as usize;
+        self.entries[index as usize].previous = NONE;
+        self.heads[slot] = index;
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+        self.tick = tick - 1;
     }
 
     /// When the wheel must be looked at next.
@@ -253,6 +274,43 @@ mod tests {
         assert!(expired(&mut wheel, third));
         wheel.remove(third);
         assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn of_many_that_are_due_at_once_each_turn_has_a_share_and_none_is_left_out() {
+        const COUNT: usize = 10 * EXPIRED_PER_TURN_MAX + 1;
+        let mut wheel = Wheel::new(at(0));
+        let entries: Vec<u32> = (0..COUNT).map(|_| wheel.insert()).collect();
+        // Half of them are put off beyond a revolution; they are no part of a turn's share.
+        for &entry in &entries {
+            wheel.set(entry, Some(at(1_000)));
+        }
+        let put_off: Vec<u32> = entries.iter().copied().step_by(2).collect();
+        for &entry in &put_off {
+            wheel.set(entry, Some(at(100_000)));
+        }
+        let (due, mut turns) = (COUNT - put_off.len(), Vec::new());
+        while wheel.next().is_some_and(|next| next <= at(1_050)) {
+            let mut woken = 0;
+            wheel.advance(at(1_050), |_| woken += 1);
+            turns.push(woken);
+            // What comes meanwhile has its place, and what goes leaves none.
+            let (early, gone) = (wheel.insert(), wheel.insert());
+            wheel.set(early, Some(at(1_100)));
+            wheel.set(gone, Some(at(1_000)));
+            wheel.remove(gone);
+        }
+        assert_eq!(turns.iter().sum::<usize>(), due);
+        assert!(turns.iter().all(|&woken| woken <= EXPIRED_PER_TURN_MAX), "{turns:?}");
+        assert!(turns.len() >= due / EXPIRED_PER_TURN_MAX, "{turns:?}");
+        assert_eq!(wheel.next(), Some(at(1_100)));
+        for &entry in &entries {
+            assert_eq!(expired(&mut wheel, entry), !put_off.contains(&entry));
+        }
+        while wheel.next().is_some() {
+            wheel.advance(at(100_000), drop);
+        }
+        assert!(put_off.iter().all(|&entry| expired(&mut wheel, entry)));
     }
 
     #[test]
