@@ -12,7 +12,7 @@ use super::descriptor::{CloseQueue, Descriptor};
 use super::fd::Fd;
 use super::simulated_files;
 use super::socket::{More, Socket};
-use crate::sim::world;
+use crate::sim::{World, world};
 
 /// Where a path may lead (openat2(2)).
 ///
@@ -194,8 +194,13 @@ impl File {
         self.0.raw()
     }
 
+    /// The simulated machine it is of, if it is of one.
+    pub(super) fn world(&self) -> Option<Rc<World>> {
+        self.0.world()
+    }
+
     /// The process's own descriptor in it.
-    fn borrow(&self) -> BorrowedFd<'_> {
+    pub(super) fn borrow(&self) -> BorrowedFd<'_> {
         assert!(self.0.is_real(), "this call is not simulated");
         // SAFETY: the descriptor stays open while `self`, which the result borrows, lives.
         unsafe { BorrowedFd::borrow_raw(self.raw()) }
@@ -224,47 +229,6 @@ impl File {
             return if bytes.is_empty() { Ok(0) } else { socket.send_now(&bytes, More::Nothing) };
         }
         Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
-    }
-
-    /// Whether `length` bytes from `offset` are in the page cache: a hint, true only at this moment. Where the kernel cannot
-    /// be asked (cachestat(2), from Linux 6.5 on) they count as absent, since a wrong guess would wait for the disk.
-    pub fn resident(&self, offset: u64, length: u64) -> Residency {
-        if length == 0 {
-            return Residency::Cached;
-        }
-        if let Some(world) = self.0.world() {
-            return world.residency(self.raw(), offset, length);
-        }
-        let page = super::page_size_bytes() as u64;
-        let pages = (offset + length).div_ceil(page) - offset / page;
-        let all_cached = self.cached_pages(offset, length).is_ok_and(|cached| cached >= pages);
-        // Pages on their way from the disk are in the cache too; reading ahead, the last one arrives last.
-        if all_cached && self.has_arrived(offset + length - 1) {
-            Residency::Cached
-        } else {
-            Residency::Absent
-        }
-    }
-
-    /// Whether the byte at `offset` can be read without waiting (preadv2(2) with RWF_NOWAIT); yes where the file system does
-    /// not know such reads (tmpfs).
-    fn has_arrived(&self, offset: u64) -> bool {
-        let mut byte = [0_u8];
-        let mut buffers = [io::IoSliceMut::new(&mut byte)];
-        let flags = rustix::io::ReadWriteFlags::NOWAIT;
-        rustix::io::preadv2(self.borrow(), &mut buffers, offset, flags) != Err(rustix::io::Errno::AGAIN)
-    }
-
-    fn cached_pages(&self, offset: u64, length: u64) -> io::Result<u64> {
-        const SYS_CACHESTAT: libc::c_long = 451;
-        let range = [offset, length];
-        // nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted
-        let mut figures = [0_u64; 5];
-        // SAFETY: the kernel reads two u64 from `range` and writes five to `figures`, both live across the call.
-        let result = unsafe {
-            libc::syscall(SYS_CACHESTAT, self.raw(), range.as_ptr(), figures.as_mut_ptr(), 0 as libc::c_uint)
-        };
-        if result == 0 { Ok(figures[0]) } else { Err(io::Error::last_os_error()) }
     }
 
     /// Opens the same file for reading, whatever its path leads to by now (/proc/self/fd, proc(5)).
@@ -435,44 +399,6 @@ pub(super) fn open_directory(path: &Path) -> io::Result<Fd> {
     }
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(Fd::Real(rustix::fs::open(path, flags, Mode::empty())?))
-}
-
-/// Whether bytes of a file are in memory.
-///
-/// ```
-/// use selvedge_runtime::BufferPool;
-/// use selvedge_runtime::fs::{self, Residency};
-/// # use std::path::Path;
-/// # use selvedge_runtime::fs::{Access, Resolve};
-/// # use selvedge_runtime::net::{Stream, TcpListener};
-///
-/// # fn main() -> std::io::Result<()> {
-/// # selvedge_runtime::block_on(|| async {
-/// # let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
-/// # let mut client = Stream::connect(listener.address()).await?;
-/// # let mut stream = listener.accept().await?;
-/// # let root = fs::open_directory(Path::new("src"))?;
-/// # let file = fs::open(&root, c"lib.rs".to_owned(), Access::Read, Resolve::Beneath).await?;
-/// // The first 100 bytes of a file, without the worker waiting for the disk.
-/// match file.resident(0, 100) {
-///     Residency::Cached => assert_eq!(stream.send_file(&file, 0, 100)?, 100),
-///     Residency::Absent => {
-///         let mut block = BufferPool::file_block().expect("a free block");
-///         block.truncate(100);
-///         stream.send(fs::read_at(&file, block, 0).await?).await?;
-///     }
-/// }
-/// assert_eq!(client.receive().await?.map(|received| received.len()), Some(100));
-/// # Ok(())
-/// # })
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Residency {
-    /// In the page cache.
-    Cached,
-    /// Some of them would have to be read from the disk.
-    Absent,
 }
 
 /// A path and how to open it, kept where the kernel can read it until the op is done.

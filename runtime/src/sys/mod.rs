@@ -30,6 +30,7 @@ mod pool;
 mod privileges;
 mod process;
 mod reap;
+mod residency;
 mod restrictions;
 mod ring;
 mod signals;
@@ -63,7 +64,7 @@ pub use directory::{DirectoryEntries, DirectoryEntry, MoreNames};
 pub(crate) use doorbell::{Doorbell, RingAddress};
 pub use file::FileReader;
 pub(crate) use file::OpenArguments;
-pub use file::{Access, File, Kind, Metadata, Residency, Resolve};
+pub use file::{Access, File, Kind, Metadata, Resolve};
 pub(crate) use kernel::KernelFigures;
 pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 pub use landlock::{FileNeeds, Landlock, outermost, replaceable_places, restrict_files};
@@ -80,6 +81,7 @@ pub use process::{
     is_file, is_within, kernel_release, listen_backlog_max, memlock_limit_bytes, raise_descriptor_limit,
     read_file,
 };
+pub use residency::Residency;
 pub use ring::RingFeatures;
 pub(crate) use ring::Wait;
 pub use signals::{Signal, Signals};

@@ -1,7 +1,16 @@
 //! Reading into blocks, registered or not.
 
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::Advice;
+use rustix::process::geteuid;
+use rustix::thread::{Uid, set_thread_res_uid};
+
 use super::*;
-use crate::sys::file::{Access, OpenArguments, Resolve};
+use crate::sys::descriptor::CloseQueue;
+use crate::sys::fd::Fd;
+use crate::sys::file::{Access, File, OpenArguments, Resolve};
+use crate::sys::residency::{Arrival, Residency};
 
 fn read_this_file(machine: &mut Machine) -> Vec<u8> {
     let root = machine.kernel.open_directory(env!("CARGO_MANIFEST_DIR").as_ref()).unwrap();
@@ -37,6 +46,41 @@ fn blocks_the_kernel_does_not_register_are_read_into_all_the_same() {
         assert!(read_this_file(&mut machine) == this_file);
         machine.assert_idle();
     }
+}
+
+/// Of such a file cachestat(2) says nothing, from Linux 6.14 on.
+#[test]
+fn of_a_file_that_another_user_owns_the_part_in_memory_counts_as_cached() {
+    const KIB: u64 = 1_024;
+    let skip = |why| {
+        writeln!(std::io::stderr(), "SKIPPED of_a_file_that_another_user_owns: {why}").unwrap();
+    };
+    if !geteuid().is_root() {
+        return skip("needs root, whose file it is");
+    }
+    let path = std::env::temp_dir().join(format!("selvedge-residency-{}", std::process::id()));
+    std::fs::write(&path, vec![7; 1_024 * KIB as usize]).unwrap();
+    let opened = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    rustix::fs::fchmod(&opened, 0o644.into()).unwrap();
+    // What is not on the disk yet stays in memory. Then the first half is read, and nothing ahead of it.
+    opened.sync_all().unwrap();
+    rustix::fs::fadvise(&opened, 0, None, Advice::DontNeed).unwrap();
+    rustix::fs::fadvise(&opened, 0, None, Advice::Random).unwrap();
+    opened.read_exact_at(&mut vec![0; 512 * KIB as usize], 0).unwrap();
+    let as_nobody = move || {
+        let nobody = Uid::from_raw(65_534);
+        set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let file = File::new(Fd::Real(opened.into()), &CloseQueue::new());
+        if file.arrival(0) == Arrival::Untold {
+            return skip("the temporary directory's file system knows no reads that do not wait");
+        }
+        assert_eq!(file.resident(0, 512 * KIB), Residency::Cached);
+        assert_eq!(file.resident(256 * KIB, 256 * KIB + 1), Residency::Absent);
+        assert_eq!(file.resident(600 * KIB, 256 * KIB), Residency::Absent);
+    };
+    // This thread alone is another user's from now on.
+    std::thread::spawn(as_nobody).join().unwrap();
 }
 
 #[test]
