@@ -55,10 +55,8 @@ impl InboxClaim {
             // The lock is held, so nobody else sets it.
             let _ = INBOXES[index].set(inbox);
         }
-        // What a former owner was told and did not hear: `rung` left set would silence everybody who wakes the new one.
         if let Some(inbox) = inbox(index as u16) {
-            inbox.drain(|_| {});
-            inbox.doorbell.hush();
+            inbox.forget_former_owner(|_| {});
         }
         if index == claimed.len() {
             claimed.push(true);
@@ -140,6 +138,16 @@ impl Inbox {
         !self.rung.swap(true, Ordering::AcqRel)
     }
 
+    /// Drops what a former owner was told and did not hear, calling `unheard` with each of its tasks' indices: `rung` left
+    /// set would silence everybody who wakes the new one.
+    ///
+    /// Ordering: a former task may be woken at any time. The doorbell is hushed before `rung` is cleared, so that no
+    /// ringing is taken back of somebody who set `rung` after that.
+    fn forget_former_owner(&self, unheard: impl FnMut(u32)) {
+        self.doorbell.hush();
+        self.drain(unheard);
+    }
+
     /// Takes all bits, calling `wake` with each task's index. Only the owner calls it.
     pub(crate) fn drain(&self, mut wake: impl FnMut(u32)) {
         self.rung.swap(false, Ordering::AcqRel);
@@ -204,6 +212,23 @@ mod tests {
             }
         }
         panic!("never got the same inbox again");
+    }
+
+    #[test]
+    fn a_new_owner_hears_who_wakes_a_former_task_while_it_begins() {
+        let inbox = Inbox::new().unwrap();
+        inbox.set(5);
+        inbox.doorbell.ring();
+        let mut unheard = 0;
+        inbox.forget_former_owner(|_| {
+            unheard += 1;
+            // As `post` does, just now.
+            if inbox.set(6) {
+                inbox.doorbell.ring();
+            }
+        });
+        assert_eq!(unheard, 1);
+        assert!(inbox.doorbell.is_rung(), "or nobody rings, since somebody has");
     }
 
     #[test]

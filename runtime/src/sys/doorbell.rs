@@ -35,6 +35,12 @@ impl Doorbell {
         rustix::io::read(&self.0, &mut count).is_ok()
     }
 
+    /// Whether somebody rings who was not heard yet.
+    #[cfg(test)]
+    pub(crate) fn is_rung(&self) -> bool {
+        self.take_ringing()
+    }
+
     pub(super) fn raw(&self) -> RawFd {
         self.0.as_raw_fd()
     }
