@@ -6,17 +6,13 @@ use std::path::Path;
 
 use crate::blocking::{Undone, blocking};
 use crate::op::OpFuture;
-use crate::sys::{DirectoryReader, Op, OpenArguments, errno};
+use crate::sys::{DirectoryReader, OPEN_TRIES, Op, OpenArguments, errno};
 use crate::worker;
 
 use crate::sys::Lease;
 pub use crate::sys::{
     Access, DirectoryEntries, DirectoryEntry, File, FileReader, Kind, Metadata, MoreNames, Residency, Resolve,
 };
-
-/// Tries to open a path that goes through `..`. Wherever a file is renamed meanwhile, anywhere in the machine, the kernel cannot
-/// be sure that it stays beneath its directory, and leaves the next try to us (EAGAIN, openat2(2)).
-const OPEN_TRIES: u32 = 16;
 
 /// Opens a directory as a root to open others beneath (O_PATH). Waits for the disk if it must.
 ///

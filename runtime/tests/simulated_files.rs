@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use selvedge_runtime::fs::{self, Access, Resolve};
+use selvedge_runtime::fs::{self, Access, Directory, DirectoryEntries, Resolve};
 use selvedge_runtime::sim::{Fault, FaultRates, Simulation, SimulationOptions};
 use selvedge_runtime::{BufferPool, block_on};
 
@@ -51,6 +51,27 @@ fn a_read_that_is_interrupted_is_begun_again() {
 fn a_path_through_dots_is_tried_again_when_a_rename_races_with_it() {
     let simulation = machine(Fault::OpenRaced, 500_000);
     assert_eq!(errors("sub/../file", 100), []);
+    assert!(times_met(&simulation) > 50);
+}
+
+#[test]
+fn a_link_through_dots_is_listed_although_a_rename_races_with_it() {
+    let simulation = machine(Fault::OpenRaced, 500_000);
+    simulation.disk().link("/site/sub/link", "../file");
+    let found = block_on(|| async {
+        let root = fs::open_directory(Path::new("/site")).expect("it is there");
+        let place =
+            fs::open(&root, c"sub".to_owned(), Access::Place, Resolve::Beneath).await.expect("it is there");
+        let directory = Directory { place: &place, root: &root, location: c"sub", links: Resolve::Beneath };
+        let mut found = 0;
+        for _ in 0..100 {
+            let count = |entries: io::Result<DirectoryEntries>| entries.map(Iterator::count);
+            let counted = fs::read_directory(&directory, 10, |_| true, count);
+            found += counted.await.expect("a helper does it").expect("it can be read");
+        }
+        found
+    });
+    assert_eq!(found, 100);
     assert!(times_met(&simulation) > 50);
 }
 

@@ -341,15 +341,27 @@ pub(super) fn stat_cached(directory: &File, path: &std::ffi::CStr, resolve: Reso
     metadata_of(&directory.open_cached(path, Access::Place, resolve)?)
 }
 
-/// Opens `path` relative to a directory; waits for the disk if it must.
+/// Tries to open a path that goes through `..`. Wherever a file is renamed meanwhile, anywhere in the machine, the
+/// kernel cannot be sure that it stays beneath its directory, and leaves the next try to us (EAGAIN, openat2(2)).
+pub(crate) const OPEN_TRIES: u32 = 16;
+
+/// Opens `path` relative to a directory; waits for the disk if it must, and tries again where a rename or a signal
+/// (EINTR) came between.
 pub(super) fn open_at(directory: &Fd, path: &[u8], access: Access, resolve: Resolve) -> io::Result<Fd> {
-    match directory {
+    let open = || match directory {
         Fd::Real(fd) => {
             let opened = rustix::fs::openat2(fd, path, access.flags(), Mode::empty(), resolve.flags());
             Ok(Fd::Real(opened?))
         }
         Fd::Simulated(_) => simulated_files::open_at(directory, path, access, resolve),
+    };
+    for _ in 1..OPEN_TRIES {
+        match open() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            opened => return opened,
+        }
     }
+    open()
 }
 
 pub(super) fn current_path_of(fd: &Fd) -> io::Result<PathBuf> {
