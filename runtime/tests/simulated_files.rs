@@ -48,6 +48,13 @@ fn a_read_that_is_interrupted_is_begun_again() {
 }
 
 #[test]
+fn an_open_that_is_interrupted_is_begun_again() {
+    let simulation = machine(Fault::OpenInterrupted, 500_000);
+    assert_eq!(errors("file", 100), []);
+    assert!(times_met(&simulation) > 50);
+}
+
+#[test]
 fn a_path_through_dots_is_tried_again_when_a_rename_races_with_it() {
     let simulation = machine(Fault::OpenRaced, 500_000);
     assert_eq!(errors("sub/../file", 100), []);

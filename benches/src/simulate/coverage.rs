@@ -42,7 +42,7 @@ fn ops_of_files(fault: Fault) -> &'static [&'static str] {
         | Fault::OpenWithoutFile
         | Fault::OpenWithoutMemory
         | Fault::OpenForbidden => &["open", "open cached", "reopen"],
-        Fault::OpenRaced => &["open"],
+        Fault::OpenInterrupted | Fault::OpenRaced => &["open"],
         Fault::NotCached => &["open cached", "resident"],
         Fault::SlowDisk | Fault::StalledDisk => &["open", "read"],
         _ => &[],

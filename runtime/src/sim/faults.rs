@@ -57,6 +57,8 @@ pub enum Fault {
     ReadFails,
     /// A read of a file is interrupted (EINTR): network file systems do so.
     ReadInterrupted,
+    /// An open of a file is interrupted (EINTR): network file systems do so.
+    OpenInterrupted,
     /// No descriptor is left in the process for a file (EMFILE).
     OpenWithoutDescriptor,
     /// No file is left in the machine (ENFILE).
@@ -80,7 +82,7 @@ pub enum Fault {
 }
 
 /// All of them, in the order of their numbers.
-pub const FAULTS: [Fault; 31] = [
+pub const FAULTS: [Fault; 32] = [
     Fault::ShortSend,
     Fault::SendWithoutMemory,
     Fault::ShortReceive,
@@ -102,6 +104,7 @@ pub const FAULTS: [Fault; 31] = [
     Fault::ShortRead,
     Fault::ReadFails,
     Fault::ReadInterrupted,
+    Fault::OpenInterrupted,
     Fault::OpenWithoutDescriptor,
     Fault::OpenWithoutFile,
     Fault::OpenWithoutMemory,
@@ -132,8 +135,8 @@ impl FaultRates {
     /// Every fault, now and then.
     pub const USUAL: Self = Self([
         50_000, 2_000, 50_000, 10_000, 20_000, 20_000, 5_000, 2_000, 5_000, 50_000, 20_000, 50_000, 1_000,
-        20_000, 5_000, 10_000, 10_000, 5_000, 50_000, 5_000, 20_000, 5_000, 2_000, 2_000, 5_000, 50_000,
-        50_000, 20_000, 500, 5_000, 5_000,
+        20_000, 5_000, 10_000, 10_000, 5_000, 50_000, 5_000, 20_000, 20_000, 5_000, 2_000, 2_000, 5_000,
+        50_000, 50_000, 20_000, 500, 5_000, 5_000,
     ]);
 
     /// How often this one happens, in a million.

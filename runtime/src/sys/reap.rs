@@ -94,7 +94,7 @@ impl Kernel {
                 *opened = Some(fd);
             }
             // A system call would be started again by the kernel or by its caller (signal(7)); an op is by us.
-            Op::Read { .. } if -result == libc::EINTR && slot.phase == Phase::InFlight => {
+            Op::Read { .. } | Op::Open { .. } if -result == libc::EINTR && slot.phase == Phase::InFlight => {
                 self.push_op(id);
                 return;
             }

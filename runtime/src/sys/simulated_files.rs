@@ -30,6 +30,9 @@ pub(super) fn time_ns(world: &World, op: &Op) -> u64 {
 pub(super) fn perform(world: &World, op: &mut Op) -> Result<i32, i32> {
     match op {
         Op::Open { directory, arguments, .. } => {
+            if world.meets(Fault::OpenInterrupted, "open") {
+                return Err(libc::EINTR);
+            }
             let OpenArguments { path, access, resolve, .. } = &**arguments;
             world.open_at(directory.raw(), path.to_bytes(), *access, *resolve)
         }
