@@ -34,8 +34,7 @@ impl Arena {
     /// no memory.
     pub(super) fn map(size_bytes: usize) -> io::Result<Self> {
         let page_bytes = super::page_size_bytes();
-        let align_bytes = if size_bytes < HUGE_PAGE_BYTES { page_bytes } else { HUGE_PAGE_BYTES };
-        let size_bytes = size_bytes.max(1).next_multiple_of(align_bytes);
+        let (size_bytes, align_bytes) = rounded(size_bytes, page_bytes);
         // The kernel aligns to its pages: what is too much, on both sides, goes back.
         let mapped_bytes = size_bytes + align_bytes - page_bytes;
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches no existing memory (mmap(2)).
@@ -68,8 +67,12 @@ impl Arena {
         Ok(Self { base, size_bytes, end: End::Unmapped })
     }
 
-    /// Asks for transparent huge pages (madvise(2)); for memory that is used whole, since one touch takes 2 MiB.
+    /// Asks for transparent huge pages (madvise(2)), where there is room for one; for memory that is used whole, since
+    /// one touch takes 2 MiB.
     pub(super) fn advise_huge_pages(&self) {
+        if self.size_bytes < HUGE_PAGE_BYTES {
+            return;
+        }
         // SAFETY: the range is exactly the mapping this arena owns; MADV_HUGEPAGE changes no contents.
         let _ = unsafe { libc::madvise(self.base.as_ptr().cast(), self.size_bytes, libc::MADV_HUGEPAGE) };
     }
@@ -96,6 +99,13 @@ impl Arena {
     }
 }
 
+/// An arena's size in whole pages of either kind, and what its beginning is a multiple of.
+fn rounded(size_bytes: usize, page_bytes: usize) -> (usize, usize) {
+    let pages_bytes = size_bytes.max(1).next_multiple_of(page_bytes);
+    let align_bytes = if pages_bytes < HUGE_PAGE_BYTES { page_bytes } else { HUGE_PAGE_BYTES };
+    (pages_bytes.next_multiple_of(align_bytes), align_bytes)
+}
+
 impl Arena {
     /// Leaves the mapping to whoever else writes into it.
     pub(super) fn give_up(&mut self) {
@@ -120,17 +130,36 @@ mod tests {
 
     #[test]
     fn an_arena_has_no_part_of_a_huge_page() {
-        for (asked, got) in [
-            (1, 4_096),
-            (HUGE_PAGE_BYTES - 1, HUGE_PAGE_BYTES),
-            (HUGE_PAGE_BYTES, HUGE_PAGE_BYTES),
-            (HUGE_PAGE_BYTES + 1, 2 * HUGE_PAGE_BYTES),
-        ] {
+        const HUGE: usize = HUGE_PAGE_BYTES;
+        for page_bytes in [4_096, 16_384, 65_536] {
+            for (asked, size_and_alignment) in [
+                (0, (page_bytes, page_bytes)),
+                (1, (page_bytes, page_bytes)),
+                (page_bytes + 1, (2 * page_bytes, page_bytes)),
+                (HUGE - page_bytes, (HUGE - page_bytes, page_bytes)),
+                // In whole pages it is as large as a huge one.
+                (HUGE - page_bytes + 1, (HUGE, HUGE)),
+                (HUGE, (HUGE, HUGE)),
+                (HUGE + 1, (2 * HUGE, HUGE)),
+            ] {
+                assert_eq!(
+                    rounded(asked, page_bytes),
+                    size_and_alignment,
+                    "{asked} in pages of {page_bytes}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_arena_begins_where_it_must_and_all_of_it_is_there() {
+        let page_bytes = crate::sys::page_size_bytes();
+        for asked in [1, page_bytes + 1, HUGE_PAGE_BYTES - 1, HUGE_PAGE_BYTES + 1] {
             let arena = Arena::map(asked).unwrap();
-            assert_eq!(arena.size_bytes, got, "{asked}");
-            let whole = if asked < HUGE_PAGE_BYTES { 4_096 } else { HUGE_PAGE_BYTES };
-            assert_eq!(arena.base.addr().get() % whole, 0, "{asked}");
-            // All of it is there.
+            let (size_bytes, align_bytes) = rounded(asked, page_bytes);
+            assert_eq!(arena.size_bytes, size_bytes);
+            assert_eq!(arena.base.addr().get() % align_bytes, 0, "{asked}");
+            arena.advise_huge_pages();
             arena.prefault();
         }
     }
