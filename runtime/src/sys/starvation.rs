@@ -16,7 +16,7 @@ use super::slots::{OpId, Phase};
 pub(super) const UNREAD_BUFFERS_MAX: u16 = 16;
 
 /// How long nobody gets a buffer before connections with unread input are given up.
-const RELIEF_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RELIEF_AFTER: Duration = Duration::from_secs(1);
 
 /// Since when nobody has got a buffer.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,14 @@ impl Kernel {
     /// When [`Self::relieve`] has something to do, if nothing happens until then.
     pub(crate) fn relief_due(&self) -> Option<Moment> {
         self.starvation.map(|starvation| starvation.since + RELIEF_AFTER)
+    }
+
+    /// As if nobody had got a buffer for so much longer already.
+    #[cfg(test)]
+    pub(super) fn has_starved_for(&mut self, time: Duration) {
+        let starvation = self.starvation.as_mut().expect("somebody starves");
+        let since_ns = starvation.since.nanoseconds() - time.as_nanos() as u64;
+        starvation.since = Moment::from_nanoseconds(since_ns);
     }
 
     /// Where all buffers have been out for a while, gives up the connections whose input has been left unread longest,

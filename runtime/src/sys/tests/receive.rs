@@ -1,6 +1,7 @@
 //! Receiving by subscription: early ends, and what happens when the buffers run out.
 
-use super::super::starvation::UNREAD_BUFFERS_MAX;
+use super::super::slots::Phase;
+use super::super::starvation::{RELIEF_AFTER, UNREAD_BUFFERS_MAX};
 use super::*;
 
 #[test]
@@ -240,6 +241,12 @@ fn whoever_reads_nothing_makes_way_when_all_buffers_are_out() {
     let (reader, mut reader_peer) = machine.pair();
     let reader_id = machine.receive(&reader);
     reader_peer.write_all(b"hello").unwrap();
+    machine.until("the reader is in line", |machine| {
+        (machine.kernel.slots.phase(reader_id) == Some(Phase::Starved)).then_some(())
+    });
+    assert_eq!(machine.kernel.figures().evictions, 0);
+    machine.kernel.publish();
+    machine.kernel.has_starved_for(RELIEF_AFTER);
     match machine.next_received(reader_id) {
         Received::Data(lease) => assert_eq!(&*lease, b"hello"),
         other => panic!("{other:?}"),
@@ -318,7 +325,7 @@ fn a_connection_given_up_hears_nothing_of_what_follows_the_gap() {
         peer.write_all(&[1; 8 * 64]).unwrap();
     }
     machine.until("a starvation", |machine| machine.kernel.relief_due().map(drop));
-    std::thread::sleep(Duration::from_millis(1_100));
+    machine.kernel.has_starved_for(RELIEF_AFTER);
     machine.kernel.publish();
     machine.kernel.wait(Wait::None);
     // Between the enter and the look at the completions: the kernel has it, and the given-up queue is gone.
