@@ -91,6 +91,29 @@ fn tasks_spawned_in_it_and_their_tasks_are_charged_in_all_their_polls() {
 }
 
 #[test]
+fn work_within_other_work_is_charged_to_both_and_its_tasks_to_the_inner_one() {
+    block_on(|| async {
+        let (outer, inner) = (AllocationBudget::new(u64::MAX), AllocationBudget::new(u64::MAX));
+        let (of_inner, of_outer) = outer.charge(|| {
+            ask_for(10);
+            let of_inner = inner.charge(|| {
+                ask_for(20);
+                spawn("of the inner work", async { ask_for(KIB) })
+            });
+            (of_inner, spawn("of the outer work", async { ask_for(4 * KIB) }))
+        });
+        let (outer_before, inner_before) = (outer.spent_bytes(), inner.spent_bytes());
+        assert!(inner_before >= 20 && outer_before >= inner_before + 10, "{outer_before}, {inner_before}");
+        of_inner.await.unwrap();
+        of_outer.await.unwrap();
+        // And less than that for what ends a task.
+        let spent = (outer.spent_bytes() - outer_before, inner.spent_bytes() - inner_before);
+        let kib = |count: u64| count * KIB as u64..(count + 1) * KIB as u64;
+        assert!(kib(4).contains(&spent.0) && kib(1).contains(&spent.1), "{spent:?}");
+    });
+}
+
+#[test]
 fn what_a_helper_s_thread_asks_for_is_not_charged() {
     block_on(|| async {
         let budget = AllocationBudget::new(u64::MAX);
