@@ -18,17 +18,18 @@ pub(super) enum There {
 static FILES: LazyLock<[(&str, Vec<u8>); 6]> = LazyLock::new(|| {
     [
         ("index.html", b"<p>the page\n".to_vec()),
-        ("a.txt", text(1_000)),
+        ("a.txt", text(1_000, 1)),
         ("empty", Vec::new()),
-        ("large.bin", text(70_000)),
-        ("dir/b.txt", text(151)),
+        ("large.bin", text(70_000, 2)),
+        ("dir/b.txt", text(151, 3)),
         (".hidden", b"nobody sees it".to_vec()),
     ]
 });
 
-/// Octets that repeat with a period prime to all sizes of buffers.
-fn text(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| b'!' + (at % 89) as u8).collect()
+/// Octets that repeat with a period prime to all sizes of buffers, and whose `step` tells the file: no two octets next
+/// to each other are in another one too.
+fn text(bytes: usize, step: usize) -> Vec<u8> {
+    (0..bytes).map(|at| b'!' + (at * step % 89) as u8).collect()
 }
 
 /// Writes the files.
