@@ -2,6 +2,9 @@
 
 use selvedge_runtime::sim::Dice;
 
+use super::conditions::EARLIER;
+use super::versions::{Version, Versions};
+
 const METHODS: [&str; 12] =
     ["GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "TRACE", "M-SEARCH"];
 
@@ -38,17 +41,19 @@ const TARGETS: [&str; 30] = [
     "/a.txt?",
 ];
 
-const FIELDS: [(&str, &[&str]); 12] = [
+/// Fields, in whose values `{tag}` and `{date}` stand for the file's own.
+const FIELDS: [(&str, &[&str]); 13] = [
     ("Accept", &["*/*", "text/html, text/plain;q=0.5", ""]),
     ("Accept-Encoding", &["gzip, br", "identity", "gzip;q=0.5"]),
     ("Accept-Language", &["de, en;q=0.5"]),
     ("User-Agent", &["a client/1.0 (of no kind)"]),
     ("Cookie", &["a=b; c=\"d\"", "\u{e9}"]),
     ("Connection", &["close", "keep-alive", "Keep-Alive, te", "x, CLOSE", "upgrade"]),
-    ("If-None-Match", &["*", "\"none\"", "W/\"a\", \"b\"", "\""]),
-    ("If-Modified-Since", &["Sun, 06 Nov 1994 08:49:37 GMT", "yesterday"]),
-    ("If-Match", &["*", "\"none\""]),
-    ("If-Range", &["\"none\"", "Sun, 06 Nov 1994 08:49:37 GMT"]),
+    ("If-None-Match", &["*", "\"none\"", "W/\"a\", \"b\"", "\"", "{tag}", "W/{tag}", "\"a,b\" ,, {tag}"]),
+    ("If-Modified-Since", &["{date}", EARLIER, "yesterday"]),
+    ("If-Match", &["*", "\"none\"", "{tag}", "W/{tag}", "\"a\", {tag}"]),
+    ("If-Unmodified-Since", &["{date}", EARLIER, "yesterday"]),
+    ("If-Range", &["{tag}", "{date}", "\"none\"", EARLIER, "W/{tag}"]),
     ("Upgrade", &["websocket", "h2c"]),
     ("X-Forwarded-For", &["10.0.0.1", "unknown"]),
 ];
@@ -70,8 +75,8 @@ const RANGES: [&str; 14] = [
     "BYTES=3-3,,7-7,",
 ];
 
-/// A request with its body.
-pub(super) fn request(dice: &mut Dice) -> Vec<u8> {
+/// A request with its body, to a server that has these versions.
+pub(super) fn request(dice: &mut Dice, versions: &Versions) -> Vec<u8> {
     let method = *dice.pick(&METHODS);
     let target = if method == "OPTIONS" && dice.below(2) == 0 { "*" } else { *dice.pick(&TARGETS) };
     let version = *dice.pick(&["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/1.7"]);
@@ -80,9 +85,11 @@ pub(super) fn request(dice: &mut Dice) -> Vec<u8> {
         let hosts = ["a.example", "a.example:8080", "", "[::1]:80", "10.0.0.1"];
         lines.push(format!("Host: {}", dice.pick(&hosts)));
     }
+    let of_target = versions.at(target).unwrap_or_else(|| dice.pick(versions.all()));
     for _ in 0..dice.below(4) {
         let (name, values) = dice.pick(&FIELDS);
-        lines.push(format!("{name}: {}", dice.pick(values)));
+        let value = *dice.pick(values);
+        lines.push(format!("{name}: {}", about(of_target, value)));
     }
     if dice.below(4) == 0 {
         lines.push(format!("Range: {}", dice.pick(&RANGES)));
@@ -92,6 +99,10 @@ pub(super) fn request(dice: &mut Dice) -> Vec<u8> {
     let mut octets = (lines.join("\r\n") + "\r\n\r\n").into_bytes();
     octets.extend(body);
     octets
+}
+
+fn about(version: &Version, value: &str) -> String {
+    value.replace("{tag}", &version.entity_tag).replace("{date}", &version.last_modified)
 }
 
 /// A body, and the line that frames it.

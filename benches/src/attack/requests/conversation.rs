@@ -4,7 +4,6 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::oracle::Answer;
 use crate::reply::Reply;
 
 /// No reply's body is longer: the largest file, and the heads of its parts.
@@ -33,9 +32,9 @@ impl Conversation {
         self.0.get_ref().shutdown(Shutdown::Write)
     }
 
-    /// The next reply; `None` where the connection ends before it.
-    pub(super) fn reply(&mut self, to: &Answer) -> Result<Option<Reply>, String> {
-        Reply::read(&mut self.0, to.is_head, BODY_BYTES_MAX)
+    /// The next reply, to a HEAD or not; `None` where the connection ends before it.
+    pub(super) fn reply(&mut self, is_head: bool) -> Result<Option<Reply>, String> {
+        Reply::read(&mut self.0, is_head, BODY_BYTES_MAX)
     }
 
     /// The server closes, without another octet.

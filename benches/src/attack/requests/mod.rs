@@ -8,6 +8,7 @@
 mod check;
 mod chunks;
 mod compose;
+mod conditions;
 mod conversation;
 mod head;
 mod mutate;
@@ -15,6 +16,7 @@ mod oracle;
 mod ranges;
 mod site;
 mod target;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +29,7 @@ use conversation::Conversation;
 use mutate::Mutation;
 use oracle::{End, Prediction};
 pub(crate) use site::{PATHS_IN_MEMORY, write as write_site};
+use versions::Versions;
 
 /// What a run has brought.
 #[derive(Debug, Default, Clone)]
@@ -78,21 +81,25 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Sends the requests of these numbers, one after the other over as few connections as they allow. The same seed and
-/// number make the same request.
+/// number make the same request to a server that tells its versions in the same way.
 ///
 /// # Errors
 /// The first request that is not answered as it must be.
 pub(crate) fn run(server: SocketAddr, numbers: Range<u64>, seed: u64) -> Result<Figures, Box<Failure>> {
     let mut figures = Figures::default();
     let mut connection: Option<Conversation> = None;
+    let number = numbers.start;
+    let versions = Versions::ask(server).map_err(|what| {
+        Box::new(Failure { seed, number, mutation: Mutation::Nothing, octets: Vec::new(), what })
+    })?;
     for number in numbers {
         let mut dice = Dice::new(seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
-        let (mutation, mut octets) = mutate::request(&mut dice);
+        let (mutation, mut octets) = mutate::request(&mut dice, &versions);
         // Of what was cut off, some is all that comes.
         if mutation != Mutation::Truncation || dice.below(2) == 0 {
             octets.extend(probe(number));
         }
-        let prediction = oracle::predict(&octets);
+        let prediction = oracle::predict(&octets, &versions);
         let exchanged = exchange(server, &mut connection, &octets, &prediction, &mut figures);
         if let Err(what) = exchanged {
             return Err(Box::new(Failure { seed, number, mutation, octets, what }));
@@ -114,7 +121,7 @@ fn exchange(
     server: SocketAddr,
     connection: &mut Option<Conversation>,
     octets: &[u8],
-    prediction: &Prediction,
+    prediction: &Prediction<'_>,
     figures: &mut Figures,
 ) -> Result<(), String> {
     let mut conversation = match connection.take() {
@@ -131,7 +138,7 @@ fn exchange(
     for (number, answer) in prediction.answers.iter().enumerate() {
         let is_last = number + 1 == prediction.answers.len();
         let context = |what| format!("answer {number}, allowed is {:?}: {what}", answer.statuses);
-        let reply = match conversation.reply(answer) {
+        let reply = match conversation.reply(answer.is_head) {
             Ok(Some(reply)) => reply,
             Ok(None) if is_last && answer.may_be_missing => return Ok(()),
             Ok(None) => return Err(context("the connection ended".to_owned())),

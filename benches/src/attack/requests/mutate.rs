@@ -3,6 +3,7 @@
 use selvedge_runtime::sim::Dice;
 
 use super::compose;
+use super::versions::Versions;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +56,10 @@ impl Mutation {
     }
 }
 
-/// A request, mutated.
-pub(super) fn request(dice: &mut Dice) -> (Mutation, Vec<u8>) {
+/// A request to a server that has these versions, mutated.
+pub(super) fn request(dice: &mut Dice, versions: &Versions) -> (Mutation, Vec<u8>) {
     let mutation = *dice.pick(&Mutation::ALL);
-    let mut octets = compose::request(dice);
+    let mut octets = compose::request(dice, versions);
     match mutation {
         Mutation::Nothing => {}
         Mutation::Octets => {
@@ -82,7 +83,7 @@ pub(super) fn request(dice: &mut Dice) -> (Mutation, Vec<u8>) {
             octets.drain(from..to);
         }
         Mutation::Splice => {
-            let other = compose::request(dice);
+            let other = compose::request(dice, versions);
             octets.truncate(place(&octets, dice));
             octets.extend_from_slice(&other[place(&other, dice)..]);
         }

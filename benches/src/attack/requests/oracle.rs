@@ -5,6 +5,7 @@ use super::chunks::chunked_end;
 use super::head::{Found, Framing, Request, find_head};
 use super::ranges::{self, Asked};
 use super::target::{self, Place, Target};
+use super::versions::{Version, Versions};
 
 /// A body that nobody reads is read to its end up to here (docs/architecture.md); the connection of a longer one is
 /// closed.
@@ -12,8 +13,8 @@ const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 
 /// What must come.
 #[derive(Debug)]
-pub(super) struct Prediction {
-    pub(super) answers: Vec<Answer>,
+pub(super) struct Prediction<'v> {
+    pub(super) answers: Vec<Answer<'v>>,
     pub(super) end: End,
 }
 
@@ -40,10 +41,10 @@ impl End {
 
 /// One answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Answer<'v> {
     /// Any of these.
     pub(super) statuses: Vec<u16>,
-    pub(super) content: Content,
+    pub(super) content: Content<'v>,
     /// To a HEAD: there is no content, whatever the length says.
     pub(super) is_head: bool,
     /// The connection may end without it.
@@ -52,16 +53,16 @@ pub(super) struct Answer {
 
 /// What an answer is about.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum Content<'v> {
     /// Some words about the status.
     Words,
-    File(&'static [u8], Asked),
+    File(&'v Version, Asked),
     /// Another place.
     Location(String),
 }
 
-/// What is to come back for `octets`.
-pub(super) fn predict(octets: &[u8]) -> Prediction {
+/// What is to come back for `octets` from a server that has these versions.
+pub(super) fn predict<'v>(octets: &[u8], versions: &'v Versions) -> Prediction<'v> {
     let mut answers = Vec::new();
     let mut rest = octets;
     let end = loop {
@@ -90,7 +91,7 @@ pub(super) fn predict(octets: &[u8]) -> Prediction {
                 break End::Closed;
             }
         };
-        answers.push(request.answer());
+        answers.push(request.answer(versions));
         match request.body_end(after) {
             Ok(behind) if !request.closes => rest = behind,
             // The close that was announced comes first.
@@ -103,7 +104,7 @@ pub(super) fn predict(octets: &[u8]) -> Prediction {
 }
 
 impl Request<'_> {
-    fn answer(&self) -> Answer {
+    fn answer<'v>(&self, versions: &'v Versions) -> Answer<'v> {
         let is_head = self.method == "HEAD";
         let answer = |statuses, content| Answer { statuses, content, is_head, may_be_missing: false };
         let (path, query) = match (self.method, &self.target) {
@@ -124,8 +125,9 @@ impl Request<'_> {
                 answer(statuses.to_vec(), Content::Location(location))
             }
             ("GET" | "HEAD", Place::File(file)) => {
-                let (statuses, asked) = self.of_file(file);
-                answer(statuses, Content::File(file, asked))
+                let version = versions.of(file);
+                let (statuses, asked) = self.of_file(version);
+                answer(statuses, Content::File(version, asked))
             }
             // A path with an encoded slash is nobody's, whatever the method.
             (_, Place::Refused(_)) => answer(vec![404, self.refused_method()], Content::Words),
@@ -141,30 +143,17 @@ impl Request<'_> {
     }
 
     /// The statuses of a file that is there, and what of it is asked for.
-    fn of_file(&self, file: &[u8]) -> (Vec<u16>, Asked) {
+    fn of_file(&self, version: &Version) -> (Vec<u16>, Asked) {
         let asked = match &self.values("range")[..] {
-            [range] if self.method == "GET" => ranges::read(range, file.len()),
+            [range] if self.method == "GET" => ranges::read(range, version.file.content.len()),
             _ => Asked::Whole,
         };
-        let mut statuses = vec![match asked {
+        let unconditional = match asked {
             Asked::Whole => 200,
             Asked::Parts(_) => 206,
             Asked::Unsatisfiable => 416,
-        }];
-        let has = |name| !self.values(name).is_empty();
-        if has("if-match") || has("if-unmodified-since") {
-            statuses.push(412);
-        }
-        if has("if-none-match") || has("if-modified-since") {
-            statuses.push(304);
-            if self.values("if-none-match") == ["*"] && statuses.len() == 2 {
-                statuses = vec![304];
-            }
-        }
-        if has("if-range") {
-            statuses.push(200);
-        }
-        (statuses, asked)
+        };
+        (self.statuses(version, unconditional), asked)
     }
 
     /// What is behind the body, which nobody reads: it is drained where that is little.

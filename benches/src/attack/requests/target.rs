@@ -1,7 +1,7 @@
 //! The oracle's reading of request targets and hosts (RFC 9112 section 3.2, RFC 3986), and where a path leads on the
 //! site.
 
-use super::site::{self, There};
+use super::site::{self, File, There};
 
 /// What a target asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Target<'a> {
 pub(super) enum Place {
     /// It is answered with one of these.
     Refused(Vec<u16>),
-    File(&'static [u8]),
+    File(&'static File),
     /// It lies there, with or without a slash.
     Redirect {
         location: String,
@@ -116,7 +116,7 @@ pub(super) fn place(path: &str, query: Option<&str>) -> Place {
     let query = query.map_or(String::new(), |query| format!("?{query}"));
     let name = String::from_utf8_lossy(&joined);
     match site::at(&joined) {
-        There::File(content) if joined.is_empty() || !has_slash => Place::File(content),
+        There::File(file) if joined.is_empty() || !has_slash => Place::File(file),
         There::File(_) => Place::Redirect { location: format!("/{name}{query}"), statuses: &[301, 404] },
         There::Directory if !has_slash => {
             Place::Redirect { location: format!("/{name}/{query}"), statuses: &[301] }
