@@ -72,6 +72,11 @@ impl World {
         self.state().rings[ring].stage = Stage::Gone;
     }
 
+    /// Whether it was closed, by its worker's end or that of the process.
+    pub(crate) fn is_gone(&self, ring: usize) -> bool {
+        self.state().rings[ring].stage == Stage::Gone
+    }
+
     /// The number by which other rings reach it.
     pub(crate) fn ring_address(ring: usize) -> i32 {
         RING_BASE + ring as i32

@@ -266,6 +266,10 @@ impl SimulatedRing {
 
     /// Lets an op do what it can now.
     fn attempt(&mut self, at: usize, slots: &mut Slots, buffers: &mut BufferRing) -> Attempt {
+        // A process that has ended asks for nothing more: its descriptors name nothing.
+        if self.world.is_gone(self.number) {
+            return Attempt::Waits;
+        }
         let flight = self.flights[at];
         self.flights[at].attempts = Attempts::Some;
         match &mut slots.get(flight.id).op {
