@@ -147,7 +147,7 @@ impl Runtime {
             .collect();
         // What every worker has.
         let features = ready.iter().reduce(RingFeatures::and).unwrap_or_default();
-        Ok(Running { handle, threads, helpers: self.helpers, watchdog, features })
+        Ok(Running { handle, threads, rings: Vec::new(), helpers: self.helpers, watchdog, features })
     }
 }
 
@@ -182,9 +182,9 @@ impl Runtime {
             rings.push(ring);
         }
         // One that dies takes the others along.
-        rings.into_iter().for_each(|ring| world.step(ring));
+        rings.iter().for_each(|&ring| world.step(ring));
         let features = RingFeatures::default();
-        Ok(Running { handle, threads: Vec::new(), helpers: self.helpers, watchdog: None, features })
+        Ok(Running { handle, threads: Vec::new(), rings, helpers: self.helpers, watchdog: None, features })
     }
 }
 
@@ -262,6 +262,8 @@ async fn main_of<M: Future<Output = ()>>(worker: Worker, factory: &dyn Fn(Worker
 pub struct Running {
     handle: Handle,
     threads: Vec<JoinHandle<()>>,
+    /// Where its workers are on a simulated machine.
+    rings: Vec<usize>,
     helpers: Arc<Helpers>,
     watchdog: Option<watchdog::Watchdog>,
     features: RingFeatures,
@@ -279,9 +281,20 @@ impl Running {
     }
 
     /// Waits until every worker has ended, and then at most 2 s for what [`blocking`](crate::blocking()) has taken on.
+    ///
+    /// # Panics
+    /// In a [simulation](crate::sim::Simulation), when nothing happens any more and a worker has not ended.
     pub fn join(self) {
         if let Some(world) = sim::world() {
-            while world.living() > 0 && world.next().is_some() {}
+            let living = || world.living_at(&self.rings);
+            while living() > 0 {
+                let happening = world.next();
+                assert!(
+                    happening.is_some(),
+                    "nothing happens any more, and {} workers have not ended",
+                    living()
+                );
+            }
         }
         for thread in self.threads {
             // A worker that dies ends the process, so this is its return.

@@ -1,6 +1,6 @@
 //! How a simulated machine, and a process on it, ends: at any moment, with anything under way, and never in silence.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::path::Path;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use selvedge_runtime::fs::{self, Access, File, Resolve};
 use selvedge_runtime::sim::{Disk, FaultRates, Simulation, SimulationOptions, WorkerDeath};
-use selvedge_runtime::{BufferPool, Pinning, Running, Runtime, WatchdogSetting, Worker};
+use selvedge_runtime::{BufferPool, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on};
 
 fn calm(seed: u64) -> Simulation {
     let simulation =
@@ -64,4 +64,21 @@ fn a_worker_dies_with_an_open_that_it_has_not_submitted() {
     });
     assert_eq!((simulation.workers(), simulation.descriptors_open()), (0, 0));
     running.join();
+}
+
+#[test]
+#[should_panic(expected = "nothing happens any more, and 1 workers have not ended")]
+fn who_joins_a_worker_that_hangs_is_told_so() {
+    let _simulation = calm(1);
+    block_on(pending::<()>);
+}
+
+#[test]
+fn who_joins_waits_for_no_workers_but_its_own() {
+    let simulation = calm(1);
+    let others = start(|worker| async move { worker.stopped().await });
+    assert_eq!(block_on(|| async { 7 }), 7);
+    assert_eq!(simulation.workers(), 1);
+    others.handle().stop();
+    others.join();
 }

@@ -147,6 +147,12 @@ impl World {
         self.lives.borrow().iter().flatten().count()
     }
 
+    /// How many of the workers at these rings have not ended.
+    pub(crate) fn living_at(&self, rings: &[usize]) -> usize {
+        let lives = self.lives.borrow();
+        rings.iter().filter(|&&ring| lives.get(ring).is_some_and(Option::is_some)).count()
+    }
+
     /// A worker ended, and had not given back what it was lent.
     pub(crate) fn note_leak(&self, what: String) {
         self.state().leaks.push(what);
