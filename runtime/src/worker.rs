@@ -193,7 +193,8 @@ impl Core {
         drop(main);
         self.come_to_rest(entered);
         let kernel = self.kernel.borrow();
-        let (leases, ops, blocks) = (kernel.receive_buffers().0, kernel.ops(), self.blocks.leases_out());
+        let (leases, ops) = (kernel.receive_buffers().0, kernel.ops());
+        let blocks = self.blocks.leases_out() + kernel.file_block_leases();
         if let Some(world) = sim::world()
             && leases + ops + blocks > 0
         {

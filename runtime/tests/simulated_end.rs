@@ -2,13 +2,14 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 
 use selvedge_runtime::fs::{self, Access, File, Resolve};
 use selvedge_runtime::sim::{Disk, FaultRates, Simulation, SimulationOptions, WorkerDeath};
-use selvedge_runtime::{BufferPool, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on};
+use selvedge_runtime::{BufferPool, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on, blocking};
 
 fn calm(seed: u64) -> Simulation {
     let simulation =
@@ -63,7 +64,65 @@ fn a_worker_dies_with_an_open_that_it_has_not_submitted() {
         panic!("told to die");
     });
     assert_eq!((simulation.workers(), simulation.descriptors_open()), (0, 0));
+    assert_eq!(simulation.take_deaths(), ["worker 0 died: told to die"]);
     running.join();
+}
+
+#[test]
+fn a_process_that_ends_leaves_the_leaks_of_workers_that_had_ended_before() {
+    let simulation = calm(1);
+    let _ended = start(|_| async {
+        #[expect(clippy::mem_forget, reason = "it is lost")]
+        std::mem::forget(BufferPool::file_block());
+    });
+    let _killed = start(|_| pending());
+    simulation.kill();
+    assert_eq!(simulation.take_leaks(), ["worker 0 ended with 0 receive buffers, 1 blocks, 0 ops"]);
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_drop_that_panics_leaves_the_thread_out_of_the_simulation() {
+    let simulation = calm(1);
+    let _running = [(); 2].map(|()| {
+        start(|_| async {
+            let _held = PanicsWhenDropped;
+            pending().await
+        })
+    });
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(simulation)));
+    assert_eq!(dropped.unwrap_err().downcast_ref(), Some(&"dropped"));
+    // The thread can be in another one.
+    assert_eq!(calm(2).workers(), 0);
+}
+
+#[test]
+fn work_that_no_helper_has_begun_is_dropped_in_its_simulation() {
+    struct Held(std::sync::mpsc::Sender<bool>);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            let _ = self.0.send(Disk::current().is_some());
+        }
+    }
+
+    let (tell, told) = std::sync::mpsc::channel();
+    let simulation = calm(1);
+    let _running = start(move |_| {
+        let held = Held(tell.clone());
+        async move {
+            let _ = blocking(move || drop(held)).await;
+        }
+    });
+    drop(simulation);
+    assert_eq!(told.try_recv(), Ok(true));
 }
 
 #[test]
@@ -81,4 +140,14 @@ fn who_joins_waits_for_no_workers_but_its_own() {
     assert_eq!(simulation.workers(), 1);
     others.handle().stop();
     others.join();
+}
+
+#[test]
+#[should_panic(expected = "1 blocks")]
+fn what_a_worker_has_not_given_back_fails_the_run_if_nobody_asks() {
+    let _simulation = calm(1);
+    block_on(|| async {
+        #[expect(clippy::mem_forget, reason = "it is lost")]
+        std::mem::forget(BufferPool::file_block());
+    });
 }

@@ -326,6 +326,8 @@ mod process {
             });
             assert!(!ends.contains(&PeerEnd::Open), "seed {seed}: {ends:?}");
             assert_eq!((simulation.workers(), simulation.descriptors_open()), (0, 0), "seed {seed}");
+            let deaths = simulation.take_deaths();
+            assert!(matches!(&*deaths, [death] if death.ends_with("told to die")), "seed {seed}: {deaths:?}");
             assert!(addresses().iter().all(|&address| simulation.connect(address, 1, 1).is_none()));
             running.join();
         }

@@ -4,7 +4,10 @@
 //! generation in it, so that one which was closed never means what was opened after it: to use one is a mistake, and
 //! ends the run.
 
+use std::collections::BTreeSet;
+
 use super::file_calls::OpenedFile;
+use super::mistakes::Mistakes;
 use super::stream::{Family, Side};
 
 /// Numbers begin here, far from those of the real kernel: one that goes astray is EBADF there.
@@ -34,18 +37,17 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
     slots: Vec<Slot>,
-    /// Whether a process has ended whose numbers may still lie about.
-    past: Past,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Past {
-    #[default]
-    None,
-    EndedProcess,
+    /// Numbers that processes had open at their end and that nobody has closed since: drops may still do so. At most
+    /// 65,536 of each process.
+    past: BTreeSet<i32>,
+    mistakes: Mistakes,
 }
 
 impl Descriptors {
+    pub(super) fn new(mistakes: Mistakes) -> Self {
+        Self { mistakes, ..Self::default() }
+    }
+
     pub(super) fn open(&mut self, entity: Entity) -> i32 {
         let free = self.slots.iter().position(|slot| slot.entity.is_none());
         let index = free.unwrap_or(self.slots.len());
@@ -54,7 +56,9 @@ impl Descriptors {
             self.slots.push(Slot::default());
         }
         self.slots[index].entity = Some(entity);
-        number(index, self.slots[index].generation)
+        let number = number(index, self.slots[index].generation);
+        self.past.remove(&number);
+        number
     }
 
     /// What it names; `None` for a number of a process that has ended.
@@ -63,11 +67,17 @@ impl Descriptors {
     /// For one that was closed.
     pub(super) fn get(&self, number: i32) -> Option<Entity> {
         let entity = self.slot(number).and_then(|slot| slot.entity);
-        assert!(
-            entity.is_some() || self.past == Past::EndedProcess,
-            "a closed descriptor was used: {number:#x}"
-        );
+        if entity.is_none() && !self.past.contains(&number) {
+            self.mistakes.end_run(format!("a closed descriptor was used: {number:#x}"));
+        }
         entity
+    }
+
+    /// # Panics
+    /// Always: a descriptor was used for what it is not.
+    #[track_caller]
+    pub(super) fn end_run(&self, what: String) -> ! {
+        self.mistakes.end_run(what)
     }
 
     /// Lets it name something else: a socket has begun to connect.
@@ -83,9 +93,15 @@ impl Descriptors {
     /// When it was closed before, or an op uses it: an op of the real kernel's would go on with the file, and who gets
     /// the number next would be taken for it.
     pub(super) fn close(&mut self, number: i32) -> Option<Entity> {
+        if self.past.remove(&number) {
+            return None;
+        }
         let entity = self.get(number)?;
+        let mistakes = self.mistakes.clone();
         let slot = self.slot_mut(number).expect("it has just been there");
-        assert!(slot.ops.is_empty(), "descriptor {number:#x} ({entity:?}) is closed under {:?}", slot.ops);
+        if !slot.ops.is_empty() {
+            mistakes.end_run(format!("descriptor {number:#x} ({entity:?}) is closed under {:?}", slot.ops));
+        }
         slot.entity = None;
         slot.generation = (slot.generation + 1) & GENERATION_MASK;
         Some(entity)
@@ -109,11 +125,11 @@ impl Descriptors {
 
     /// Closes all, whatever uses them, as the end of a process does.
     pub(super) fn end_process(&mut self) -> Vec<Entity> {
-        self.past = Past::EndedProcess;
         let mut closed = Vec::new();
-        for slot in &mut self.slots {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.ops.clear();
             if let Some(entity) = slot.entity.take() {
+                self.past.insert(number(index, slot.generation));
                 slot.generation = (slot.generation + 1) & GENERATION_MASK;
                 closed.push(entity);
             }
@@ -199,5 +215,35 @@ mod tests {
         descriptors.let_go(number, "accept");
         assert_eq!(descriptors.close(number), None);
         assert_eq!(descriptors.get(of_the_next), Some(Entity::Listener(1)));
+    }
+
+    #[test]
+    #[should_panic(expected = "a closed descriptor was used")]
+    fn what_is_closed_after_the_end_of_a_process_is_closed() {
+        let mut descriptors = Descriptors::default();
+        descriptors.open(Entity::Listener(0));
+        descriptors.end_process();
+        let of_the_next = descriptors.open(Entity::Listener(1));
+        descriptors.close(of_the_next);
+        descriptors.get(of_the_next);
+    }
+
+    #[test]
+    #[should_panic(expected = "a closed descriptor was used")]
+    fn a_number_of_a_process_that_has_ended_is_closed_once() {
+        let mut descriptors = Descriptors::default();
+        let number = descriptors.open(Entity::Listener(0));
+        descriptors.end_process();
+        assert_eq!(descriptors.close(number), None);
+        descriptors.close(number);
+    }
+
+    #[test]
+    fn a_mistake_is_known_although_its_panic_was_caught() {
+        let mistakes = Mistakes::default();
+        let descriptors = Descriptors::new(mistakes.clone());
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| descriptors.get(BASE)));
+        assert!(caught.is_err());
+        assert_eq!(mistakes.take(), ["a closed descriptor was used: 0x40000000"]);
     }
 }

@@ -304,7 +304,7 @@ impl State {
     fn file(&self, descriptor: i32) -> OpenedFile {
         match self.descriptors.get(descriptor) {
             Some(Entity::File(opened)) => opened,
-            other => panic!("{other:?} was used as a file"),
+            other => self.descriptors.end_run(format!("{other:?} was used as a file")),
         }
     }
 

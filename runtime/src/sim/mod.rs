@@ -8,7 +8,7 @@
 //! In order: this file, `simulation`, `peer` and `disk` (for those outside), `world` (what there is, and what happens
 //! next), `rings` and `life` (workers), `sockets` and `file_calls` (system calls), `descriptors`, `opening` and `places`
 //! (how connections begin), `wire` (what is on its way), `stream` (their ends), `file_lookup` and `file_tree` (files),
-//! `dice`, `faults`, `trace`.
+//! `dice`, `faults`, `mistakes`, `trace`.
 
 mod descriptors;
 mod dice;
@@ -18,6 +18,7 @@ mod file_calls;
 mod file_lookup;
 mod file_tree;
 mod life;
+mod mistakes;
 mod opening;
 mod peer;
 mod places;

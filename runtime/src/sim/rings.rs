@@ -2,7 +2,7 @@
 //!
 //! In: news for a ring, and what a worker's step has said. Out: the steps of workers, one at a time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::life::{Life, Next};
 use super::simulation::WorkerDeath;
@@ -153,9 +153,11 @@ impl World {
         rings.iter().filter(|&&ring| lives.get(ring).is_some_and(Option::is_some)).count()
     }
 
-    /// A worker ended, and had not given back what it was lent.
+    /// A worker ended, and had not given back what it was lent. One that ends with its process owes nothing.
     pub(crate) fn note_leak(&self, what: String) {
-        self.state().leaks.push(what);
+        if self.state().rings.iter().any(|ring| ring.stage == Stage::Open) {
+            self.mistakes.note(what);
+        }
     }
 
     /// What a worker does when its ring wakes it, or its first turn.
@@ -166,7 +168,9 @@ impl World {
             WorkerDeath::EndsProcess => match catch_unwind(AssertUnwindSafe(|| life.step())) {
                 Ok(next) => next,
                 Err(panic) => {
-                    report::line(&format!("worker {} died: {}", life.index(), panic_text(&*panic)));
+                    let death = format!("worker {} died: {}", life.index(), panic_text(&*panic));
+                    report::line(&death);
+                    self.state().deaths.push(death);
                     self.lives.borrow_mut()[ring] = Some(life);
                     return self.end_process();
                 }
@@ -199,22 +203,30 @@ impl World {
         state.trace.note(now_ns, "process ended", &[]);
         state.close_all();
         state.rings.iter_mut().for_each(|ring| ring.stage = Stage::Gone);
-        state.jobs_open = 0;
-        let jobs: Vec<_> = state.jobs.iter_mut().filter_map(Option::take).collect();
         drop(state);
-        drop(jobs);
+        drop(self.take_jobs());
         self.drop_lives();
-        self.state().leaks.clear();
     }
 
-    /// Ends the workers that have not ended by themselves.
+    /// The work that no helper has begun, to be dropped while the machine is not held.
+    pub(super) fn take_jobs(&self) -> Vec<Box<dyn FnOnce() + Send>> {
+        let mut state = self.state();
+        state.jobs_open = 0;
+        state.jobs.iter_mut().filter_map(Option::take).collect()
+    }
+
+    /// Ends the workers that have not ended by themselves: all of them, also where a drop of one panics.
     pub(super) fn drop_lives(&self) {
+        let mut first_panic = None;
         loop {
             let life = self.lives.borrow_mut().iter_mut().find_map(Option::take);
-            match life {
-                Some(life) => drop(life),
-                None => return,
+            let Some(life) = life else { break };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(life))) {
+                first_panic.get_or_insert(panic);
             }
+        }
+        if let Some(panic) = first_panic.filter(|_| !std::thread::panicking()) {
+            resume_unwind(panic);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::faults::{Fault, FaultRates};
 use super::peer::Peer;
 use super::trace::Keeping;
 use super::world::World;
-use crate::sys::{Address, Moment};
+use crate::sys::Address;
 
 /// What a simulation is like.
 ///
@@ -44,6 +44,7 @@ pub struct SimulationOptions {
 /// })?;
 /// // And takes all of them along, as it does outside a simulation.
 /// assert_eq!(simulation.workers(), 0);
+/// assert!(simulation.take_deaths()[0].ends_with("the other one dies"));
 /// running.join();
 /// # Ok(())
 /// # }
@@ -85,7 +86,8 @@ pub enum Happening {
     Alarm(u64),
 }
 
-/// A simulated machine, and the thread's only one while this lives.
+/// A simulated machine, and the thread's only one while this lives. Dropped, it panics if the server has done what ends a run, or
+/// kept what was lent to it, and nobody has asked ([`take_leaks`](Self::take_leaks)).
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -143,7 +145,7 @@ impl Simulation {
 
     /// The simulated time since its start.
     pub fn elapsed(&self) -> Duration {
-        self.world.now().since(Moment::from_nanoseconds(1_000_000_000))
+        self.world.elapsed()
     }
 
     /// Has [`Happening::Alarm`] come after a time.
@@ -219,14 +221,19 @@ impl Simulation {
 
     /// A line of one's own in the trace, if lines are kept.
     pub fn remark(&self, text: impl FnOnce() -> String) {
-        let mut state = self.world.state();
-        let now_ns = state.now_ns;
-        state.trace.remark(now_ns, text);
+        self.world.remark(text);
     }
 
-    /// What workers had not given back when they ended.
+    /// What workers had not given back when they ended, and what the server did that ends a run: a descriptor used after
+    /// its close or closed under an op, an op's slot freed under it, a worker that would wait for the disk. The first
+    /// 100; also those whose panic was caught. What nobody has taken fails the test when this is dropped.
     pub fn take_leaks(&self) -> Vec<String> {
-        std::mem::take(&mut self.world.state().leaks)
+        self.world.mistakes.take()
+    }
+
+    /// What the workers said by whose death the process has ended ([`WorkerDeath::EndsProcess`]), one for each time.
+    pub fn take_deaths(&self) -> Vec<String> {
+        std::mem::take(&mut self.world.state().deaths)
     }
 
     /// Which faults have met which ops, and how often.
@@ -237,7 +244,20 @@ impl Simulation {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
+        // Whatever a drop in there does, the thread is its own again.
+        let _leaving = Leaving;
+        drop(self.world.take_jobs());
         self.world.drop_lives();
+        let mistakes = self.take_leaks();
+        assert!(mistakes.is_empty() || std::thread::panicking(), "{}", mistakes.join("; "));
+    }
+}
+
+/// Dropped, it ends the thread's simulation.
+struct Leaving;
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
         World::leave();
     }
 }

@@ -51,7 +51,7 @@ impl World {
                 state.files.hold(opened.inode);
                 Ok(state.descriptors.open(Entity::File(opened)))
             }
-            Some(other) => panic!("{other:?} has one descriptor"),
+            Some(other) => state.descriptors.end_run(format!("{other:?} has one descriptor")),
             None => Err(io::Error::from_raw_os_error(errno::EBADF)),
         }
     }
@@ -244,7 +244,7 @@ impl State {
     fn listener(&self, descriptor: i32) -> Option<usize> {
         match self.descriptors.get(descriptor)? {
             Entity::Listener(listener) => Some(listener),
-            other => panic!("{other:?} does not listen"),
+            other => self.descriptors.end_run(format!("{other:?} does not listen")),
         }
     }
 
@@ -253,7 +253,7 @@ impl State {
         match self.descriptors.get(descriptor)? {
             Entity::End(connection, side) => Some((connection, side)),
             Entity::Unconnected(_) => None,
-            other => panic!("{other:?} was used as a connection"),
+            other => self.descriptors.end_run(format!("{other:?} was used as a connection")),
         }
     }
 

@@ -8,12 +8,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::descriptors::Descriptors;
 use super::dice::Dice;
 use super::faults::Fault;
 use super::file_tree::FileTree;
 use super::life::Life;
+use super::mistakes::Mistakes;
 use super::places::Places;
 use super::rings::RingState;
 use super::simulation::{Happening, SimulationOptions, WorkerDeath};
@@ -52,6 +54,7 @@ pub(crate) struct World {
     pub(super) lives: RefCell<Vec<Option<Life>>>,
     options: SimulationOptions,
     pub(super) worker_death: Cell<WorkerDeath>,
+    pub(super) mistakes: Mistakes,
 }
 
 pub(super) struct State {
@@ -72,7 +75,8 @@ pub(super) struct State {
     pub(super) happenings: VecDeque<Happening>,
     pub(super) trace: Trace,
     pub(super) faults: BTreeMap<(&'static str, Fault), u64>,
-    pub(super) leaks: Vec<String>,
+    /// What the workers said whose death has ended the process: at most one each time.
+    pub(super) deaths: Vec<String>,
 }
 
 /// A connection: the client's end, the server's.
@@ -117,6 +121,7 @@ pub(super) enum Event {
 
 impl World {
     pub(super) fn new(seed: u64, options: SimulationOptions) -> Rc<Self> {
+        let mistakes = Mistakes::default();
         Rc::new(Self {
             number: WORLDS.fetch_add(1, Ordering::Relaxed),
             state: RefCell::new(State {
@@ -125,7 +130,7 @@ impl World {
                 connections: Vec::new(),
                 places: Places::new(),
                 files: FileTree::new((START_UNIX_S as i64, 0)),
-                descriptors: Descriptors::default(),
+                descriptors: Descriptors::new(mistakes.clone()),
                 rings: Vec::new(),
                 events: BinaryHeap::new(),
                 sequence: 0,
@@ -135,11 +140,12 @@ impl World {
                 happenings: VecDeque::new(),
                 trace: Trace::new(options.trace),
                 faults: BTreeMap::new(),
-                leaks: Vec::new(),
+                deaths: Vec::new(),
             }),
             lives: RefCell::new(Vec::new()),
             options,
             worker_death: Cell::new(WorkerDeath::Panics),
+            mistakes,
         })
     }
 
@@ -171,6 +177,11 @@ impl World {
         Moment::from_nanoseconds(self.state().now_ns)
     }
 
+    /// The simulated time since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now().since(Moment::from_nanoseconds(START_NS))
+    }
+
     pub(crate) fn wall_clock(&self) -> (u64, u32) {
         let ns = self.state().now_ns - START_NS;
         (START_UNIX_S + ns / 1_000_000_000, (ns % 1_000_000_000) as u32)
@@ -199,6 +210,15 @@ impl World {
         let mut state = self.state();
         let now_ns = state.now_ns;
         state.trace.remark(now_ns, text);
+    }
+
+    /// The server has done what a real kernel would answer by foreign memory, a foreign file or a worker that hangs.
+    ///
+    /// # Panics
+    /// Always; what was wrong is known also to who asks at the end.
+    #[track_caller]
+    pub(crate) fn end_run(&self, what: String) -> ! {
+        self.mistakes.end_run(what)
     }
 
     pub(crate) fn below(&self, end: usize) -> usize {

@@ -440,6 +440,11 @@ impl Kernel {
         (self.buffers.leases_out(), self.buffers.with_kernel(), self.buffers.buffers())
     }
 
+    /// Blocks for files that somebody holds.
+    pub(crate) fn file_block_leases(&self) -> usize {
+        self.file_blocks.leases_out()
+    }
+
     /// Cancels everything and waits until the kernel uses none of our memory any more, at most 2 s. What it still uses then
     /// is given up when this is dropped.
     pub(crate) fn shut_down(&mut self, reaped: &mut Reaped) -> AtRest {

@@ -165,10 +165,9 @@ impl SimulatedRing {
     fn submit(&mut self, entry: Entry, slots: &mut Slots, buffers: &mut BufferRing) {
         match entry {
             Entry::Op(flight) => {
-                assert!(
-                    !self.flights.iter().any(|other| other.token == flight.token),
-                    "an op is in the kernel's hands twice"
-                );
+                if self.flights.iter().any(|other| other.token == flight.token) {
+                    self.world.end_run(format!("{} is in the kernel's hands twice", flight.name));
+                }
                 if let Some(descriptor) = flight.descriptor {
                     self.world.hold(descriptor, flight.name, self.number);
                 }
@@ -271,6 +270,9 @@ impl SimulatedRing {
             return Attempt::Waits;
         }
         let flight = self.flights[at];
+        if slots.phase(flight.id).is_none() {
+            self.world.end_run(format!("the slot of {} was freed under it", flight.name));
+        }
         self.flights[at].attempts = Attempts::Some;
         match &mut slots.get(flight.id).op {
             Op::Accept { listener, .. } => self.accept(&flight, listener.raw()),
