@@ -280,6 +280,8 @@ const CASES: &[Case] = &[
             (Open("file", Place, Beneath), Errno(libc::ENOENT)),
             (Open("sub/other", Place, Beneath), Done),
             (Look, Sized(Kind::Regular, 7)),
+            (Rename("sub/other", "sub/other"), Done),
+            (PathOfOpen, Octets("/sub/other")),
             (Remove("sub"), Done),
             (Reopen, Done),
             (ReadAt(0, 100), Octets("content")),

@@ -225,15 +225,19 @@ impl FileTree {
         self.unlink(parent, &name, now);
     }
 
-    /// rename(2).
+    /// rename(2), which leaves alone what has that name already.
     pub(super) fn rename(&mut self, from: &Path, to: &Path, now: UnixTime) {
         let Some(inode) = self.find(from) else { panic!("nothing is at {from:?}") };
+        if self.find(to) == Some(inode) {
+            return;
+        }
         let (parent, name) = self.place(to, now);
         self.unlink(parent, &name, now);
         let entry = self.entry_mut(inode);
         let (old_parent, old_name) = (entry.parent, std::mem::replace(&mut entry.name, name.clone()));
         (entry.parent, entry.changed) = (parent, ticked(now));
         self.names_mut(old_parent, now).remove(&old_name);
+        self.bring_name(parent, &name);
         self.names_mut(parent, now).insert(name, inode);
         self.hold(parent);
         self.let_go(old_parent);
