@@ -1,11 +1,14 @@
 //! What the runtime makes of errors that a file system has now and then, on the simulated disk.
 
+use std::ffi::CStr;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
-use selvedge_runtime::fs::{self, Access, Directory, DirectoryEntries, Resolve};
-use selvedge_runtime::sim::{Fault, FaultRates, Simulation, SimulationOptions};
-use selvedge_runtime::{BufferPool, block_on};
+use selvedge_runtime::fs::{self, Access, Directory, DirectoryEntries, File, Resolve};
+use selvedge_runtime::net::{TcpListener, TcpStream};
+use selvedge_runtime::sim::{Disk, Fault, FaultRates, Simulation, SimulationOptions};
+use selvedge_runtime::{BufferPool, block_on, spawn};
 
 /// A machine with one fault, which happens so often in a million, and a file in it.
 fn machine(fault: Fault, per_million: u32) -> Simulation {
@@ -87,5 +90,57 @@ fn renames_without_end_are_an_error_at_last() {
     let simulation = machine(Fault::OpenRaced, 1_000_000);
     assert_eq!(errors("sub/../file", 1), [io::ErrorKind::WouldBlock]);
     assert_eq!(errors("file", 1), [], "a path without dots does not race");
+    drop(simulation);
+}
+
+/// A machine where nothing goes wrong by itself, with a file of some pages in it.
+fn calm() -> Simulation {
+    let options = SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() };
+    let simulation = Simulation::new(1, options);
+    simulation.disk().write("/site/file", &[7; 10_000]);
+    simulation
+}
+
+async fn open(name: &CStr) -> io::Result<File> {
+    let root = fs::open_directory(Path::new("/site"))?;
+    fs::open(&root, name.to_owned(), Access::Read, Resolve::Beneath).await
+}
+
+#[test]
+fn a_worker_that_would_wait_for_the_disk_ends_the_run() {
+    let simulation = calm();
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    block_on(move || async move {
+        let sending = spawn("sender", async move {
+            let mut listener = TcpListener::bind(address)?;
+            let _client = TcpStream::connect(address).await?;
+            let mut stream = listener.accept().await?;
+            let file = open(c"file").await?;
+            assert_eq!(stream.send_file(&file, 0, 10_000)?, 10_000, "what is in memory goes at once");
+            Disk::current().expect("the thread is in a simulation").evict("/site/file");
+            stream.send_file(&file, 4_096, 1)
+        });
+        // The task's panic is counted and no more.
+        assert!(sending.await.is_err());
+    });
+    assert_eq!(simulation.take_leaks(), ["a worker would wait for the disk: sendfile of /site/file"]);
+}
+
+#[test]
+fn a_name_that_something_is_moved_to_is_in_memory() {
+    let simulation = calm();
+    let disk = simulation.disk();
+    disk.write("/site/other", b"other");
+    disk.evict("/site/file");
+    disk.rename("/site/other", "/site/file");
+    // To itself it is no move.
+    disk.rename("/site/file", "/site/file");
+    block_on(|| async {
+        let root = fs::open_directory(Path::new("/site"))?;
+        let file = fs::open_cached(&root, c"file", Access::Read, Resolve::Beneath)?;
+        assert_eq!(file.metadata()?.size_bytes, 5);
+        Ok::<_, io::Error>(())
+    })
+    .expect("it is there");
     drop(simulation);
 }

@@ -14,6 +14,7 @@ use super::file_lookup::{Climb, Reach};
 use super::file_tree::{Inode, Node, Permission, ROOT};
 use super::world::{State, World};
 use crate::sys::{Access, Metadata, Residency, Resolve, errno};
+use crate::worker;
 
 /// What an open descriptor of a file names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,19 @@ impl World {
             Residency::Cached => 0,
             Residency::Absent => self.state().dice.within(DISK_NS),
         }
+    }
+
+    /// A call that waits for the disk where it is made: for a helper's thread alone.
+    pub(crate) fn waits_for_disk(&self, op: &'static str) {
+        if worker::with_current(|core| core.is_some()) {
+            self.end_run(format!("a worker would wait for the disk: {op}"));
+        }
+    }
+
+    /// Whether octets of the file are on the disk alone.
+    pub(crate) fn is_absent(&self, descriptor: i32, offset: u64, length: u64) -> bool {
+        let state = self.state();
+        state.files.is_absent(state.file(descriptor).inode, offset, length)
     }
 
     /// The helper's job that is taken on next, of this name, waits for the disk.
@@ -208,6 +222,7 @@ impl World {
 
     /// The names in a directory, in no order that is promised.
     pub(crate) fn names(&self, descriptor: i32) -> io::Result<Vec<Name>> {
+        self.waits_for_disk("directory");
         if self.meets(Fault::ReadFails, "directory") {
             return Err(io::Error::from_raw_os_error(errno::EIO));
         }
@@ -229,6 +244,7 @@ impl World {
 
     /// fstatat(2) of a name in a directory, which is no link.
     pub(crate) fn metadata_of_name(&self, directory: i32, name: &[u8]) -> io::Result<Metadata> {
+        self.waits_for_disk("metadata of a name");
         let mut state = self.state();
         let start = state.file(directory).inode;
         let walked = state.files.walk(start, name, Resolve::BeneathWithoutLinks, Reach::Disk);

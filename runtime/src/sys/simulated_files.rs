@@ -53,6 +53,12 @@ pub(super) fn perform(world: &World, op: &mut Op) -> Result<i32, i32> {
 pub(super) fn bytes_to_send(world: &World, file: i32, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let rest = world.metadata(file).size_bytes.saturating_sub(offset);
     let mut bytes = vec![0; length.min(usize::try_from(rest).unwrap_or(usize::MAX))];
+    if world.is_absent(file, offset, bytes.len() as u64) {
+        world.end_run(format!(
+            "a worker would wait for the disk: sendfile of {}",
+            world.path_of(file).display()
+        ));
+    }
     let read = world.read_file("sendfile", file, offset, &mut bytes).map_err(io::Error::from_raw_os_error)?;
     bytes.truncate(read);
     Ok(bytes)
@@ -60,11 +66,16 @@ pub(super) fn bytes_to_send(world: &World, file: i32, offset: u64, length: usize
 
 /// read(2), on a helper's thread.
 pub(super) fn read_on(fd: &Fd, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    world_of(fd).read_file("read beside", fd.raw(), offset, buffer).map_err(io::Error::from_raw_os_error)
+    let world = world_of(fd);
+    world.waits_for_disk("read beside");
+    world.read_file("read beside", fd.raw(), offset, buffer).map_err(io::Error::from_raw_os_error)
 }
 
+/// openat2(2), on a helper's thread.
 pub(super) fn open_at(directory: &Fd, path: &[u8], access: Access, resolve: Resolve) -> io::Result<Fd> {
-    let opened = world_of(directory).open_at(directory.raw(), path, access, resolve);
+    let world = world_of(directory);
+    world.waits_for_disk("open beside");
+    let opened = world.open_at(directory.raw(), path, access, resolve);
     Fd::simulated(opened.map_err(io::Error::from_raw_os_error))
 }
 
