@@ -169,7 +169,9 @@ impl World {
         if self.meets(Fault::NotCached, "resident") {
             self.state().files.evict_content(inode, offset, length);
         }
-        match self.state().files.is_absent(inode, offset, length) {
+        let state = self.state();
+        match state.files.is_absent(inode, offset, length) || state.files.ends_before(inode, offset + length)
+        {
             true => Residency::Absent,
             false => Residency::Cached,
         }

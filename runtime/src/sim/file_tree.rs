@@ -156,6 +156,11 @@ impl FileTree {
         length > 0 && self.entry(inode).absent_pages.range(pages(offset, length)).next().is_some()
     }
 
+    /// Whether a page up to `end` lies behind the file's last one.
+    pub(super) fn ends_before(&self, inode: Inode, end: u64) -> bool {
+        end.div_ceil(PAGE_BYTES) > self.metadata(inode).size_bytes.div_ceil(PAGE_BYTES)
+    }
+
     pub(super) fn evict_content(&mut self, inode: Inode, offset: u64, length: u64) {
         let Node::Regular(content) = self.node(inode) else { return };
         let length = length.min((content.len() as u64).saturating_sub(offset));
