@@ -153,6 +153,16 @@ fn a_full_completion_queue_ends_subscriptions_and_delays_the_rest_and_nothing_is
 }
 
 #[test]
+fn a_doorbell_whose_watch_has_ended_is_watched_again() {
+    // What a helper has done is told by the doorbell.
+    let simulation = simulation(only(Fault::Overflow, ALWAYS));
+    let results = outcome(&simulation, || async { [blocking(|| 1).await, blocking(|| 2).await] });
+    assert_eq!(results, [Ok(1), Ok(2)]);
+    let met = simulation.faults();
+    assert!(met.contains(&("doorbell", Fault::Overflow, 2)), "{met:?}");
+}
+
+#[test]
 fn an_interrupted_enter_has_submitted_what_it_had() {
     let simulation = simulation(only(Fault::Interrupted, ALWAYS / 2));
     assert_eq!(echoed(&simulation, 100_000).0, 100_000);

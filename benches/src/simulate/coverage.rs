@@ -20,7 +20,7 @@ fn ops_of_server(fault: Fault) -> &'static [&'static str] {
         | Fault::AcceptAborted => &["accept"],
         // Nothing else is cancelled but by its owner's end.
         Fault::CancelMissed | Fault::CancelTooLate | Fault::Delayed => &["accept", "receive", "send"],
-        Fault::Overflow => &["accept", "receive", "send"],
+        Fault::Overflow => &["accept", "receive", "send", "doorbell"],
         Fault::MessageRefused => &["message"],
         Fault::Interrupted => &["enter"],
         // It connects to nobody; tests of the runtime meet these.

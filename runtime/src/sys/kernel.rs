@@ -502,11 +502,11 @@ impl Kernel {
     }
 
     pub(super) fn watch_doorbell(&mut self) {
-        // A simulated ring looks by itself.
-        if let Machine::Ring(_) = self.machine {
-            let entry = op::encode_watch(self.doorbell.raw());
-            self.push(entry.user_data(Token::EventFd.encode()));
+        if let Machine::Simulated(ring) = &mut self.machine {
+            return ring.push(simulated_ring::Entry::Watch);
         }
+        let entry = op::encode_watch(self.doorbell.raw());
+        self.push(entry.user_data(Token::EventFd.encode()));
     }
 }
 

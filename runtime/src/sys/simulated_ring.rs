@@ -37,6 +37,14 @@ pub(super) struct SimulatedRing {
     flights: Vec<Flight>,
     completions: SimulatedCompletions,
     waiting: Waiting,
+    watch: Watch,
+}
+
+/// Whether a poll of the doorbell is under way, which goes on until a completion without F_MORE (multishot).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Armed,
+    Ended,
 }
 
 /// What became of the wait of an enter.
@@ -54,6 +62,8 @@ pub(super) enum Entry {
     Op(Flight),
     /// A cancel of the op with that token.
     Cancel { target: u64, token: u64 },
+    /// A poll of the doorbell, again and again.
+    Watch,
     /// A message to another ring.
     Ring { address: i32, token: u64 },
 }
@@ -75,6 +85,7 @@ impl SimulatedRing {
             flights: Vec::new(),
             completions: SimulatedCompletions::default(),
             waiting: Waiting::Goes,
+            watch: Watch::Ended,
         }
     }
 
@@ -157,8 +168,14 @@ impl SimulatedRing {
         if self.world.take_message(self.number) == Message::Waits {
             self.post(Token::Doorbell.encode(), 0, 0);
         }
-        if doorbell.take_ringing() {
-            self.post(Token::EventFd.encode(), 1, MORE);
+        if self.watch == Watch::Armed && doorbell.take_ringing() {
+            let place = self.place_for("doorbell");
+            let flags = if place == Place::Queue { MORE } else { 0 };
+            if place == Place::Overflow {
+                self.watch = Watch::Ended;
+            }
+            let token = Token::EventFd.encode();
+            self.completions.put(place, RawCompletion { token, result: i32::from(libc::POLLIN), flags });
         }
     }
 
@@ -182,6 +199,8 @@ impl SimulatedRing {
                 }
             }
             Entry::Cancel { target, token } => self.cancel(target, token, slots, buffers),
+            // What has rung meanwhile is heard by this enter.
+            Entry::Watch => self.watch = Watch::Armed,
             Entry::Ring { address, token } => {
                 if self.world.meets(Fault::MessageRefused, "message")
                     || self.world.send_message(address) == Reached::No
@@ -236,7 +255,7 @@ impl SimulatedRing {
 
     /// The last completion of an op.
     fn complete(&mut self, flight: &Flight, result: i32) -> Attempt {
-        let place = self.place_of(flight);
+        let place = self.place_for(flight.name);
         self.completions.put(place, RawCompletion { token: flight.token, result, flags: 0 });
         Attempt::Over
     }
@@ -244,7 +263,7 @@ impl SimulatedRing {
     /// A completion of an op with a success, after which a subscription goes on, unless there is no room for F_MORE
     /// (io_req_post_cqe) or it meets `ends_early`.
     fn shoot(&mut self, flight: &Flight, result: i32, flags: u32, ends_early: Fault) -> Attempt {
-        let place = self.place_of(flight);
+        let place = self.place_for(flight.name);
         let goes_on = flight.shots == Shots::Many
             && place == Place::Queue
             && !self.world.meets(ends_early, flight.name);
@@ -253,12 +272,9 @@ impl SimulatedRing {
         if goes_on { Attempt::Waits } else { Attempt::Over }
     }
 
-    fn place_of(&mut self, flight: &Flight) -> Place {
-        if self.world.meets(Fault::Overflow, flight.name) {
-            Place::Overflow
-        } else {
-            self.completions.place()
-        }
+    /// Where the next completion of an op of this name goes.
+    fn place_for(&self, op: &'static str) -> Place {
+        if self.world.meets(Fault::Overflow, op) { Place::Overflow } else { self.completions.place() }
     }
 
     // ---- ops ----
