@@ -203,15 +203,21 @@ impl End {
         from.drain(..length);
     }
 
-    /// Whether poll(2) says that a send would take something or fail, `taken_bytes` of the buffer being used.
-    pub(super) fn is_writable(&self, taken_bytes: usize) -> bool {
+    /// Whether poll(2) says that a send would take something or fail, `taken_bytes` of the buffer being used. `ended` says
+    /// that the other's flow has.
+    pub(super) fn is_writable(&self, taken_bytes: usize, ended: bool) -> bool {
         let free_bytes = self.outgoing_bytes_max.saturating_sub(taken_bytes);
         // A third (sk_stream_is_writeable), or three quarters (unix_writable).
         let wanted_bytes = match self.family {
             Family::Tcp => self.outgoing_bytes_max.div_ceil(3),
             Family::Unix => self.outgoing_bytes_max - self.outgoing_bytes_max / 4,
         };
-        self.fate != Fate::Alive || self.flow != Flow::Open || free_bytes >= wanted_bytes
+        // The end of its own sending is enough for tcp_poll; unix_poll hangs up when both directions have ended.
+        let is_shut = match self.family {
+            Family::Tcp => self.flow != Flow::Open,
+            Family::Unix => self.flow != Flow::Open && (ended || self.reading == Reading::Shut),
+        };
+        self.fate != Fate::Alive || is_shut || free_bytes >= wanted_bytes
     }
 
     /// Whether poll(2) says that a receive would bring something, an end or a failure. `ended` says that the other's

@@ -72,7 +72,8 @@ impl State {
     }
 
     pub(super) fn is_writable(&self, connection: usize, side: Side) -> bool {
-        self.end(connection, side).is_writable(self.taken_bytes(connection, side))
+        let ended = self.has_ended(connection, side.other());
+        self.end(connection, side).is_writable(self.taken_bytes(connection, side), ended)
     }
 
     pub(super) fn is_readable(&self, connection: usize, side: Side) -> bool {

@@ -6,13 +6,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("connect, and octets both ways", |bench| {
         let (client, server) = bench.pair();
         assert_eq!(client.local().unwrap(), server.peer().unwrap());
-        for (from, to) in [(&client, &server), (&server, &client)] {
-            let id = bench.machine.receive(to);
-            assert_eq!(bench.send(from, 100), Ok(100));
-            from.shutdown_write().unwrap();
-            assert_eq!(bench.all_received(id), (100, Ok(())));
-            bench.machine.kernel.release(id);
-        }
+        bench.octets_both_ways(&client, &server);
     }),
     ("connect, nobody listens", |bench| {
         let (listening, address) = bench.listening(16);
@@ -32,9 +26,11 @@ pub(super) const CASES: &[(&str, Case)] = &[
         // A backlog of one holds two.
         let (_listening, address) = bench.listening(1);
         let _waiting = [(); 2].map(|()| bench.connect(&address).unwrap());
+        // They are in the backlog when their last word has come.
+        bench.let_pass();
         let id = bench.start_connect(&address);
         bench.machine.turn();
-        bench.machine.turn();
+        bench.let_a_while_pass();
         assert!(bench.machine.kernel.is_in_flight(id));
         bench.machine.kernel.cancel(id);
         assert_eq!(bench.connected(id).err(), Some(libc::ECANCELED));
@@ -42,8 +38,11 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("connect, given up while it waits", |bench| {
         let (_listening, address) = bench.listening(1);
         let _waiting = [(); 2].map(|()| bench.connect(&address).unwrap());
+        bench.let_pass();
         let id = bench.start_connect(&address);
         bench.machine.turn();
+        bench.let_a_while_pass();
+        assert!(bench.machine.kernel.is_in_flight(id));
         bench.machine.kernel.release(id);
         bench.until("its end", |machine| (machine.kernel.ops() == 0).then_some(()));
     }),

@@ -62,6 +62,16 @@ pub(super) const CASES: &[(&str, Case)] = &[
         assert_eq!(end, failed(libc::ECONNRESET));
         assert!(read < octets, "{read} of {octets} octets");
     }),
+    ("no room: the end of one's own sending is as good as room", |bench| {
+        let (client, _server) = bench.pair();
+        bench.fill(&client);
+        let id = bench.machine.kernel.submit(Op::Writable { socket: client.clone() });
+        bench.machine.turn();
+        assert!(bench.machine.kernel.is_in_flight(id));
+        client.shutdown_write().unwrap();
+        assert!(bench.outcome(id).result.is_ok());
+        assert_eq!(bench.send(&client, 1), failed(libc::EPIPE));
+    }),
     ("unread octets: an end that has not come counts for one", |bench| {
         let (client, server) = bench.pair();
         bench.fill(&client);

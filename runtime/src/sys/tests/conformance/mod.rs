@@ -11,7 +11,7 @@ mod unix;
 use std::path::PathBuf;
 
 use super::*;
-use crate::sim::{FaultRates, Simulation, SimulationOptions};
+use crate::sim::{FaultRates, Happening, Simulation, SimulationOptions};
 use crate::sys::chunk::Chunk;
 use crate::sys::socket::More;
 
@@ -199,6 +199,16 @@ impl Bench {
         self.machine.turn();
     }
 
+    /// The same, though more would happen by itself in the end.
+    fn let_a_while_pass(&mut self) {
+        if let Some(simulation) = &self.simulation {
+            simulation.alarm(Duration::from_millis(500), 0);
+            while simulation.next().expect("the alarm is still to come") != Happening::Alarm(0) {}
+            return self.machine.turn();
+        }
+        self.let_pass();
+    }
+
     fn next_received(&mut self, id: OpId) -> Result<Option<Lease>, i32> {
         match self.until("a receive", |machine| match machine.kernel.poll_received(id, Waiter::Nobody) {
             Poll::Ready(received) => Some(received),
@@ -230,6 +240,35 @@ impl Bench {
         read
     }
 
+    /// So many octets, and no end behind them.
+    fn read_exactly(&mut self, socket: &Socket, octets: usize) {
+        let id = self.machine.receive(socket);
+        let mut read = 0;
+        while read < octets {
+            read += self.next_received(id).unwrap().expect("it has not ended").len();
+        }
+        assert_eq!(read, octets);
+        self.machine.kernel.release(id);
+    }
+
+    /// Octets and an end, one way and then the other.
+    fn octets_both_ways(&mut self, client: &Socket, server: &Socket) {
+        for (from, to) in [(client, server), (server, client)] {
+            let id = self.machine.receive(to);
+            assert_eq!(self.send(from, 100), Ok(100));
+            from.shutdown_write().unwrap();
+            assert_eq!(self.all_received(id), (100, Ok(())));
+            self.machine.kernel.release(id);
+        }
+    }
+
+    /// Waits until a receive has found no buffer.
+    fn until_starved(&mut self, before: u64) {
+        self.until("want of a buffer", |machine| {
+            (machine.kernel.figures().starvations > before).then_some(())
+        });
+    }
+
     /// All receive buffers, with octets in them: as long as they are held, nobody else gets one.
     fn all_buffers(&mut self) -> Vec<Lease> {
         let ops_before = self.machine.kernel.ops();
@@ -252,7 +291,8 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let _ = self.machine.kernel.shut_down(&mut Reaped::default());
+        let at_rest = self.machine.kernel.shut_down(&mut Reaped::default());
+        assert!(at_rest == AtRest::Yes || std::thread::panicking(), "an op does not end");
         if let (Some(directory), None) = (&self.directory, &self.simulation) {
             let _ = std::fs::remove_dir_all(directory);
         }

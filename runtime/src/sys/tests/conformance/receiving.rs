@@ -12,7 +12,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         client.shutdown_write().unwrap();
         // Held for a while, so that the buffers run out.
         let held: Vec<_> = (0..BUFFERS).map(|_| bench.next_received(id).unwrap().unwrap()).collect();
-        bench.until("want of buffers", |machine| (machine.kernel.figures().starvations > 0).then_some(()));
+        bench.until_starved(0);
         let held = held.into_iter().map(|lease| lease.len()).sum::<usize>();
         let (rest, end) = bench.all_received(id);
         assert_eq!((held + rest, end), (octets, Ok(())));
@@ -22,9 +22,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         let (client, server) = bench.pair();
         let before = bench.starvations();
         let id = bench.machine.receive(&server);
-        bench.until("want of a buffer", |machine| {
-            (machine.kernel.figures().starvations > before).then_some(())
-        });
+        bench.until_starved(before);
         drop(held);
         bench.machine.turn();
         bench.send(&client, 5).unwrap();
@@ -39,9 +37,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         bench.let_pass();
         let before = bench.starvations();
         let id = bench.machine.receive(&server);
-        bench.until("want of a buffer", |machine| {
-            (machine.kernel.figures().starvations > before).then_some(())
-        });
+        bench.until_starved(before);
         drop(held);
         assert!(bench.next_received(id).unwrap().is_none());
     }),
@@ -52,9 +48,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         let held = bench.all_buffers();
         let before = bench.starvations();
         client.shutdown_write().unwrap();
-        bench.until("want of a buffer", |machine| {
-            (machine.kernel.figures().starvations > before).then_some(())
-        });
+        bench.until_starved(before);
         drop(held);
         assert!(bench.next_received(id).unwrap().is_none());
     }),
@@ -66,9 +60,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         bench.let_pass();
         let before = bench.starvations();
         let id = bench.machine.receive(&server);
-        bench.until("want of a buffer", |machine| {
-            (machine.kernel.figures().starvations > before).then_some(())
-        });
+        bench.until_starved(before);
         drop(held);
         assert_eq!(bench.next_received(id).err(), Some(libc::ECONNRESET));
     }),

@@ -9,13 +9,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         assert_eq!(client.peer().unwrap(), Address::Unix(path.clone()));
         assert_eq!(server.local().unwrap(), Address::Unix(path));
         assert_eq!((client.local().unwrap(), server.peer().unwrap()), (Address::Unnamed, Address::Unnamed));
-        for (from, to) in [(&client, &server), (&server, &client)] {
-            let id = bench.machine.receive(to);
-            assert_eq!(bench.send(from, 100), Ok(100));
-            from.shutdown_write().unwrap();
-            assert_eq!(bench.all_received(id), (100, Ok(())));
-            bench.machine.kernel.release(id);
-        }
+        bench.octets_both_ways(&client, &server);
     }),
     ("unix, connect, nothing there", |bench| {
         let path = bench.path();
@@ -90,9 +84,29 @@ pub(super) const CASES: &[(&str, Case)] = &[
         let id = bench.machine.kernel.submit(Op::Writable { socket: client.clone() });
         bench.machine.turn();
         assert!(bench.machine.kernel.is_in_flight(id));
-        client.shutdown_write().unwrap();
-        assert_eq!(bench.read(&server), (octets, Ok(())));
+        bench.read_exactly(&server, octets);
         assert!(bench.outcome(id).result.is_ok());
         assert_eq!(client.unread_bytes().unwrap(), 0);
+        client.shutdown_write().unwrap();
+        assert_eq!(bench.read(&server), (0, Ok(())));
+    }),
+    ("unix, no room: the end of one's own sending makes none, that of both does", |bench| {
+        let (client, server) = bench.unix_pair();
+        bench.fill(&client);
+        let id = bench.machine.kernel.submit(Op::Writable { socket: client.clone() });
+        client.shutdown_write().unwrap();
+        bench.let_pass();
+        assert!(bench.machine.kernel.is_in_flight(id));
+        server.shutdown_write().unwrap();
+        assert!(bench.outcome(id).result.is_ok());
+    }),
+    ("unix, no room, then the peer closes", |bench| {
+        let (client, server) = bench.unix_pair();
+        bench.fill(&client);
+        let id = bench.machine.kernel.submit(Op::Writable { socket: client.clone() });
+        bench.machine.turn();
+        assert!(bench.machine.kernel.is_in_flight(id));
+        drop(server);
+        assert!(bench.outcome(id).result.is_ok());
     }),
 ];
