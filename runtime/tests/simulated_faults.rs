@@ -199,6 +199,38 @@ fn a_beginning_waits_for_what_follows_it_or_for_a_fifth_of_a_second() {
 }
 
 #[test]
+fn a_beginning_waits_its_own_fifth_of_a_second_whatever_waited_before() {
+    let simulation = calm(1);
+    let (tell, told) = mpsc::channel();
+    let running = start(1, move |_| {
+        let tell = tell.clone();
+        async move {
+            let mut listener = TcpListener::bind(address()).unwrap();
+            let mut stream = listener.accept().await.unwrap();
+            // The one before it has gone after 150 ms.
+            stream.send_now(b"head", More::Follows).unwrap();
+            selvedge_runtime::timer::sleep(Duration::from_millis(150)).await;
+            stream.send_now(b"body", More::Nothing).unwrap();
+            stream.send_now(b"head", More::Follows).unwrap();
+            tell.send(selvedge_runtime::now()).unwrap();
+            let _ = stream.receive().await;
+            tell.send(selvedge_runtime::now()).unwrap();
+        }
+    });
+    let client = simulation.connect(address(), 4_096, 4_096).unwrap();
+    let mut received = Vec::new();
+    simulation.run_while(|| {
+        let _ = client.receive(&mut received, 100);
+        received.len() < 12
+    });
+    client.shut_down_write();
+    running.join();
+    let held = told.iter().take(2).collect::<Vec<_>>();
+    let waited = held[1].since(held[0]);
+    assert!(waited >= Duration::from_millis(190), "{waited:?}");
+}
+
+#[test]
 fn a_worker_that_nothing_concerns_has_no_turn() {
     let simulation = calm(1);
     let (call, called) = channel::bounded::<()>(100);

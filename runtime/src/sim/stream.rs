@@ -88,6 +88,8 @@ pub(super) struct End {
     pub(super) outgoing_bytes_max: usize,
     /// The last so many of `outgoing` wait for what follows them (MSG_MORE).
     pub(super) corked: usize,
+    /// Until then, in nanoseconds of the simulated clock.
+    pub(super) corked_until_ns: u64,
     /// Arrived and not yet read.
     pub(super) incoming: VecDeque<u8>,
     pub(super) incoming_bytes_max: usize,
@@ -152,6 +154,7 @@ impl End {
             outgoing: VecDeque::new(),
             outgoing_bytes_max: buffer_bytes.0.max(1),
             corked: 0,
+            corked_until_ns: 0,
             incoming: VecDeque::new(),
             incoming_bytes_max: buffer_bytes.1.max(1),
             flow: Flow::Open,
@@ -189,8 +192,11 @@ impl End {
         Ok(taken)
     }
 
-    /// Holds a last segment back that is not full.
-    pub(super) fn cork(&mut self) {
+    /// Holds a last segment back that is not full, until then; what waits already has its time.
+    pub(super) fn cork(&mut self, sent: usize, until_ns: u64) {
+        if self.corked == 0 || self.corked + sent >= SEGMENT_BYTES {
+            self.corked_until_ns = until_ns;
+        }
         self.corked = self.outgoing.len() % SEGMENT_BYTES;
     }
 

@@ -44,12 +44,13 @@ impl State {
         more: More,
     ) -> Result<usize, Refusal> {
         let taken_bytes = self.taken_bytes(connection, side);
+        let corked_until_ns = self.now_ns + CORKED_NS;
         let end = self.end_mut(connection, side);
         let sent = end.send(bytes, taken_bytes)?;
         let family = end.family;
         match more {
             More::Follows if family == Family::Tcp => {
-                end.cork();
+                end.cork(sent, corked_until_ns);
                 self.schedule(CORKED_NS, Event::Uncork(connection, side));
             }
             More::Follows | More::Nothing => end.corked = 0,
@@ -63,9 +64,13 @@ impl State {
         Ok(sent)
     }
 
-    /// What waited for more to follow has waited long enough.
+    /// What waited for more to follow has waited long enough, unless it has gone and something else waits.
     pub(super) fn uncork(&mut self, connection: usize, side: Side) {
+        let now_ns = self.now_ns;
         let end = self.end_mut(connection, side);
+        if now_ns < end.corked_until_ns {
+            return;
+        }
         if std::mem::take(&mut end.corked) > 0 {
             self.deliver_soon(connection, side);
         }
