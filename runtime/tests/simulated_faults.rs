@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use selvedge_runtime::net::{Address, Listening, More, PortSharing, Stream, TcpListener};
-use selvedge_runtime::process::listen_backlog_max;
+use selvedge_runtime::net::{
+    AcceptPolicy, Address, Intake, IntakeOptions, Listening, More, PortSharing, Stream, TcpListener,
+};
+use selvedge_runtime::process::{Account, listen_backlog_max};
 use selvedge_runtime::sim::{Fault, FaultRates, PeerEnd, Simulation, SimulationOptions};
 use selvedge_runtime::{
     BlockingLimits, Pinning, Running, Runtime, Undone, WatchdogSetting, Worker, WorkerLimits, blocking,
@@ -125,12 +127,72 @@ fn who_connects_to_a_full_backlog_asks_again_until_it_is_answered() {
         selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
         let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
         selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
+        let options = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 10 };
+        let mut door = Intake::new(vec![vec![listening]], 1, &options).expect("it can be").open_door(0);
+        let _first = door.next().await.expect("two wait there");
+        third.await.unwrap()
+    });
+    assert!(connected);
+    // It asks after 1, 3, 7 and 15 s.
+    assert_eq!(simulation.elapsed().as_secs(), 16);
+}
+
+#[test]
+fn who_asks_again_at_a_full_backlog_is_refused_when_nobody_listens_any_more() {
+    let simulation = calm(1);
+    let connected = outcome(&simulation, || async {
+        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
+        let address = Address::from(self::address());
+        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
+        // They are in the backlog when their last word has come.
+        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
+        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
+        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
         drop(listening);
         // Nobody listens any more: now it is refused.
         third.await.unwrap()
     });
     assert!(!connected);
     assert!(simulation.elapsed() > Duration::from_secs(10));
+}
+
+#[test]
+fn who_never_finds_room_in_a_backlog_is_given_up() {
+    let simulation = calm(1);
+    let _listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
+    let connect = || simulation.connect(address(), 100, 100).unwrap();
+    let peers = [(); 3].map(|()| connect());
+    simulation.run_while(|| true);
+    assert_eq!(peers.iter().filter(|peer| peer.is_reset()).count(), 1, "a backlog of one holds two");
+    assert_eq!(simulation.elapsed().as_secs(), 63);
+    // Who has gone asks no more.
+    connect().reset();
+    simulation.run_while(|| true);
+    assert_eq!(simulation.elapsed().as_secs(), 64);
+}
+
+#[test]
+fn a_port_that_somebody_has_is_not_chosen() {
+    let _simulation = calm(1);
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let next = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let taken = Listening::bind_ip(next(40_000), 16, PortSharing::Exclusive).unwrap();
+    let chosen = Listening::bind_ip(any, 16, PortSharing::Exclusive).unwrap();
+    assert_eq!(chosen.address().socket_addr(), Some(next(40_001)));
+    drop(taken);
+}
+
+#[test]
+fn the_file_of_a_unix_socket_is_the_simulated_machines() {
+    let _simulation = calm(1);
+    let path = std::path::Path::new("/no such directory/socket");
+    let mut listening = Listening::bind_unix(path, 0o600, 16).unwrap();
+    let nobody = Account::find("65534", Some("65534")).expect("a number needs no entry");
+    listening.give_file_to(&nobody).unwrap();
+    let file = listening.socket_file().expect("it has one");
+    assert!(file.may_be_removed());
+    file.remove();
+    assert!(Listening::bind_unix(path, 0o600, 16).is_ok(), "it was removed");
 }
 
 #[test]

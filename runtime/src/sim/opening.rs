@@ -8,8 +8,8 @@ use std::io;
 use std::path::Path;
 
 use super::descriptors::Entity;
-use super::places::{Listener, covers};
-use super::stream::{Close, End, Family, Holder, Opening, Side};
+use super::places::{Listener, meet};
+use super::stream::{Close, End, Family, Fate, Holder, Opening, Side};
 use super::world::{Connection, Event, State, Told};
 use crate::sys::{Address, PortSharing, errno};
 
@@ -18,6 +18,9 @@ pub(crate) const BACKLOG_MAX: u32 = 4_096;
 /// Times that a connection is asked for again where nobody answers: after 1 s, 2 s, 4 s, ... (tcp_syn_retries, tcp(7)).
 const SYN_RETRIES: u32 = 6;
 const SYN_RETRY_NS: u64 = 1_000_000_000;
+/// Times that a listener asks again for the last word of who connects, which it has not taken while its backlog was full: after
+/// 1 s, 2 s, 4 s, ... (tcp_synack_retries, tcp(7)).
+const SYN_ACK_RETRIES: u32 = 5;
 
 /// Whether who is connected to can be reached at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +41,12 @@ impl State {
         match &mut address {
             Address::Ip(address) => {
                 if address.port() == 0 {
-                    address.set_port(self.places.any_port());
+                    self.places.choose_port(address);
                 }
                 let address = *address;
                 let is_taken = self.places.living().any(|(_, other)| {
                     matches!(other.address, Address::Ip(bound)
-                        if bound.port() == address.port()
-                            && (covers(bound, address) || covers(address, bound))
+                        if meet(bound, address)
                             && (sharing == PortSharing::Exclusive || other.sharing == PortSharing::Exclusive))
                 });
                 if is_taken {
@@ -107,7 +109,7 @@ impl State {
         match to {
             Address::Ip(_) => {
                 let delay_ns = self.delay_ns();
-                self.schedule(delay_ns, Event::Arrive(connection, listener));
+                self.schedule(delay_ns, Event::Arrive(connection, listener, 0));
             }
             Address::Unix(_) | Address::Unnamed => self.queue(connection, listener),
         }
@@ -227,7 +229,7 @@ impl State {
             self.connections[connection].opening = Opening::Open;
             self.tell(connection, Side::Client);
             let delay_ns = self.delay_ns();
-            self.schedule(delay_ns, Event::Arrive(connection, listener));
+            self.schedule(delay_ns, Event::Arrive(connection, listener, 0));
         }
     }
 
@@ -239,14 +241,21 @@ impl State {
         }
     }
 
-    /// A connection is there to be accepted.
-    pub(super) fn arrive(&mut self, connection: usize, listener: usize) {
+    /// A connection is there to be accepted; its last word has come `tries` times before.
+    pub(super) fn arrive(&mut self, connection: usize, listener: usize, tries: u32) {
+        if tries > 0 && self.end(connection, Side::Client).fate != Fate::Alive {
+            // It has gone meanwhile.
+            return;
+        }
         if self.places.listeners[listener].handles == 0 {
             return self.reset(connection, Side::Client);
         }
+        if tries > SYN_ACK_RETRIES {
+            // Linux forgets it, and resets who sends to it. Here who only waits is told too.
+            return self.close_end(connection, Side::Server, Close::Reset);
+        }
         if !self.places.has_room(listener) {
-            // Who connects says so again.
-            return self.schedule(SYN_RETRY_NS, Event::Arrive(connection, listener));
+            return self.schedule(SYN_RETRY_NS << tries, Event::Arrive(connection, listener, tries + 1));
         }
         self.queue(connection, listener);
     }

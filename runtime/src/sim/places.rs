@@ -65,7 +65,26 @@ impl Places {
         !self.listeners_at(address).is_empty()
     }
 
-    /// A port that nobody has, or has not had for 25,000 others.
+    /// Sets a port that nobody listens at who would be in the way.
+    ///
+    /// # Panics
+    /// Where all 25,536 are taken.
+    pub(super) fn choose_port(&mut self, address: &mut SocketAddr) {
+        let is_taken = |places: &Self, address: SocketAddr| {
+            places
+                .living()
+                .any(|(_, other)| matches!(other.address, Address::Ip(bound) if meet(bound, address)))
+        };
+        for _ in EPHEMERAL_PORT..=u16::MAX {
+            address.set_port(self.any_port());
+            if !is_taken(self, *address) {
+                return;
+            }
+        }
+        panic!("every port of the simulated machine is taken");
+    }
+
+    /// The next port, whoever has it: none that was given to one of the 25,535 before.
     pub(super) fn any_port(&mut self) -> u16 {
         let port = self.next_port;
         self.next_port = port.checked_add(1).unwrap_or(EPHEMERAL_PORT);
@@ -114,8 +133,13 @@ impl Places {
     }
 }
 
+/// Whether some connection would be for either of two who are bound.
+pub(super) fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && (covers(one, other) || covers(other, one))
+}
+
 /// Whether who is bound to one address gets what is sent to the other.
-pub(super) fn covers(bound: SocketAddr, address: SocketAddr) -> bool {
+fn covers(bound: SocketAddr, address: SocketAddr) -> bool {
     let is_any = bound.ip().is_unspecified() && (bound.is_ipv6() || address.is_ipv4());
     bound.ip() == address.ip() || is_any
 }

@@ -109,8 +109,8 @@ pub(super) enum Event {
     Answer(usize, usize),
     /// A connection fails with an errno.
     Fail(usize, i32),
-    /// A connection arrives at a listener.
-    Arrive(usize, usize),
+    /// A connection arrives at a listener, so many times before.
+    Arrive(usize, usize, u32),
     /// Work of a helper thread is done.
     Job(usize),
     /// The disk has done something for a worker.
@@ -253,7 +253,7 @@ impl World {
             Event::Ask(connection, tries) => state.ask(connection, tries),
             Event::Answer(connection, listener) => state.answer(connection, listener),
             Event::Fail(connection, error) => state.fail(connection, error),
-            Event::Arrive(connection, listener) => state.arrive(connection, listener),
+            Event::Arrive(connection, listener, tries) => state.arrive(connection, listener, tries),
             Event::Job(job) => {
                 let job = state.jobs[job].take();
                 state.jobs_open -= usize::from(job.is_some());
