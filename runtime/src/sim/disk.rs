@@ -26,7 +26,7 @@ use crate::sys::Metadata;
 /// let disk = simulation.disk();
 /// disk.write("/site/page.txt", b"a page");
 /// disk.link("/site/link.txt", "page.txt");
-/// /// // The size of what the link leads to, as a server would find it.
+/// // The size of what the link leads to, as a server would find it.
 /// let size_bytes = || {
 ///     block_on(|| async {
 ///         let root = fs::open_directory(Path::new("/site"))?;
@@ -140,7 +140,8 @@ impl Disk {
         });
     }
 
-    /// Has name and content in memory no more: the next look waits for the disk.
+    /// Has name and content in memory no more: the next open of it waits for the disk, and so does the next read through the ring,
+    /// also by who has it open. A helper's read takes its time at any rate.
     pub fn evict(&self, path: impl AsRef<Path>) {
         self.edit(path.as_ref(), |files, path, _| {
             let inode = files.find(path).unwrap_or_else(|| panic!("nothing is at {path:?}"));
@@ -149,7 +150,7 @@ impl Disk {
         });
     }
 
-    /// Has the disk take so long whenever content of this file is not in memory.
+    /// Has the disk take so much longer for each read through the ring whose content is not in memory.
     pub fn delay(&self, path: impl AsRef<Path>, time: Duration) {
         self.edit(path.as_ref(), |files, path, _| {
             let inode = files.find(path).unwrap_or_else(|| panic!("nothing is at {path:?}"));

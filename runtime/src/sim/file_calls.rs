@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::descriptors::Entity;
 use super::faults::Fault;
 use super::file_lookup::{Climb, Reach};
-use super::file_tree::{Inode, Node, Permission, ROOT};
+use super::file_tree::{Inode, Node, Permission, ROOT, UnixTime};
 use super::world::{State, World};
 use crate::sys::{Access, Metadata, Residency, Resolve, errno};
 use crate::worker;
@@ -283,32 +283,32 @@ impl World {
 
     /// Another program cuts the file short.
     fn truncate_meanwhile(&self, inode: Inode) {
-        let now = self.unix_time();
-        let mut state = self.state();
-        let path = state.path_buf(inode);
-        if state.files.find(&path) != Some(inode) {
-            return;
-        }
-        let length = state.files.metadata(inode).size_bytes;
-        let shorter = state.dice.below(length) as usize;
-        state.files.edit(inode, now, |content| content.truncate(shorter));
-        state.files.note_changed(path);
+        self.change_meanwhile(inode, |state, _, now| {
+            let length = state.files.metadata(inode).size_bytes;
+            let shorter = state.dice.below(length) as usize;
+            state.files.edit(inode, now, |content| content.truncate(shorter));
+        });
     }
 
     /// Another program puts another file in its place.
     fn replace_meanwhile(&self, inode: Inode) {
+        self.change_meanwhile(inode, |state, path, now| {
+            let mut dice = state.dice.fork();
+            let length = dice.within(8..=20_000) as usize;
+            let content = std::iter::repeat_with(|| dice.bits().to_be_bytes()).flatten().take(length);
+            state.files.put(path, Node::Regular(content.collect()), now);
+        });
+    }
+
+    /// Another program does something to the file, if a name still leads to it.
+    fn change_meanwhile(&self, inode: Inode, change: impl FnOnce(&mut State, &Path, UnixTime)) {
         let now = self.unix_time();
         let mut state = self.state();
         let path = state.path_buf(inode);
-        if state.files.find(&path) != Some(inode) {
-            return;
+        if state.files.find(&path) == Some(inode) {
+            change(&mut state, &path, now);
+            state.files.note_changed(path);
         }
-        let mut dice = state.dice.fork();
-        let length = dice.within(8..=20_000) as usize;
-        let content: Vec<u8> =
-            std::iter::repeat_with(|| dice.bits().to_be_bytes()).flatten().take(length).collect();
-        state.files.put(&path, Node::Regular(content), now);
-        state.files.note_changed(path);
     }
 
     /// The wall clock as file systems have it.
