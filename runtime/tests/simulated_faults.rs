@@ -1,69 +1,18 @@
-//! What the simulated machine does when something goes wrong: connections out, full queues, want of descriptors.
+//! What the simulated machine does when something goes wrong: full queues, want of memory, workers that die.
+
+#[path = "support/simulated.rs"]
+mod support;
 
 use std::cell::RefCell;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use selvedge_runtime::net::{
-    AcceptPolicy, Address, Intake, IntakeOptions, Listening, More, PortSharing, Stream, TcpListener,
-};
-use selvedge_runtime::process::{Account, listen_backlog_max};
-use selvedge_runtime::sim::{Fault, FaultRates, PeerEnd, Simulation, SimulationOptions};
-use selvedge_runtime::{
-    BlockingLimits, Pinning, Running, Runtime, Undone, WatchdogSetting, Worker, WorkerLimits, blocking,
-    channel,
-};
-
-const ALWAYS: u32 = 1_000_000;
-
-fn address() -> SocketAddr {
-    ([127, 0, 0, 1], 80).into()
-}
-
-fn simulation(faults: FaultRates) -> Simulation {
-    Simulation::new(1, SimulationOptions { faults, ..SimulationOptions::default() })
-}
-
-/// One where nothing goes wrong by itself.
-fn calm(seed: u64) -> Simulation {
-    Simulation::new(seed, SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() })
-}
-
-fn only(fault: Fault, per_million: u32) -> FaultRates {
-    let mut rates = FaultRates::NONE;
-    rates.set(fault, per_million);
-    rates
-}
-
-fn start<M: Future<Output = ()> + 'static>(
-    workers: usize,
-    main: impl Fn(Worker) -> M + Send + Sync + 'static,
-) -> Running {
-    let mut limits = WorkerLimits::default();
-    limits.kernel.receive_buffers = 64;
-    let runtime = Runtime::builder().workers(workers).limits(limits).pinning(Pinning::Free);
-    let runtime =
-        runtime.blocking(BlockingLimits { threads_max: 1, waiting_max: 1, ..BlockingLimits::default() });
-    runtime.watchdog(WatchdogSetting::Off).build().expect("it can be").start(main).expect("it starts")
-}
-
-/// What one worker's future gives, with all that happens until then.
-fn outcome<T: Send + 'static, M: Future<Output = T> + 'static>(
-    simulation: &Simulation,
-    main: impl Fn() -> M + Send + Sync + 'static,
-) -> T {
-    let (tell, told) = mpsc::channel();
-    let running = start(1, move |_| {
-        let (tell, main) = (tell.clone(), main());
-        async move { tell.send(main.await).expect("the test waits for it") }
-    });
-    simulation.run_while(|| simulation.workers() > 0);
-    running.join();
-    told.try_recv().expect("the worker has ended")
-}
+use selvedge_runtime::net::{Listening, More, PortSharing, Stream, TcpListener};
+use selvedge_runtime::sim::{Fault, PeerEnd, Simulation};
+use selvedge_runtime::{Undone, Worker, blocking, channel};
+use support::{ALWAYS, address, calm, only, outcome, simulation, start};
 
 async fn echo_one() {
     let mut listener = TcpListener::bind(address()).expect("nobody listens there");
@@ -84,123 +33,6 @@ fn echoed(simulation: &Simulation, octets: usize) -> (usize, u64, u64) {
     let counters = std::sync::Arc::clone(running.handle().counters(0));
     running.join();
     (received.len(), counters.overflows.get(), counters.rearms.get())
-}
-
-#[test]
-fn who_connects_is_refused_waits_for_ever_or_finds_no_descriptor() {
-    for (fault, kind) in [
-        (Fault::ConnectRefused, io::ErrorKind::ConnectionRefused),
-        (Fault::ConnectTimedOut, io::ErrorKind::TimedOut),
-    ] {
-        let simulation = simulation(only(fault, ALWAYS));
-        let _listening = Listening::bind_ip(address(), 16, PortSharing::Exclusive).unwrap();
-        let error =
-            outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err().kind() });
-        assert_eq!(error, kind);
-        assert_eq!(simulation.elapsed() > Duration::from_secs(126), fault == Fault::ConnectTimedOut);
-    }
-    let simulation = simulation(only(Fault::SocketWithoutDescriptor, ALWAYS));
-    let error = outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err() });
-    assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
-    assert_eq!(simulation.descriptors_open(), 0);
-}
-
-#[test]
-fn who_connects_to_silence_hears_so_after_two_minutes() {
-    let simulation = calm(1);
-    simulation.silence(address());
-    let error =
-        outcome(&simulation, || async { Stream::connect(&address().into()).await.unwrap_err().kind() });
-    assert_eq!(error, io::ErrorKind::TimedOut);
-    assert_eq!(simulation.elapsed().as_secs(), 127);
-    assert_eq!(simulation.descriptors_open(), 0);
-}
-
-#[test]
-fn who_connects_to_a_full_backlog_asks_again_until_it_is_answered() {
-    let simulation = calm(1);
-    let connected = outcome(&simulation, || async {
-        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
-        let address = Address::from(self::address());
-        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
-        // They are in the backlog when their last word has come.
-        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
-        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
-        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
-        let options = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 10 };
-        let mut door = Intake::new(vec![vec![listening]], 1, &options).expect("it can be").open_door(0);
-        let _first = door.next().await.expect("two wait there");
-        third.await.unwrap()
-    });
-    assert!(connected);
-    // It asks after 1, 3, 7 and 15 s.
-    assert_eq!(simulation.elapsed().as_secs(), 16);
-}
-
-#[test]
-fn who_asks_again_at_a_full_backlog_is_refused_when_nobody_listens_any_more() {
-    let simulation = calm(1);
-    let connected = outcome(&simulation, || async {
-        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
-        let address = Address::from(self::address());
-        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
-        // They are in the backlog when their last word has come.
-        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
-        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
-        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
-        drop(listening);
-        // Nobody listens any more: now it is refused.
-        third.await.unwrap()
-    });
-    assert!(!connected);
-    assert!(simulation.elapsed() > Duration::from_secs(10));
-}
-
-#[test]
-fn who_never_finds_room_in_a_backlog_is_given_up() {
-    let simulation = calm(1);
-    let _listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
-    let connect = || simulation.connect(address(), 100, 100).unwrap();
-    let peers = [(); 3].map(|()| connect());
-    simulation.run_while(|| true);
-    assert_eq!(peers.iter().filter(|peer| peer.is_reset()).count(), 1, "a backlog of one holds two");
-    assert_eq!(simulation.elapsed().as_secs(), 63);
-    // Who has gone asks no more.
-    connect().reset();
-    simulation.run_while(|| true);
-    assert_eq!(simulation.elapsed().as_secs(), 64);
-}
-
-#[test]
-fn a_port_that_somebody_has_is_not_chosen() {
-    let _simulation = calm(1);
-    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-    let next = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let taken = Listening::bind_ip(next(40_000), 16, PortSharing::Exclusive).unwrap();
-    let chosen = Listening::bind_ip(any, 16, PortSharing::Exclusive).unwrap();
-    assert_eq!(chosen.address().socket_addr(), Some(next(40_001)));
-    drop(taken);
-}
-
-#[test]
-fn the_file_of_a_unix_socket_is_the_simulated_machines() {
-    let _simulation = calm(1);
-    let path = std::path::Path::new("/no such directory/socket");
-    let mut listening = Listening::bind_unix(path, 0o600, 16).unwrap();
-    let nobody = Account::find("65534", Some("65534")).expect("a number needs no entry");
-    listening.give_file_to(&nobody).unwrap();
-    let file = listening.socket_file().expect("it has one");
-    assert!(file.may_be_removed());
-    file.remove();
-    assert!(Listening::bind_unix(path, 0o600, 16).is_ok(), "it was removed");
-}
-
-#[test]
-fn no_descriptor_for_an_accept_is_told_although_nobody_has_come() {
-    let simulation = simulation(only(Fault::AcceptWithoutDescriptor, ALWAYS));
-    let error =
-        outcome(&simulation, || async { TcpListener::bind(address()).unwrap().accept().await.unwrap_err() });
-    assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
 }
 
 #[test]
@@ -331,25 +163,6 @@ fn more_work_than_helpers_may_have_is_refused() {
         results
     });
     assert_eq!(results, [Ok(1), Ok(2), Err(Undone::Overloaded)]);
-}
-
-#[test]
-fn the_longest_backlog_is_the_simulated_machines() {
-    let _simulation = calm(1);
-    assert_eq!(listen_backlog_max(), Some(4_096));
-}
-
-#[test]
-fn an_address_that_is_taken_is_refused_unless_both_share_it() {
-    let _simulation = calm(1);
-    let bind = |address: SocketAddr, sharing| Listening::bind_ip(address, 16, sharing);
-    let any: SocketAddr = ([0, 0, 0, 0], 80).into();
-    let first = bind(address(), PortSharing::Exclusive).unwrap();
-    for taken in [address(), any] {
-        assert_eq!(bind(taken, PortSharing::Shared).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-    }
-    drop(first);
-    let _both = [(); 2].map(|()| bind(address(), PortSharing::Shared).unwrap());
 }
 
 #[test]
