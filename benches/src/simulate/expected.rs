@@ -33,7 +33,7 @@ pub(super) enum Content {
     Follows,
     /// The answer to HEAD: the length of a body that does not follow.
     LeftOut,
-    /// The engine's own words, of whatever length.
+    /// The engine's own words, of whatever length: [`judge_words`].
     Words,
 }
 
@@ -75,5 +75,21 @@ impl Expected {
     /// A refusal, behind which the connection closes.
     pub(super) fn refusal(id: u64, status: u16) -> Self {
         Self { status, content: Content::Words, after: After::Closes, ..Self::of_pattern(id, 0) }
+    }
+}
+
+/// Holds the body of an answer in the engine's own words against its status: one line of text that begins with it, such
+/// as `400 Bad Request: more than one Host` (`http/src/h1/error_body.rs`). Nothing that a client has sent stands in it.
+///
+/// # Errors
+/// What it says instead.
+pub(super) fn judge_words(status: u16, body: &[u8]) -> Result<(), String> {
+    let line = body.strip_suffix(b"\n").and_then(|line| line.strip_prefix(format!("{status} ").as_bytes()));
+    match line.is_some_and(|line| line.iter().all(|octet| (b' '..=b'~').contains(octet))) {
+        true => Ok(()),
+        false => Err(format!(
+            "{status} with other words than the engine's: {:?}",
+            String::from_utf8_lossy(&body[..body.len().min(60)])
+        )),
     }
 }

@@ -3,7 +3,7 @@
 //! In: octets as they come, in whatever pieces. Out: how many answers are whole, or what no server may send. Each octet is
 //! compared when it comes, so that the beginning of an answer that is never whole is judged too.
 
-use super::expected::{After, Content, Expected, Form, Interim};
+use super::expected::{After, Content, Expected, Form, Interim, judge_words};
 
 /// Whether a server may close connections whose clients have not asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Answers {
     place: Place,
     /// The head or line that is not whole yet.
     line: Vec<u8>,
-    /// The right body of the answer under way.
+    /// The right body of the answer under way; of the engine's own words, what has come of them.
     body: Vec<u8>,
     body_at: usize,
     interims: usize,
@@ -103,7 +103,7 @@ impl Answers {
                 Place::Head => self.take_head(&mut octets, server)?,
                 Place::Body { left } => {
                     let taken = self.compare(&mut octets, left)?;
-                    self.go_to_body(left - taken);
+                    self.go_to_body(left - taken)?;
                 }
                 Place::ChunkLine => self.take_chunk_line(&mut octets)?,
                 Place::Chunk { left } => {
@@ -169,9 +169,9 @@ impl Answers {
             self.body = expected.pattern();
         }
         match (expected.content, head.length) {
-            (Content::LeftOut, _) => self.finish(),
-            (_, Some(length)) => self.go_to_body(length),
-            (_, None) if expected.form == Form::Upgraded => self.go_to_body(expected.length),
+            (Content::LeftOut, _) => return self.finish(),
+            (_, Some(length)) => return self.go_to_body(length),
+            (_, None) if expected.form == Form::Upgraded => return self.go_to_body(expected.length),
             (_, None) => self.place = Place::ChunkLine,
         }
         Ok(())
@@ -207,11 +207,9 @@ impl Answers {
         }
     }
 
-    fn go_to_body(&mut self, left: usize) {
+    fn go_to_body(&mut self, left: usize) -> Result<(), String> {
         self.place = Place::Body { left };
-        if left == 0 {
-            self.finish();
-        }
+        if left == 0 { self.finish() } else { Ok(()) }
     }
 
     /// Takes up to `left` octets of the body, which must be the right ones.
@@ -220,6 +218,7 @@ impl Answers {
         *octets = after;
         let expected = &self.expected[self.whole];
         if expected.content == Content::Words {
+            self.body.extend_from_slice(body);
             return Ok(body.len());
         }
         let at = self.body_at;
@@ -272,15 +271,19 @@ impl Answers {
         if line != right.as_bytes() {
             return Err(format!("the answer to {id} has the trailer {}", shown(&line)));
         }
-        self.finish();
-        Ok(())
+        self.finish()
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), String> {
+        let Expected { id, status, content, .. } = self.expected[self.whole];
+        if content == Content::Words {
+            judge_words(status, &self.body).map_err(|wrong| format!("the answer to {id} is {wrong}"))?;
+        }
         self.whole += 1;
         self.interims = 0;
         self.body = Vec::new();
         self.place = if self.after == After::Closes { Place::Closed } else { Place::Head };
+        Ok(())
     }
 }
 

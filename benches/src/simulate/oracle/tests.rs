@@ -1,3 +1,4 @@
+use super::super::application::pattern;
 use super::*;
 
 /// A POST of 4 octets that are echoed, then the answer under test, then whatever.
@@ -37,6 +38,10 @@ fn the_right_answer_is_whole_however_it_is_cut() {
     let waits = Expected { interim: Interim::Always, ..expected(Form::Length) };
     let octets = answer("HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\ncontent-length: 4\n\n", &body);
     assert_eq!(judge(&waits, &octets), Ok(1));
+    let refused = Expected::refusal(7, 400);
+    let octets =
+        answer("HTTP/1.1 400 Bad Request\ncontent-length: 17\nconnection: close\n\n", b"400 Bad Request!\n");
+    assert_eq!(judge(&refused, &octets), Ok(1));
 }
 
 #[test]
@@ -50,7 +55,12 @@ fn whatever_else_comes_is_told() {
     let ok = "HTTP/1.1 200 OK\ncontent-length: 4\n\n";
     let in_chunks = "HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n";
     let beyond = [&body[..], b"\r\n"].concat();
-    let cases: [(&Expected, Vec<u8>, &str); 12] = [
+    let refused = Expected::refusal(7, 400);
+    let refusal = "HTTP/1.1 400 Bad Request\ncontent-length: 16\nconnection: close\n\n";
+    let cases: [(&Expected, Vec<u8>, &str); 15] = [
+        (&refused, answer(refusal, &pattern(8, 16)), "other words than the engine's"),
+        (&refused, answer(refusal, b"413 Bad Request\n"), "other words than the engine's"),
+        (&refused, answer(refusal, b"400 Bad\nRequest\n"), "other words than the engine's"),
         (&plain, answer(ok, b"\0"), "octet 0 of the answer to 7 is another one's"),
         (&plain, answer(ok, &beyond), "2 octets beyond the last answer"),
         (&plain, answer("HTTP/1.1 200 OK\ncontent-length: 5\n\n", &body), "framed by"),
