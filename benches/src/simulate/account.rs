@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use selvedge_runtime::sim::{Fault, Simulation};
 
 use super::client::{Client, Kind, Outcome};
-use super::setting::Stop;
+use super::patience::LATE_MAX;
+use super::setting::{Setting, Stop};
 
 /// What the server has counted.
 #[derive(Debug)]
@@ -20,7 +21,8 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    fn of(&self, reason: &str) -> u64 {
+    /// Connections that were closed for `reason`.
+    pub(super) fn closed_as(&self, reason: &str) -> u64 {
         self.closes.get(reason).copied().unwrap_or(0)
     }
 }
@@ -33,23 +35,27 @@ const ABORTED: [&str; 5] =
 pub(super) fn account(
     clients: &[Client],
     counted: &Counted,
-    stop: Stop,
+    setting: &Setting,
     simulation: &Simulation,
 ) -> Vec<String> {
     let mut failures = Vec::new();
-    // What may end a connection that has done nothing for it: each of them ends one.
-    let faults: u64 = simulation
-        .faults()
-        .into_iter()
-        .filter(|(_, fault, _)| matches!(fault, Fault::SendWithoutMemory | Fault::AcceptAborted))
-        .map(|(_, _, count)| count)
-        .sum();
-    let broken_max = counted.evictions + faults;
-    let cut: Vec<_> = clients.iter().filter(|client| client.outcome == Some(Outcome::Cut)).collect();
-    let cut_max = broken_max + counted.of("cut_off");
-    if cut.len() as u64 > cut_max {
-        failures.push(format!("{} clients were cut off, and only {cut_max} for a reason", cut.len()));
-        failures.extend(cut.iter().take(5).map(|client| client.state()));
+    let broken_max = counted.evictions + ended_by_faults(simulation);
+    let cut = clients.iter().filter(|client| client.outcome == Some(Outcome::Cut));
+    // Before the drain is over nobody is cut off for that.
+    let (early, late): (Vec<_>, Vec<_>) = cut.partition(|client| {
+        client.stopped_at.is_zero() || client.ended_at + LATE_MAX < client.stopped_at + setting.drain
+    });
+    let cut_max = broken_max + counted.closed_as("cut_off");
+    for (cut, cut_max, when) in [
+        (&early, broken_max, if setting.stop == Stop::AtRest { "" } else { " before the end of the drain" }),
+        (&[&*early, &*late].concat(), cut_max, ""),
+    ] {
+        if cut.len() as u64 > cut_max {
+            failures
+                .push(format!("{} clients were cut off{when}, {cut_max} of them for a reason", cut.len()));
+            failures.extend(cut.iter().take(5).map(|client| client.state()));
+            break;
+        }
     }
     let mut least: BTreeMap<&str, u64> = BTreeMap::new();
     let mut most: BTreeMap<&str, u64> = BTreeMap::new();
@@ -64,7 +70,7 @@ pub(super) fn account(
             *least.entry(own.first().copied().unwrap_or("client_end")).or_default() += 1;
         }
     }
-    let stops_early = stop != Stop::AtRest;
+    let stops_early = setting.stop != Stop::AtRest;
     for (&reason, &count) in &counted.closes {
         let is_of_stop = stops_early && matches!(reason, "drain" | "cut_off");
         let most = most.get(reason).copied().unwrap_or(0) + broken_max;
@@ -74,8 +80,8 @@ pub(super) fn account(
     }
     if !stops_early {
         for (reason, least) in least {
-            if counted.of(reason) + broken_max < least {
-                let count = counted.of(reason);
+            if counted.closed_as(reason) + broken_max < least {
+                let count = counted.closed_as(reason);
                 failures.push(format!("{count} connections were closed as {reason}: {least} should be"));
             }
         }
@@ -89,4 +95,10 @@ pub(super) fn account(
         failures.push(format!("{} panics, and {panics} were asked for", counted.panics));
     }
     failures
+}
+
+/// Faults that end a connection that has done nothing for it: each of them ends one.
+pub(super) fn ended_by_faults(simulation: &Simulation) -> u64 {
+    let ends = |fault: &Fault| matches!(fault, Fault::SendWithoutMemory | Fault::AcceptAborted);
+    simulation.faults().iter().filter(|(_, fault, _)| ends(fault)).map(|(_, _, count)| count).sum()
 }

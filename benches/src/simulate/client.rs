@@ -6,6 +6,7 @@ use selvedge_http::Timeouts;
 use selvedge_runtime::sim::{Dice, Peer, PeerEnd, Simulation};
 
 use super::oracle::{Answers, ServerState};
+use super::patience::arrived_after;
 use super::script::{Ending, Script};
 use super::setting::Setting;
 
@@ -71,6 +72,8 @@ pub(super) struct Terms {
     pub(super) timeouts: Timeouts,
     /// Whether there is room for everybody at any time.
     pub(super) room: Room,
+    /// A request that was sent so long before a stop has arrived.
+    pub(super) arrived_after: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +105,10 @@ pub(super) struct Client {
     /// When what stalls was begun, and when it stalled.
     pub(super) stalled: Option<(Duration, Duration)>,
     pub(super) server: ServerState,
+    /// When the server was told to stop; at the start if it was not.
     pub(super) stopped_at: Duration,
+    /// When the connection ended by the server.
+    pub(super) ended_at: Duration,
     pub(super) outcome: Option<Outcome>,
 }
 
@@ -120,7 +126,11 @@ impl Client {
             number,
             kind,
             answers: Answers::new(script.expected.clone()),
-            terms: Terms { timeouts: setting.timeouts, room },
+            terms: Terms {
+                timeouts: setting.timeouts,
+                room,
+                arrived_after: arrived_after(setting.receive_buffers),
+            },
             peer: None,
             leaves_at: dice.below(script.octets.len() as u64 + 1) as usize,
             script,
@@ -134,6 +144,7 @@ impl Client {
             stalled: None,
             server: ServerState::Serves,
             stopped_at: Duration::ZERO,
+            ended_at: Duration::ZERO,
             outcome: None,
         }
     }
@@ -336,6 +347,7 @@ impl Client {
     pub(super) fn end(&mut self, simulation: &Simulation, end: PeerEnd) -> Result<(), String> {
         self.peer = None;
         let now = simulation.elapsed();
+        self.ended_at = now;
         let outcome = match (self.phase, self.kind) {
             (_, Kind::NonReader) if now >= self.connected_at + self.terms.timeouts.write_grace => {
                 Outcome::Left

@@ -11,7 +11,7 @@ use super::oracle::ServerState;
 use super::script::Ending;
 
 /// What a deadline may be late: a tick of the wheel (100 ms), and the ways there and back (50 ms each at most, and few pieces).
-const LATE_MAX: Duration = Duration::from_millis(500);
+pub(super) const LATE_MAX: Duration = Duration::from_millis(500);
 /// An idle connection's time begins when the kernel has its last answer, which is looked at after a second.
 const READER_LOOK: Duration = Duration::from_secs(1);
 /// Between the last answer, or the client's own end, and the connection's end. To see an end takes a receive buffer: where none is
@@ -22,9 +22,18 @@ const SERVED_WITHIN: Duration = Duration::from_secs(120);
 /// A connection, and what it has asked for, is with a worker by then, where nobody waits in a backlog.
 const ACCEPTED_WITHIN: Duration = Duration::from_secs(3);
 /// A request that was sent so long before a stop has arrived.
-const ARRIVED_AFTER: Duration = Duration::from_millis(500);
+pub(super) const ARRIVED_AFTER: Duration = Duration::from_millis(500);
+/// The same where receive buffers are so few that a request waits for one, as an end does ([`ENDING_MAX`]).
+const ARRIVED_AFTER_WAITING: Duration = ENDING_MAX;
+/// With fewer receive buffers it is so.
+const BUFFERS_FOR_ALL: u16 = 64;
 /// A client that was idle when the server was told to stop is let go at once.
 const LET_GO_WITHIN: Duration = Duration::from_millis(500);
+
+/// When a request that was sent has arrived, with so many receive buffers.
+pub(super) fn arrived_after(receive_buffers: u16) -> Duration {
+    if receive_buffers < BUFFERS_FOR_ALL { ARRIVED_AFTER_WAITING } else { ARRIVED_AFTER }
+}
 
 impl Client {
     /// What a client that behaves takes at most, or one that reads nothing.
@@ -122,7 +131,7 @@ impl Client {
 
     /// Whether a server that stops owes it an answer: to a request that was there when it was told to.
     pub(super) fn is_owed(&self) -> bool {
-        let arrived = |sent: &Duration| *sent + ARRIVED_AFTER <= self.stopped_at;
+        let arrived = |sent: &Duration| *sent + self.terms.arrived_after <= self.stopped_at;
         !self.answers.have_closed()
             && !self.answers.are_whole()
             && self.sent_at.get(self.answers.whole()).is_some_and(arrived)

@@ -171,7 +171,7 @@ impl Run<'_> {
             failures.extend(self.stop());
         }
         if failures.is_empty() {
-            failures.extend(account(&clients, &self.counted(), self.setting.stop, self.simulation));
+            failures.extend(account(&clients, &self.counted(), self.setting, self.simulation));
         }
         Ran { failures, figures }
     }
