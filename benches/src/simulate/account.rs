@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use selvedge_http::Server;
 use selvedge_runtime::sim::{Fault, Simulation};
+use selvedge_runtime::{Counter, Counters};
 
 use super::client::{Client, Kind, Outcome};
 use super::patience::LATE_MAX;
@@ -21,6 +23,26 @@ pub(super) struct Counted {
 }
 
 impl Counted {
+    /// What all of a server's workers have.
+    pub(super) fn of(server: &Server) -> Self {
+        let (control, handle) = (server.control(), server.running().handle());
+        let sum = |counter: fn(&Counters) -> &Counter| {
+            (0..handle.workers()).map(|worker| counter(handle.counters(worker)).get()).sum()
+        };
+        let mut closes = BTreeMap::new();
+        for worker in 0..handle.workers() {
+            for (reason, count) in control.figures(worker).closes_by_name() {
+                *closes.entry(reason).or_default() += count;
+            }
+        }
+        Self {
+            assigned: control.intake().assigned().iter().sum(),
+            closes,
+            evictions: sum(|counters| &counters.evictions),
+            panics: sum(|counters| &counters.panics),
+        }
+    }
+
     /// Connections that were closed for `reason`.
     pub(super) fn closed_as(&self, reason: &str) -> u64 {
         self.closes.get(reason).copied().unwrap_or(0)

@@ -4,13 +4,15 @@
 //! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and `script` (who
 //! asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why connections end); `site` (one seed of the static
 //! server), `site_editor` (who writes to its disk), `site_client` and `site_requests` (who asks, and for what), `site_history` and
-//! `site_oracle` (what must come); `coverage` (which faults were met).
+//! `site_oracle` (what must come); `held` (what workers hold), `done` (what a run has brought), `coverage` (which faults were met).
 
 mod account;
 mod application;
 mod client;
 mod coverage;
+mod done;
 mod expected;
+mod held;
 mod oracle;
 mod patience;
 mod run;
@@ -33,7 +35,7 @@ use anyhow::{Result, bail, ensure};
 use selvedge_runtime::sim::Keeping;
 
 use coverage::{Coverage, SEEDS_FOR_ALL};
-use run::{Done, Figures};
+use done::{Done, Figures};
 use setting::Size;
 
 /// No seed takes so long by far, in whatever build.

@@ -1,61 +1,18 @@
 //! One run: a server, its clients, and what must be true while it goes on, when the clients are gone, and at the end.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selvedge_http::Server;
-use selvedge_runtime::sim::{Dice, Fault, Happening, Keeping, Simulation, SimulationOptions};
-use selvedge_runtime::{BufferPool, BufferUsage, Counter, Counters, Pinning, WatchdogSetting, WorkerLimits};
+use selvedge_runtime::sim::{Dice, Happening, Keeping, Simulation, SimulationOptions};
+use selvedge_runtime::{Counter, Counters, Pinning, WatchdogSetting, WorkerLimits};
 
 use super::account::{Counted, account};
 use super::application::application;
 use super::client::{Client, Outcome};
+use super::done::{Done, Figures};
+use super::held::Held;
 use super::setting::{Setting, Size, Stop};
-
-/// What a run has brought.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub(super) hash: u64,
-    pub(super) failures: Vec<String>,
-    pub(super) figures: Figures,
-    pub(super) faults: Vec<(&'static str, Fault, u64)>,
-    pub(super) trace: Vec<String>,
-}
-
-impl Done {
-    /// Of a run that has panicked, which was told by then.
-    pub(super) fn of_panic() -> Self {
-        let failures = vec!["it has panicked".to_owned()];
-        Self { hash: 0, failures, figures: Figures::default(), faults: Vec::new(), trace: Vec::new() }
-    }
-}
-
-/// How many of what there were.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Figures {
-    /// Answers that were compared whole.
-    pub(super) answers: u64,
-    pub(super) whole: u64,
-    pub(super) cut: u64,
-    pub(super) left: u64,
-    pub(super) released: u64,
-    pub(super) evictions: u64,
-    pub(super) simulated_s: u64,
-}
-
-impl Figures {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.answers += other.answers;
-        self.whole += other.whole;
-        self.cut += other.cut;
-        self.left += other.left;
-        self.released += other.released;
-        self.evictions += other.evictions;
-        self.simulated_s += other.simulated_s;
-    }
-}
 
 /// No run takes so long in simulated time: the longest deadlines are some minutes, and few clients wait for a place.
 const LIMIT: Duration = Duration::from_secs(3_600);
@@ -83,22 +40,8 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
     let server = start(&setting, address);
     let mut run = Run { simulation: &simulation, server: &server, setting: &setting, events: 0 };
-    let Ran { mut failures, mut figures } = run.go(address, size, &mut dice);
-    figures.simulated_s = simulation.elapsed().as_secs();
-    if simulation.workers() == 0 {
-        server.join();
-    }
-    if simulation.descriptors_open() > 0 {
-        failures.push(format!("{} descriptors are open at the end", simulation.descriptors_open()));
-    }
-    failures.extend(simulation.take_leaks());
-    Done {
-        hash: simulation.trace_hash(),
-        failures,
-        figures,
-        faults: simulation.faults(),
-        trace: simulation.take_trace(),
-    }
+    let (failures, figures) = run.go(address, size, &mut dice);
+    Done::of_run(&simulation, server, failures, figures)
 }
 
 fn start(setting: &Setting, address: SocketAddr) -> Server {
@@ -121,11 +64,6 @@ fn start(setting: &Setting, address: SocketAddr) -> Server {
     builder.start(move |_| application(panics)).expect("a simulated machine has all it needs")
 }
 
-struct Ran {
-    failures: Vec<String>,
-    figures: Figures,
-}
-
 /// A run that goes on.
 struct Run<'a> {
     simulation: &'a Simulation,
@@ -134,18 +72,13 @@ struct Run<'a> {
     events: u64,
 }
 
-/// What is held by the workers, and by the machine for them.
-#[derive(Debug, PartialEq, Eq)]
-struct Held {
-    workers: Vec<Option<BufferUsage>>,
-    descriptors: usize,
-}
-
 impl Run<'_> {
-    fn go(&mut self, address: SocketAddr, size: Size, dice: &mut Dice) -> Ran {
-        let mut failures = Vec::new();
-        failures.extend(self.come_to_rest().err());
-        let at_first = self.held();
+    /// What went wrong, and how many of what there were.
+    fn go(&mut self, address: SocketAddr, size: Size, dice: &mut Dice) -> (Vec<String>, Figures) {
+        let at_first = match self.come_to_rest().and_then(|()| self.held()) {
+            Ok(held) => held,
+            Err(failure) => return (vec![failure], Figures::default()),
+        };
         let mut clients: Vec<Client> =
             (0..size.clients).map(|number| Client::new(number, size.requests, self.setting, dice)).collect();
         for client in &clients {
@@ -154,26 +87,31 @@ impl Run<'_> {
         if let Stop::After(after) = self.setting.stop {
             self.simulation.alarm(after, STOPS);
         }
-        failures.extend(self.serve(address, &mut clients, dice));
+        let mut failures = self.serve(address, &mut clients, dice);
         if failures.is_empty() && self.setting.stop == Stop::AtRest {
-            failures.extend(self.come_to_rest().err());
-            let at_last = self.held();
-            if at_last != at_first {
-                failures.push(format!("held at rest: {at_last:?}, and before the first client {at_first:?}"));
-            }
-            let open: u64 = self.server.control().intake().open().iter().sum();
-            if open > 0 {
-                failures.push(format!("{open} connections are counted, and no client is there"));
-            }
+            failures.extend(self.is_at_rest(&at_first).err());
         }
         let figures = self.figures(&clients);
         if failures.is_empty() {
             failures.extend(self.stop());
         }
         if failures.is_empty() {
-            failures.extend(account(&clients, &self.counted(), self.setting, self.simulation));
+            failures.extend(account(&clients, &Counted::of(self.server), self.setting, self.simulation));
         }
-        Ran { failures, figures }
+        (failures, figures)
+    }
+
+    /// Nothing happens by itself, and all that clients made the server take is given back.
+    fn is_at_rest(&mut self, at_first: &Held) -> Result<(), String> {
+        self.come_to_rest()?;
+        let at_last = self.held()?;
+        if at_last != *at_first {
+            return Err(format!("held at rest: {at_last:?}, and before the first client {at_first:?}"));
+        }
+        match self.server.control().intake().open().iter().sum::<u64>() {
+            0 => Ok(()),
+            open => Err(format!("{open} connections are counted, and no client is there")),
+        }
     }
 
     /// Until every client's connection is over.
@@ -268,19 +206,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn held(&mut self) -> Held {
-        let handle = self.server.running().handle();
-        let usages = Arc::new(Mutex::new(vec![None; handle.workers()]));
-        for worker in 0..handle.workers() {
-            let usages = Arc::clone(&usages);
-            // A worker that has no room for the job has no usage then, which is seen.
-            let _ = handle.run_on(worker, move || {
-                usages.lock().unwrap_or_else(PoisonError::into_inner)[worker] = Some(BufferPool::usage());
-            });
-        }
-        let _ = self.come_to_rest();
-        let workers = usages.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Held { workers, descriptors: self.simulation.descriptors_open() }
+    fn held(&mut self) -> Result<Held, String> {
+        let (simulation, server) = (self.simulation, self.server);
+        let mut settled = Ok(());
+        let held = Held::ask(simulation, server, || settled = self.come_to_rest());
+        settled.and(held)
     }
 
     /// Stops the server, if it was not told to before, and waits for its end.
@@ -305,22 +235,6 @@ impl Run<'_> {
     fn sum(&self, of: impl Fn(&Counters) -> &Counter) -> u64 {
         let handle = self.server.running().handle();
         (0..handle.workers()).map(|worker| of(handle.counters(worker)).get()).sum()
-    }
-
-    fn counted(&self) -> Counted {
-        let control = self.server.control();
-        let mut closes = BTreeMap::new();
-        for worker in 0..self.setting.workers {
-            for (reason, count) in control.figures(worker).closes_by_name() {
-                *closes.entry(reason).or_default() += count;
-            }
-        }
-        Counted {
-            assigned: control.intake().assigned().iter().sum(),
-            closes,
-            evictions: self.sum(|counters| &counters.evictions),
-            panics: self.sum(|counters| &counters.panics),
-        }
     }
 
     fn figures(&self, clients: &[Client]) -> Figures {

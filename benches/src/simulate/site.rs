@@ -8,7 +8,7 @@ use selvedge_http::{AcceptPolicy, Server};
 use selvedge_runtime::sim::{Dice, Fault, FaultRates, Happening, Keeping, Simulation, SimulationOptions};
 use selvedge_runtime::{Pinning, WatchdogSetting, WorkerLimits};
 
-use super::run::{Done, Figures};
+use super::done::{Done, Figures};
 use super::setting::Size;
 use super::site_client::{self, Outcome, SiteClient};
 use super::site_editor::{Editor, ROOT};
@@ -149,7 +149,7 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     if panics > 0 {
         failures.push(format!("{panics} panics"));
     }
-    let mut figures = Figures {
+    let figures = Figures {
         answers: clients.iter().map(|client| client.answered).sum(),
         whole: count(Outcome::Whole),
         cut: count(Outcome::Cut),
@@ -167,21 +167,5 @@ pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     if simulation.workers() > 0 || took > STOP_LIMIT {
         failures.push(format!("the stop took {took:?}, {} workers are left", simulation.workers()));
     }
-    figures.simulated_s = simulation.elapsed().as_secs();
-    if simulation.workers() == 0 {
-        server.join();
-    }
-    // What helpers have not ended holds what it reads.
-    simulation.run_while(|| true);
-    if simulation.descriptors_open() > 0 {
-        failures.push(format!("{} descriptors are open at the end", simulation.descriptors_open()));
-    }
-    failures.extend(simulation.take_leaks());
-    Done {
-        hash: simulation.trace_hash(),
-        failures,
-        figures,
-        faults: simulation.faults(),
-        trace: simulation.take_trace(),
-    }
+    Done::of_run(&simulation, server, failures, figures)
 }
