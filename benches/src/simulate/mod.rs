@@ -1,10 +1,12 @@
 //! The whole server on a simulated machine, seed after seed: what went wrong is printed with its seed, and one seed is the same
 //! run again.
 //!
-//! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and `script` (who
-//! asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why connections end); `site` (one seed of the static
-//! server), `site_editor` (who writes to its disk), `site_client` and `site_requests` (who asks, and for what), `site_history` and
-//! `site_oracle` (what must come); `held` (what workers hold), `done` (what a run has brought), `coverage` (which faults were met).
+//! In order: this file, `run` (one seed), `setting` (what it is like), `application` (what is served), `client` and
+//! `script` (who asks, and for what), `expected` and `oracle` (what must come), `patience` (and when), `account` (why
+//! connections end); `site` (one seed of the static server), `site_setting` (what it is like), `site_editor` (who writes to
+//! its disk), `site_client` and `site_requests` (who asks, and for what), `site_history`, `site_answer`, `site_oracle` and
+//! `site_validators` (what must come), `site_account` (why connections end); `held` (what workers hold), `done` (what a run
+//! has brought), `coverage` (which faults were met).
 
 mod account;
 mod application;
@@ -19,11 +21,15 @@ mod run;
 mod script;
 mod setting;
 mod site;
+mod site_account;
+mod site_answer;
 mod site_client;
 mod site_editor;
 mod site_history;
 mod site_oracle;
 mod site_requests;
+mod site_setting;
+mod site_validators;
 
 use std::cell::Cell;
 use std::ops::Range;

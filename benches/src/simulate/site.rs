@@ -3,23 +3,36 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use selvedge_http::files::{FileOptions, Files, TagSource, serve_files};
+use selvedge_http::files::{Files, serve_files};
 use selvedge_http::{AcceptPolicy, Server};
-use selvedge_runtime::sim::{Dice, Fault, FaultRates, Happening, Keeping, Simulation, SimulationOptions};
-use selvedge_runtime::{Pinning, WatchdogSetting, WorkerLimits};
+use selvedge_runtime::sim::{Dice, Happening, Keeping, Simulation, SimulationOptions};
+use selvedge_runtime::{BufferUsage, Pinning, WatchdogSetting, WorkerLimits};
 
+use super::account::Counted;
 use super::done::{Done, Figures};
-use super::setting::Size;
-use super::site_client::{self, Outcome, SiteClient};
-use super::site_editor::{Editor, ROOT};
-use super::site_oracle::Disk;
+use super::held::Held;
+use super::setting::{Size, Stop};
+use super::site_account::account;
+use super::site_client::{self, Outcome, SiteClient, Terms};
+use super::site_editor::Editor;
+use super::site_setting::SiteSetting;
 
+/// Clients come from then on. The hour ends while most of them are there: nearly every figure of a Date's time changes.
+const BEGINS: Duration = Duration::from_secs(3_597);
 /// No run takes so long in simulated time: a disk that stalls 40 s, now and then, and many who wait for it.
-const LIMIT: Duration = Duration::from_secs(3_600);
+const LIMIT: Duration = Duration::from_secs(3_597 + 3_600);
 /// No run has so many events by far.
 const EVENTS_MAX: u64 = 3_000_000;
-/// What the drain may take, and a little for the last turns.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// How long running requests have when the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(8);
+/// What the end of a drain may be late.
+const DRAIN_LATE_MAX: Duration = Duration::from_millis(500);
+/// A server without clients stops.
+const STOP_AT_REST_WITHIN: Duration = Duration::from_millis(500);
+/// Workers that are asked what they hold have answered.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// What clients that are gone have asked for is done with by then: a disk that stalls takes 40 s.
+const REST_WITHIN: Duration = Duration::from_secs(300);
 /// Edits of a run; then the site stays as it is.
 const EDITS_MAX: u32 = 1_000;
 /// Alarms of clients that come: their numbers follow.
@@ -28,144 +41,241 @@ const COMES: u64 = 1 << 32;
 const EDITS: u64 = 1 << 33;
 /// The alarm at which the server is told to stop.
 const STOPS: u64 = 1 << 34;
-
-/// Faults that answers show: runs without them are judged strictly.
-const SHOWN: [Fault; 7] = [
-    Fault::ReadFails,
-    Fault::OpenWithoutDescriptor,
-    Fault::OpenWithoutFile,
-    Fault::OpenWithoutMemory,
-    Fault::OpenForbidden,
-    Fault::SendWithoutMemory,
-    Fault::AcceptAborted,
-];
+/// The alarm at which it must have stopped.
+const STOPPED: u64 = STOPS + 1;
+/// The alarm of who waits for nothing but time.
+const TIME: u64 = STOPS + 2;
 
 /// Runs `seed`.
 pub(super) fn run(seed: u64, size: Size, trace: Keeping) -> Done {
     let mut dice = Dice::new(seed ^ 0x0511_7e0f);
-    let kind = dice.below(4);
-    let mut faults = if kind == 0 { FaultRates::NONE } else { FaultRates::USUAL };
-    let disk = if kind == 3 { Disk::Fails } else { Disk::Works };
-    if disk == Disk::Works {
-        SHOWN.iter().for_each(|&fault| faults.set(fault, 0));
-    }
-    let simulation = Simulation::new(seed, SimulationOptions { faults, trace });
-    let mut editor = Editor::new(&simulation, &mut dice);
-    let workers = dice.within(1..=3) as usize;
+    let setting = SiteSetting::draw(&mut dice);
+    let simulation = Simulation::new(seed, SimulationOptions { faults: setting.faults, trace });
+    simulation.remark(|| format!("{setting:?}"));
+    let editor = Editor::new(&simulation, &mut dice);
+    let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
+    let server = start(&setting, address);
+    let terms = Terms {
+        machine: setting.machine,
+        disk: setting.disk,
+        tags: setting.files.tags,
+        server: site_client::Server::Serves,
+    };
+    let mut run = Run {
+        simulation: &simulation,
+        server: &server,
+        setting: &setting,
+        terms,
+        editor,
+        events: 0,
+        edits: 0,
+    };
+    let (failures, figures) = run.go(address, size, &mut dice);
+    drop(run);
+    Done::of_run(&simulation, server, failures, figures)
+}
+
+fn start(setting: &SiteSetting, address: SocketAddr) -> Server {
     let mut limits = WorkerLimits::default();
     limits.kernel.receive_buffers = 256;
-    limits.kernel.file_blocks = *dice.pick(&[1, 4]);
-    let options = FileOptions {
-        // A few, so that answers go and come again.
-        entries_max: *dice.pick(&[4, 1_000]),
-        misses_max: *dice.pick(&[1, 1_000]),
-        ready_large_max: *dice.pick(&[1, 16]),
-        // Where they run out there is 503.
-        descriptors_max: if disk == Disk::Fails { 2 } else { 64 },
-        tags: *dice.pick(&[TagSource::Time, TagSource::Content]),
-        ..FileOptions::new(ROOT)
-    };
-    let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
-    let server = Server::builder()
+    limits.kernel.file_blocks = setting.file_blocks;
+    let options = setting.files.clone();
+    Server::builder()
         .listen(address)
-        .workers(workers)
+        .workers(setting.workers)
         .accept(AcceptPolicy::Shared)
+        .drain(DRAIN)
         .runtime(|runtime| runtime.limits(limits).pinning(Pinning::Free).watchdog(WatchdogSetting::Off))
         .start(move |_| serve_files(Files::open(options.clone()).expect("the root is there")))
-        .expect("a simulated machine has all it needs");
-    let control = server.control().clone();
-    let mut clients: Vec<SiteClient> =
-        (0..size.clients as u64).map(|number| SiteClient::new(number, size.requests, &mut dice)).collect();
-    for number in 0..size.clients as u64 {
-        simulation.alarm(Duration::from_micros(dice.below(2_000_000)), COMES + number);
-    }
-    simulation.alarm(Duration::ZERO, EDITS);
-    let mut server_state = site_client::Server::Serves;
-    if dice.below(6) == 0 {
-        simulation.alarm(Duration::from_micros(dice.below(5_000_000)), STOPS);
-    }
-    let mut failures = Vec::new();
-    let mut by_connection: Vec<Option<usize>> = Vec::new();
-    let (mut events, mut edits, mut look_at) = (0_u64, 0, 0);
-    while failures.is_empty() {
-        while clients.get(look_at).is_some_and(|client| client.outcome.is_some()) {
-            look_at += 1;
-        }
-        if look_at == clients.len() {
-            break;
-        }
-        events += 1;
-        if simulation.elapsed() > LIMIT || events > EVENTS_MAX {
-            failures.push(format!("not over after {:?} and {events} events", simulation.elapsed()));
-            break;
-        }
-        let happening = simulation.next();
-        let now = simulation.elapsed();
-        editor.look_at_faults(now);
-        let number = match happening {
-            None => {
-                failures.push("nothing happens any more".to_owned());
-                break;
-            }
-            Some(Happening::Nothing) => None,
-            Some(Happening::Peer(connection)) => by_connection.get(connection).copied().flatten(),
-            Some(Happening::Alarm(STOPS)) => {
-                control.stop();
-                server_state = site_client::Server::Stops;
-                None
-            }
-            Some(Happening::Alarm(EDITS)) => {
-                editor.edit(now);
-                edits += 1;
-                if edits < EDITS_MAX {
-                    simulation.alarm(Duration::from_micros(dice.within(100..=40_000)), EDITS);
-                }
-                None
-            }
-            Some(Happening::Alarm(number @ COMES..)) => {
-                let number = (number - COMES) as usize;
-                let buffers = (dice.within(200..=100_000) as usize, dice.within(200..=100_000) as usize);
-                let peer = simulation.connect(address, buffers.0, buffers.1);
-                if let Some(peer) = &peer {
-                    by_connection.resize((peer.number() + 1).max(by_connection.len()), None);
-                    by_connection[peer.number()] = Some(number);
-                }
-                clients[number].connect(peer);
-                Some(number)
-            }
-            Some(Happening::Alarm(number)) => Some(number as usize),
+        .expect("a simulated machine has all it needs")
+}
+
+/// A run that goes on.
+struct Run<'a> {
+    simulation: &'a Simulation,
+    server: &'a Server,
+    setting: &'a SiteSetting,
+    terms: Terms,
+    editor: Editor,
+    events: u64,
+    edits: u32,
+}
+
+impl Run<'_> {
+    /// What went wrong, and how many of what there were.
+    fn go(&mut self, address: SocketAddr, size: Size, dice: &mut Dice) -> (Vec<String>, Figures) {
+        let at_first = match self.held() {
+            Ok(held) => held,
+            Err(failure) => return (vec![failure], Figures::default()),
         };
-        if let Some(number) = number {
-            failures.extend(clients[number].go_on(&simulation, &mut editor, disk, server_state).err());
+        self.wait(BEGINS.saturating_sub(self.simulation.elapsed()));
+        let mut clients: Vec<SiteClient> =
+            (0..size.clients as u64).map(|number| SiteClient::new(number, size.requests, dice)).collect();
+        for number in 0..size.clients as u64 {
+            self.simulation.alarm(Duration::from_micros(dice.below(2_000_000)), COMES + number);
         }
+        self.simulation.alarm(Duration::ZERO, EDITS);
+        if let Stop::After(after) = self.setting.stop {
+            self.simulation.alarm(after, STOPS);
+        }
+        let mut failures = self.serve(address, &mut clients, dice);
+        if failures.is_empty() && self.terms.server == site_client::Server::Serves {
+            failures.extend(self.is_at_rest(&at_first).err());
+        }
+        if failures.is_empty() {
+            failures.extend(self.stop().err());
+        }
+        if failures.is_empty() {
+            failures.extend(account(&clients, &Counted::of(self.server), &self.terms, self.simulation));
+        }
+        (failures, figures(&clients))
     }
-    if !failures.is_empty() {
+
+    /// Until every client's connection is over.
+    fn serve(&mut self, address: SocketAddr, clients: &mut [SiteClient], dice: &mut Dice) -> Vec<String> {
+        let mut by_connection: Vec<Option<usize>> = Vec::new();
+        let mut failures = Vec::new();
+        let mut look_at = 0;
+        while failures.is_empty() {
+            while clients.get(look_at).is_some_and(|client| client.outcome.is_some()) {
+                look_at += 1;
+            }
+            if look_at == clients.len() {
+                return failures;
+            }
+            let gone_on = match self.next() {
+                Err(failure) => Err(failure),
+                Ok(Happening::Nothing | Happening::Alarm(TIME)) => Ok(()),
+                Ok(Happening::Peer(connection)) => match by_connection.get(connection).copied().flatten() {
+                    Some(number) => self.client_goes_on(&mut clients[number]),
+                    None => Ok(()),
+                },
+                Ok(Happening::Alarm(STOPPED)) => self.has_stopped(),
+                Ok(Happening::Alarm(STOPS)) => {
+                    self.begin_to_stop();
+                    Ok(())
+                }
+                Ok(Happening::Alarm(EDITS)) => {
+                    self.edit(dice);
+                    Ok(())
+                }
+                Ok(Happening::Alarm(number @ COMES..)) => {
+                    let number = (number - COMES) as usize;
+                    let (send, receive) = (dice.within(200..=100_000), dice.within(200..=100_000));
+                    let peer = self.simulation.connect(address, send as usize, receive as usize);
+                    if let Some(peer) = &peer {
+                        by_connection.resize((peer.number() + 1).max(by_connection.len()), None);
+                        by_connection[peer.number()] = Some(number);
+                    }
+                    let client = &mut clients[number];
+                    client.connect(peer, &self.terms).and_then(|()| self.client_goes_on(client))
+                }
+                Ok(Happening::Alarm(number)) => self.client_goes_on(&mut clients[number as usize]),
+            };
+            failures.extend(gone_on.err());
+        }
         let unfinished = clients.iter().filter(|client| client.outcome.is_none());
         failures.extend(unfinished.take(5).map(SiteClient::state));
+        failures
     }
+
+    /// Lets one event happen.
+    fn next(&mut self) -> Result<Happening, String> {
+        self.events += 1;
+        let now = self.simulation.elapsed();
+        if now > LIMIT || self.events > EVENTS_MAX {
+            return Err(format!("not over after {now:?} and {} events", self.events));
+        }
+        let happening = self.simulation.next();
+        self.editor.look_at_faults(self.simulation.elapsed());
+        happening.ok_or_else(|| "nothing happens any more".to_owned())
+    }
+
+    fn client_goes_on(&mut self, client: &mut SiteClient) -> Result<(), String> {
+        client.go_on(self.simulation, &mut self.editor, &self.terms)
+    }
+
+    fn edit(&mut self, dice: &mut Dice) {
+        self.editor.edit(self.simulation.elapsed());
+        self.edits += 1;
+        if self.edits < EDITS_MAX {
+            let pause = dice.within(100..=self.setting.edits_within.as_micros() as u64);
+            self.simulation.alarm(Duration::from_micros(pause), EDITS);
+        }
+    }
+
+    fn begin_to_stop(&mut self) {
+        let since = self.simulation.elapsed();
+        self.terms.server = site_client::Server::Stops { since, drain_over: since + DRAIN };
+        self.server.control().stop();
+        self.simulation.alarm(DRAIN + DRAIN_LATE_MAX, STOPPED);
+    }
+
+    fn has_stopped(&self) -> Result<(), String> {
+        match self.simulation.workers() {
+            0 => Ok(()),
+            workers => Err(format!("{workers} workers are left after a drain of {DRAIN:?}")),
+        }
+    }
+
+    /// Some time after the last client all that clients made the server take is given back, but for what it remembers.
+    fn is_at_rest(&mut self, at_first: &Held) -> Result<(), String> {
+        self.wait(REST_WITHIN);
+        let at_last = self.held()?;
+        // Answers stay in their blocks, and files open.
+        let but_memory = |held: &Held| {
+            let usages = held.workers.iter();
+            usages.map(|usage| BufferUsage { block_leases: 0, ..*usage }).collect::<Vec<_>>()
+        };
+        if but_memory(&at_last) != but_memory(at_first) {
+            return Err(format!("held at rest: {at_last:?}, and before the first client {at_first:?}"));
+        }
+        match self.server.control().intake().open().iter().sum::<u64>() {
+            0 => Ok(()),
+            open => Err(format!("{open} connections are counted, and no client is there")),
+        }
+    }
+
+    fn held(&mut self) -> Result<Held, String> {
+        let (simulation, server) = (self.simulation, self.server);
+        Held::ask(simulation, server, || self.wait(ANSWERED_WITHIN))
+    }
+
+    /// Lets events happen for so long. The site's housekeeping never ends, so that there is always one more.
+    fn wait(&mut self, time: Duration) {
+        let until = self.simulation.elapsed() + time;
+        self.simulation.alarm(time, TIME);
+        self.simulation.run_while(|| self.simulation.elapsed() < until);
+    }
+
+    /// Stops the server, if it was not told to before, and waits for its end.
+    fn stop(&mut self) -> Result<(), String> {
+        let begun = self.simulation.elapsed();
+        let until = match self.terms.server {
+            site_client::Server::Serves => begun + STOP_AT_REST_WITHIN,
+            site_client::Server::Stops { drain_over, .. } => drain_over + DRAIN_LATE_MAX,
+        };
+        self.server.control().stop();
+        let simulation = self.simulation;
+        simulation.alarm(until.saturating_sub(begun), TIME);
+        simulation.run_while(|| simulation.workers() > 0 && simulation.elapsed() < until);
+        match simulation.workers() {
+            0 => Ok(()),
+            workers => {
+                Err(format!("{workers} workers are left {:?} after the stop", simulation.elapsed() - begun))
+            }
+        }
+    }
+}
+
+fn figures(clients: &[SiteClient]) -> Figures {
     let count = |outcome| clients.iter().filter(|client| client.outcome == Some(outcome)).count() as u64;
-    let panics: u64 =
-        (0..workers).map(|number| server.running().handle().counters(number).panics.get()).sum();
-    if panics > 0 {
-        failures.push(format!("{panics} panics"));
-    }
-    let figures = Figures {
+    Figures {
         answers: clients.iter().map(|client| client.answered).sum(),
         whole: count(Outcome::Whole),
         cut: count(Outcome::Cut),
         left: count(Outcome::Left),
+        released: count(Outcome::Released),
         ..Figures::default()
-    };
-    drop(clients);
-    let stopped_at = simulation.elapsed();
-    control.stop();
-    simulation.run_while(|| {
-        events += 1;
-        simulation.workers() > 0 && simulation.elapsed() < stopped_at + LIMIT && events < EVENTS_MAX
-    });
-    let took = simulation.elapsed() - stopped_at;
-    if simulation.workers() > 0 || took > STOP_LIMIT {
-        failures.push(format!("the stop took {took:?}, {} workers are left", simulation.workers()));
     }
-    Done::of_run(&simulation, server, failures, figures)
 }

@@ -12,7 +12,7 @@ use super::site_history::{History, Manner, State, Version};
 /// The directory served.
 pub(super) const ROOT: &str = "/srv/site";
 /// The wall clock at a simulation's start.
-const START_UNIX_S: i64 = 1_767_225_600;
+pub(super) const START_UNIX_S: i64 = 1_767_225_600;
 /// Two edits of one file are so far apart: what is written twice within one tick of the file system's clock (4 ms) cannot be told
 /// apart by its times, by nobody.
 const APART: Duration = Duration::from_millis(10);
@@ -133,6 +133,8 @@ impl Editor {
             5 => {
                 let more = self.content(200);
                 disk.append(&path, &more);
+                // Where the file was cut short before, this stands in the place of what was there.
+                manner = Manner::InPlace;
             }
             6 => {
                 let there = disk.content(&path).map_or(0, |content| content.len());
@@ -145,15 +147,19 @@ impl Editor {
         self.note(name, now, manner);
     }
 
-    /// Takes note of what faults have changed.
+    /// Takes note of what faults have changed: in one event now and then the same file twice.
     pub(super) fn look_at_faults(&mut self, now: Duration) {
+        let mut changes: BTreeMap<&'static str, u32> = BTreeMap::new();
         for changed in self.disk.take_changed_by_faults() {
             let is_it = |place: String| changed == Path::new(&place);
             let of = |(name, _): &(&'static str, u64)| is_it(at(name)) || away(name).is_some_and(is_it);
             if let Some((name, _)) = all().find(of) {
-                self.edited_at.insert(name, now);
-                self.note(name, now, Manner::Apart);
+                *changes.entry(name).or_default() += 1;
             }
+        }
+        for (name, count) in changes {
+            self.edited_at.insert(name, now);
+            self.note(name, now, if count > 1 { Manner::Unseen } else { Manner::Apart });
         }
     }
 

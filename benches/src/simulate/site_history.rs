@@ -31,11 +31,15 @@ pub(super) struct Version {
     pub(super) modified_unix_s: i64,
 }
 
-/// Whether an edit has written into the file there was, so that who reads it sees some of both.
+/// How a file was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
+    /// Who has opened it before reads what was there, or less of it.
     Apart,
+    /// It was written into, so that who reads it sees some of both.
     InPlace,
+    /// Several times at once: what was there between them was seen by nobody but the server.
+    Unseen,
 }
 
 #[derive(Debug)]
@@ -45,15 +49,22 @@ struct Period {
     manner: Manner,
 }
 
-/// A file's name and content.
-type Tagged = (String, Rc<[u8]>);
+/// What a tag was said of.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// The file that the answer came from.
+    pub(super) file: String,
+    pub(super) content: Rc<[u8]>,
+    /// The version was there then, or came later.
+    pub(super) since: Duration,
+}
 
 /// The past of every path.
 #[derive(Debug, Default)]
 pub(super) struct History {
     paths: BTreeMap<String, Vec<Period>>,
-    /// What each entity tag of a resource was said of: the file it came from, and its content.
-    tags: BTreeMap<(String, String), Tagged>,
+    /// What each entity tag of a resource was said of last.
+    tags: BTreeMap<(String, String), Said>,
     latest_tags: BTreeMap<String, String>,
 }
 
@@ -92,6 +103,11 @@ impl History {
         self.periods(path, span).any(|period| period.manner == Manner::InPlace)
     }
 
+    /// Whether there were versions that nobody knows of.
+    pub(super) fn has_unseen(&self, path: &str, span: (Duration, Duration)) -> bool {
+        self.periods(path, span).any(|period| period.manner == Manner::Unseen)
+    }
+
     fn periods(&self, path: &str, (since, until): (Duration, Duration)) -> impl Iterator<Item = &Period> {
         let periods = self.paths.get(path).map_or(&[][..], Vec::as_slice);
         let first = periods.partition_point(|period| period.from < since).saturating_sub(1);
@@ -99,29 +115,26 @@ impl History {
     }
 
     /// An answer said this tag of this content; a strong tag is never said of another (RFC 9110 section 8.8.1).
-    pub(super) fn note_tag(
-        &mut self,
-        resource: &str,
-        tag: &str,
-        file: &str,
-        content: &Rc<[u8]>,
-    ) -> Result<(), String> {
-        self.latest_tags.insert(resource.to_owned(), tag.to_owned());
-        let known = self.tags.entry((resource.to_owned(), tag.to_owned()));
-        let known = known.or_insert_with(|| (file.to_owned(), Rc::clone(content)));
-        match known.1 == *content {
-            true => Ok(()),
-            false => Err(format!("the tag {tag} of {resource} was said of another content before")),
+    ///
+    /// # Errors
+    /// When it was.
+    pub(super) fn note_tag(&mut self, resource: &str, tag: &str, said: Said) -> Result<(), String> {
+        if self.of_tag(resource, tag).is_some_and(|before| before.content != said.content) {
+            return Err(format!("the tag {tag} of {resource} was said of another content before"));
         }
+        self.latest_tags.insert(resource.to_owned(), tag.to_owned());
+        self.tags.insert((resource.to_owned(), tag.to_owned()), said);
+        Ok(())
     }
 
-    /// The file and the content that a tag was said of.
-    pub(super) fn of_tag(&self, resource: &str, tag: &str) -> Option<&Tagged> {
+    /// What a tag was said of last.
+    pub(super) fn of_tag(&self, resource: &str, tag: &str) -> Option<&Said> {
         self.tags.get(&(resource.to_owned(), tag.to_owned()))
     }
 
-    /// The tag that was said of a resource last.
-    pub(super) fn latest_tag(&self, resource: &str) -> Option<&str> {
-        self.latest_tags.get(resource).map(String::as_str)
+    /// The tag that was said of a resource last, and of what.
+    pub(super) fn latest_tag(&self, resource: &str) -> Option<(&str, &Said)> {
+        let tag = self.latest_tags.get(resource)?;
+        Some((tag, self.of_tag(resource, tag)?))
     }
 }

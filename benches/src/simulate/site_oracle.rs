@@ -1,12 +1,16 @@
 //! What an answer about a file may be: one version that was there while it was asked for and answered, and nothing else.
 //!
-//! In: a request, its answer, the site's past. Out: what is wrong with it.
+//! In: a request, its answer, the site's past. Out: what is wrong with it. Next: `site_validators` (by what names).
 
-use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge_http::files::TagSource;
+
+use super::expected::judge_words;
+use super::site_answer::Answer;
+use super::site_editor::START_UNIX_S;
 use super::site_history::{History, State, Version};
-use super::site_requests::{Asked, Codings, Condition, Method, Subject};
+use super::site_requests::{Asked, Codings, Method, Subject};
 
 /// What was found is good for so long (`FileOptions::fresh_for`), and a turn later at most.
 const FRESH: Duration = Duration::from_millis(1_100);
@@ -23,270 +27,226 @@ pub(super) enum Disk {
     Fails,
 }
 
-/// The head of an answer, and its body as far as it has come.
-#[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: u16,
-    head: &'a str,
-    pub(super) content_length: usize,
-    pub(super) body: &'a [u8],
-    /// Octets of it in all, when it is whole.
-    pub(super) length: usize,
+/// A request, when its answer was read, on what disk it was made, and by what versions are named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) now: Duration,
+    pub(super) disk: Disk,
+    pub(super) tags: TagSource,
 }
 
-impl<'a> Answer<'a> {
-    /// The answer at the front of what was received; `None` while its head is not whole. Its body may still be under way.
+impl Case<'_> {
+    /// A whole answer.
     ///
     /// # Errors
-    /// What no server may send.
-    pub(super) fn read(received: &'a [u8], method: Method) -> Result<Option<Self>, String> {
-        let Some(head_length) = received.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
-        else {
-            let beginning = &received[..received.len().min(9)];
-            return match b"HTTP/1.1 ".starts_with(beginning) {
-                true => Ok(None),
-                false => Err(format!("an answer begins with {:?}", String::from_utf8_lossy(beginning))),
-            };
-        };
-        let head = std::str::from_utf8(&received[..head_length]).map_err(|_| "a head that is no text")?;
-        let status = head.get(9..12).and_then(|digits| digits.parse().ok());
-        let mut answer = Self {
-            status: status.ok_or_else(|| format!("a status line in {head:?}"))?,
-            head,
-            content_length: 0,
-            body: &[],
-            length: head_length,
-        };
-        if answer.status != 304 {
-            let length = answer.field("content-length").ok_or_else(|| format!("no length in {head:?}"))?;
-            answer.content_length = length.parse().map_err(|_| format!("a length {length:?}"))?;
-            if method == Method::Get {
-                answer.length += answer.content_length;
-            }
-        }
-        answer.body = &received[head_length..received.len().min(answer.length)];
-        Ok(Some(answer))
-    }
-
-    pub(super) fn is_whole(&self, received: &[u8]) -> bool {
-        received.len() >= self.length
-    }
-
-    pub(super) fn closes(&self) -> bool {
-        self.field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
-    }
-
-    fn field(&self, name: &str) -> Option<&'a str> {
-        self.head.split("\r\n").find_map(|line| {
-            let (there, value) = line.split_once(':')?;
-            there.eq_ignore_ascii_case(name).then(|| value.trim())
+    /// Why it is not right.
+    pub(super) fn judge(&self, answer: &Answer<'_>, history: &mut History) -> Result<(), String> {
+        let judged = self.judge_date(answer).and_then(|()| self.judge_status(answer, history));
+        judged.map_err(|wrong| {
+            let Self { asked, now, .. } = self;
+            let Answer { status, head, body, .. } = answer;
+            format!(
+                "{wrong}\n  asked: {asked:?}\n  answer: {status}, {} octets at {now:?}: {head:?}",
+                body.len()
+            )
         })
     }
-}
 
-/// A whole answer.
-///
-/// # Errors
-/// Why it is not right.
-pub(super) fn judge(
-    asked: &Asked,
-    answer: &Answer<'_>,
-    history: &mut History,
-    now: Duration,
-    disk: Disk,
-) -> Result<(), String> {
-    judge_status(asked, answer, history, now, disk).map_err(|wrong| {
-        let Answer { status, head, body, .. } = answer;
-        format!("{wrong}\n  asked: {asked:?}\n  answer: {status}, {} octets at {now:?}: {head:?}", body.len())
-    })
-}
-
-fn judge_status(
-    asked: &Asked,
-    answer: &Answer<'_>,
-    history: &mut History,
-    now: Duration,
-    disk: Disk,
-) -> Result<(), String> {
-    let span = span(asked, now, disk);
-    let had =
-        |history: &History, name: &str, state: fn(&State) -> bool| history.states(name, span).any(state);
-    let is_right = match (answer.status, asked.subject) {
-        (500, Subject::File(name)) => disk == Disk::Fails || history.changes(name, span) >= LOOKS_MAX,
-        (403 | 500 | 503, _) if disk == Disk::Fails => true,
-        (200 | 206, Subject::File(name)) => return judge_content(asked, name, answer, history, now, disk),
-        (304, Subject::File(name)) => return judge_not_modified(asked, name, answer, history, span),
-        (416, Subject::File(name)) => {
-            let Some((start, _)) = asked.range else { return Err("416 without a range".to_owned()) };
-            let size = answer.field("content-range").and_then(|range| range.strip_prefix("bytes */"));
-            let size = size.and_then(|size| size.parse().ok()).ok_or("416 without a size")?;
-            // It is not said of which form.
-            let was_so_long = |version: &Version| version.content.len() == size;
-            start >= size && forms(name).iter().any(|file| history.versions(file, span).any(was_so_long))
-        }
-        (403, Subject::File(name)) => had(history, name, |state| matches!(state, State::Forbidden(_))),
-        (404, Subject::File(name) | Subject::Slashed(name)) => had(history, name, |state| !state.is_there()),
-        (301, Subject::Slashed(name)) => {
-            answer.field("location") == Some(&*format!("/{name}")) && had(history, name, State::is_there)
-        }
-        (301, Subject::Redirect(location)) => answer.field("location") == Some(location),
-        (404, Subject::Missing) | (400, Subject::Above) => true,
-        _ => false,
-    };
-    if is_right { Ok(()) } else { Err("it was never so".to_owned()) }
-}
-
-/// From when to when a version may have been there that answers the request.
-fn span(asked: &Asked, now: Duration, disk: Disk) -> (Duration, Duration) {
-    match disk {
-        Disk::Works => (asked.at.saturating_sub(FRESH), now),
-        Disk::Fails => (Duration::ZERO, now),
-    }
-}
-
-/// The file itself, and its compressed forms.
-fn forms(name: &str) -> [String; 3] {
-    [name.to_owned(), format!("{name}.br"), format!("{name}.gz")]
-}
-
-/// The file that an answer is made of: the one asked for, or a compressed form of it.
-fn file_of(asked: &Asked, name: &str, answer: &Answer<'_>) -> Result<String, String> {
-    match (answer.field("content-encoding"), asked.codings) {
-        (None, _) => Ok(name.to_owned()),
-        (Some("br"), Codings::Compressed) => Ok(format!("{name}.br")),
-        (Some("gzip"), Codings::Compressed) => Ok(format!("{name}.gz")),
-        (Some(other), _) => Err(format!("a coding that nobody asked for: {other}")),
-    }
-}
-
-fn judge_content(
-    asked: &Asked,
-    name: &str,
-    answer: &Answer<'_>,
-    history: &mut History,
-    now: Duration,
-    disk: Disk,
-) -> Result<(), String> {
-    let file = file_of(asked, name, answer)?;
-    let part = match answer.status {
-        206 => Some(part_of(asked, answer)?),
-        _ => None,
-    };
-    let agrees = |version: &&Version| {
-        let whole = &version.content;
-        match part {
-            Some((start, end, size)) => {
-                whole.len() == size && whole.get(start..=end).is_some_and(|octets| octets == answer.body)
+    /// An answer that the connection's end has cut: what has come of it, the head perhaps not even whole.
+    ///
+    /// # Errors
+    /// Why it should have come whole.
+    pub(super) fn judge_cut(&self, received: &[u8], history: &History) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("{what}\n  asked: {:?}\n  at {:?}", self.asked, self.now));
+        let answer = Answer::read(received, self.asked.method)?;
+        let has_changed = |file: &str| history.changes(file, self.span()) > 0;
+        match (self.asked.subject, self.asked.method, answer) {
+            _ if self.disk == Disk::Fails => Ok(()),
+            (Subject::File(name), Method::Get, Some(answer))
+                if has_changed(&self.file_of(name, &answer)?) =>
+            {
+                Ok(())
             }
-            None if asked.method == Method::Head => whole.len() == answer.content_length,
-            None => **whole == *answer.body,
-        }
-    };
-    let versions = history.versions(&file, span(asked, now, disk)).filter(agrees);
-    let mut versions: Vec<Version> = versions.cloned().collect();
-    if versions.is_empty() {
-        return Err(format!("no version of {file} was so"));
-    }
-    if let Some(modified) = answer.field("last-modified") {
-        let modified = httpdate::parse_http_date(modified).map_err(|_| format!("a date {modified:?}"))?;
-        let modified = modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        versions.retain(|version| version.modified_unix_s == modified as i64);
-        if versions.is_empty() {
-            return Err(format!("no such version of {file} was changed at {modified}"));
+            (Subject::File(_), Method::Get, Some(_)) => wrong("cut though the file has not changed"),
+            // The head of a file that has changed since may not have left yet.
+            (Subject::File(name), Method::Get, None) if self.forms(name).any(|file| has_changed(&file)) => {
+                Ok(())
+            }
+            _ => wrong("cut, and not within a file"),
         }
     }
-    let Some(tag) = answer.field("etag") else { return Ok(()) };
-    let known: Option<Rc<[u8]>> = history.of_tag(name, tag).map(|(_, content)| Rc::clone(content));
-    match known {
-        Some(content) if !versions.iter().any(|version| version.content == content) => {
-            Err(format!("the tag {tag} is another version's"))
-        }
-        None if part.is_none() && asked.method == Method::Get => {
-            history.note_tag(name, tag, &file, &versions[0].content)
-        }
-        _ => Ok(()),
-    }
-}
 
-/// First and last octet, and the size of the whole, as a 206 says them.
-fn part_of(asked: &Asked, answer: &Answer<'_>) -> Result<(usize, usize, usize), String> {
-    let Some((start, end)) = asked.range else { return Err("206 without a range".to_owned()) };
-    let said = answer.field("content-range").ok_or("206 without a Content-Range")?;
-    let parse = || {
-        let (range, size) = said.strip_prefix("bytes ")?.split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?, size.parse::<usize>().ok()?))
-    };
-    let (first, last, size) = parse().ok_or_else(|| format!("a range {said:?}"))?;
-    let wanted = end.unwrap_or(usize::MAX).min(size.saturating_sub(1));
-    match (first, last) == (start, wanted) {
-        true => Ok((first, last, size)),
-        false => Err(format!("{said:?} was not asked for")),
+    /// What has come of an answer that is not whole, for whatever reason.
+    ///
+    /// # Errors
+    /// What is wrong with its beginning.
+    pub(super) fn judge_beginning(&self, received: &[u8], history: &History) -> Result<(), String> {
+        let (Subject::File(name), Some(answer)) =
+            (self.asked.subject, Answer::read(received, self.asked.method)?)
+        else {
+            return Ok(());
+        };
+        let file = self.file_of(name, &answer)?;
+        let (start, size) = match answer.status {
+            200 => (0, answer.content_length),
+            206 => self.part_of(&answer).map(|(start, _, size)| (start, size))?,
+            _ => return Ok(()),
+        };
+        let rest = |version: &Version| version.content.get(start..).map(<[u8]>::to_vec).unwrap_or_default();
+        let versions = history.versions(&file, self.span());
+        let versions: Vec<_> = versions.map(|version| (version.content.len(), rest(version))).collect();
+        let was_so_long = versions.iter().any(|(length, _)| *length == size);
+        let is_beginning =
+            versions.iter().any(|(length, rest)| *length == size && rest.starts_with(answer.body));
+        // Who is sent a file that somebody writes into gets some of the new.
+        let is_mixed = || {
+            let is_of_some = |(at, octet)| versions.iter().any(|(_, rest)| rest.get(at) == Some(octet));
+            history.was_written_into(&file, self.span()) && answer.body.iter().enumerate().all(is_of_some)
+        };
+        match was_so_long && (is_beginning || is_mixed()) || history.has_unseen(&file, self.span()) {
+            true => Ok(()),
+            false => Err(format!(
+                "cut, and its beginning is no version's\n  asked: {:?}\n  at {:?}",
+                self.asked, self.now
+            )),
+        }
     }
-}
 
-fn judge_not_modified(
-    asked: &Asked,
-    name: &str,
-    answer: &Answer<'_>,
-    history: &History,
-    span: (Duration, Duration),
-) -> Result<(), String> {
-    let is_right = match &asked.condition {
-        Condition::None => false,
-        Condition::NoneMatch(tag) => {
-            let (file, content) = history.of_tag(name, tag).ok_or("304 to a tag that nobody has said")?;
-            answer.field("etag").is_none_or(|said| said == tag)
-                && history.versions(file, span).any(|version| version.content == *content)
+    /// It was made between the request and now; a ready one has its second written anew where it stands.
+    fn judge_date(&self, answer: &Answer<'_>) -> Result<(), String> {
+        let date = answer.date("date")?.ok_or("no Date")? - START_UNIX_S;
+        match (self.asked.at.as_secs() as i64..=self.now.as_secs() as i64).contains(&date) {
+            true => Ok(()),
+            false => Err(format!("made in second {date}")),
         }
-        Condition::ModifiedSince(unix_s) => {
-            let was_before = |version: &Version| version.modified_unix_s <= *unix_s;
-            forms(name).iter().any(|file| history.versions(file, span).any(was_before))
-        }
-    };
-    if is_right { Ok(()) } else { Err("it had been modified".to_owned()) }
-}
+    }
 
-/// An answer that the connection's end has cut: what has come of it, the head perhaps not even whole.
-///
-/// # Errors
-/// Why it should have come whole, or what is wrong with its beginning.
-pub(super) fn judge_cut(
-    asked: &Asked,
-    received: &[u8],
-    history: &History,
-    now: Duration,
-    disk: Disk,
-) -> Result<(), String> {
-    let span = span(asked, now, disk);
-    let wrong = |what: &str| Err(format!("{what}\n  asked: {asked:?}\n  at {now:?}"));
-    let answer = Answer::read(received, asked.method)?;
-    let (Subject::File(name), Some(answer)) = (asked.subject, answer) else {
-        // The head of a file that has changed since may not have left yet.
-        let has_changed = match asked.subject {
-            Subject::File(name) => forms(name).iter().any(|file| history.changes(file, span) > 0),
+    fn judge_status(&self, answer: &Answer<'_>, history: &mut History) -> Result<(), String> {
+        let (asked, span) = (self.asked, self.span());
+        let had =
+            |history: &History, name: &str, state: fn(&State) -> bool| history.states(name, span).any(state);
+        // A 416 and a redirect have no content.
+        if answer.status >= 400 && answer.status != 416 && asked.method == Method::Get {
+            judge_words(answer.status, answer.body)?;
+        }
+        let is_right = match (answer.status, asked.subject) {
+            (500, Subject::File(name)) => {
+                self.disk == Disk::Fails || self.has_never_stood_still(name, history)
+            }
+            (403 | 500 | 503, _) if self.disk == Disk::Fails => true,
+            (200 | 206, Subject::File(name)) => return self.judge_content(name, answer, history),
+            (304, Subject::File(name)) => return self.judge_not_modified(name, answer, history),
+            (416, Subject::File(name)) if asked.method == Method::Get => {
+                let Some((start, _)) = asked.range else { return Err("416 without a range".to_owned()) };
+                let size = answer.field("content-range").and_then(|range| range.strip_prefix("bytes */"));
+                let size = size.and_then(|size| size.parse().ok()).ok_or("416 without a size")?;
+                // It is not said of which form.
+                let was_so_long = |version: &Version| version.content.len() == size;
+                let may_be = |file: String| {
+                    history.versions(&file, span).any(was_so_long) || history.has_unseen(&file, span)
+                };
+                start >= size && self.forms(name).any(may_be)
+            }
+            (403, Subject::File(name)) => had(history, name, |state| matches!(state, State::Forbidden(_))),
+            (404, Subject::File(name) | Subject::Slashed(name)) => {
+                had(history, name, |state| !state.is_there())
+            }
+            (301, Subject::Slashed(name)) => {
+                answer.field("location") == Some(&*format!("/{name}")) && had(history, name, State::is_there)
+            }
+            (301, Subject::Redirect(location)) => answer.field("location") == Some(location),
+            (404, Subject::Missing) | (400, Subject::Above) => true,
             _ => false,
         };
-        return if disk == Disk::Fails || has_changed { Ok(()) } else { wrong("cut, and not within a file") };
-    };
-    let file = file_of(asked, name, &answer)?;
-    if disk == Disk::Works && history.changes(&file, span) == 0 {
-        return wrong("cut though the file has not changed");
+        if is_right { Ok(()) } else { Err("it was never so".to_owned()) }
     }
-    // Who is sent a file that somebody writes into gets some of the new.
-    if history.was_written_into(&file, span) || !matches!(answer.status, 200 | 206) {
-        return Ok(());
+
+    /// Whether every look may have met a change. Only the first meets one from before the request.
+    fn has_never_stood_still(&self, name: &str, history: &History) -> bool {
+        let since = (self.asked.at, self.now);
+        self.forms(name).map(|file| history.changes(&file, since)).sum::<usize>() >= LOOKS_MAX - 1
     }
-    let (start, size) = match answer.status {
-        206 => part_of(asked, &answer).map(|(start, _, size)| (start, size))?,
-        _ => (0, answer.content_length),
-    };
-    let begins = |version: &Version| {
-        version.content.len() == size
-            && version.content.get(start..).is_some_and(|rest| rest.starts_with(answer.body))
-    };
-    match history.versions(&file, span).any(begins) {
-        true => Ok(()),
-        false => wrong("cut, and its beginning is no version's"),
+
+    /// From when to when a version may have been there that answers the request.
+    pub(super) fn span(&self) -> (Duration, Duration) {
+        match self.disk {
+            Disk::Works => (self.asked.at.saturating_sub(FRESH), self.now),
+            Disk::Fails => (Duration::ZERO, self.now),
+        }
+    }
+
+    /// The file itself, and those of its compressed forms that the client takes.
+    pub(super) fn forms(&self, name: &str) -> impl Iterator<Item = String> + use<> {
+        let endings: &[&str] = match self.asked.codings {
+            Codings::Identity => &[""],
+            Codings::Compressed => &["", ".br", ".gz"],
+        };
+        let name = name.to_owned();
+        endings.iter().map(move |ending| format!("{name}{ending}"))
+    }
+
+    /// The file that an answer is made of: the one asked for, or a compressed form of it.
+    fn file_of(&self, name: &str, answer: &Answer<'_>) -> Result<String, String> {
+        match (answer.field("content-encoding"), self.asked.codings) {
+            (None, _) => Ok(name.to_owned()),
+            (Some("br"), Codings::Compressed) => Ok(format!("{name}.br")),
+            (Some("gzip"), Codings::Compressed) => Ok(format!("{name}.gz")),
+            (Some(other), _) => Err(format!("a coding that nobody asked for: {other}")),
+        }
+    }
+
+    fn judge_content(&self, name: &str, answer: &Answer<'_>, history: &mut History) -> Result<(), String> {
+        let asked = self.asked;
+        let file = self.file_of(name, answer)?;
+        let part = match answer.status {
+            206 => Some(self.part_of(answer)?),
+            // An empty file has no parts (`range::evaluate`).
+            _ if asked.range.is_some() && asked.method == Method::Get && answer.content_length > 0 => {
+                return Err("all of it, and a part was asked for".to_owned());
+            }
+            _ => None,
+        };
+        let agrees = |version: &&Version| {
+            let whole = &version.content;
+            match part {
+                Some((start, end, size)) => {
+                    whole.len() == size && whole.get(start..=end).is_some_and(|octets| octets == answer.body)
+                }
+                None if asked.method == Method::Head => whole.len() == answer.content_length,
+                None => **whole == *answer.body,
+            }
+        };
+        let versions = history.versions(&file, self.span()).filter(agrees);
+        let versions: Vec<Version> = versions.cloned().collect();
+        if versions.is_empty() {
+            return match history.has_unseen(&file, self.span()) {
+                true => Ok(()),
+                false => Err(format!("no version of {file} was so")),
+            };
+        }
+        self.judge_validators((name, &file), answer, versions, history)
+    }
+
+    /// First and last octet, and the size of the whole, as a 206 says them. Only a GET gets one (RFC 9110 section 14.2).
+    fn part_of(&self, answer: &Answer<'_>) -> Result<(usize, usize, usize), String> {
+        let Some((start, end)) = self.asked.range.filter(|_| self.asked.method == Method::Get) else {
+            return Err("206 without a range".to_owned());
+        };
+        let said = answer.field("content-range").ok_or("206 without a Content-Range")?;
+        let parse = || {
+            let (range, size) = said.strip_prefix("bytes ")?.split_once('/')?;
+            let (first, last) = range.split_once('-')?;
+            Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?, size.parse::<usize>().ok()?))
+        };
+        let (first, last, size) = parse().ok_or_else(|| format!("a range {said:?}"))?;
+        let wanted = end.unwrap_or(usize::MAX).min(size.saturating_sub(1));
+        match (first, last) == (start, wanted) {
+            true => Ok((first, last, size)),
+            false => Err(format!("{said:?} was not asked for")),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

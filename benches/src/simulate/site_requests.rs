@@ -121,7 +121,7 @@ impl Asked {
                 asked.range = Some((start, end));
             }
             1 => {
-                let tag = history.latest_tag(name).map(str::to_owned);
+                let tag = history.latest_tag(name).map(|(tag, _)| tag.to_owned());
                 asked.condition = tag.map_or(Condition::None, Condition::NoneMatch);
             }
             2 => {
