@@ -16,6 +16,10 @@ fn every_broken_build_can_still_be_made() {
     for patch in patches {
         let applied = Command::new("git").current_dir(&top).args(["apply", "--check"]).arg(&patch).output();
         let Ok(applied) = applied else { return eprintln!("skipped: there is no git") };
+        let text = std::fs::read_to_string(&patch).expect("a patch is text");
+        let workload = text.lines().find_map(|line| line.strip_prefix("workload: "));
+        let is_known = workload.is_none_or(|workload| matches!(workload, "server" | "site"));
+        assert!(is_known, "{}: {workload:?} is no workload of `simulate`", patch.display());
         let errors = String::from_utf8_lossy(&applied.stderr).into_owned();
         assert!(applied.status.success(), "make {} anew: {errors}", patch.display());
     }
