@@ -147,7 +147,7 @@ pub(crate) async fn live<A, F>(
         loop {
             match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {
                 Parked::Input => {}
-                Parked::Over(reason) => break After::Abort(reason),
+                Parked::Over(reason) => break connection.after_wait(reason),
                 Parked::HeadTimeout => {
                     Box::pin(connection.refuse_late_head(&shared)).await;
                     break After::Close(CloseReason::HeadTimeout);
@@ -207,6 +207,17 @@ impl Connection {
         if waits_for != self.waits_for || self.exchanges > exchanges_before {
             self.waits_for = waits_for;
             self.waits_since = selvedge_runtime::now();
+        }
+    }
+
+    /// How a wait that is over ends the connection. A client that the server lets go may be sending its next request: while the
+    /// last answer is still on its way, the reset to that would take the answer along (RFC 9112 section 9.6).
+    fn after_wait(&mut self, reason: CloseReason) -> After {
+        match reason {
+            CloseReason::Drain | CloseReason::IdleTimeout if self.stream.get_mut().unread_bytes() > 0 => {
+                After::Close(reason)
+            }
+            _ => After::Abort(reason),
         }
     }
 

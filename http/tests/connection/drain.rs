@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use selvedge_http::CloseReason;
+use selvedge_http::{CloseReason, ServerOptions};
 
 use crate::support::app::{paths, steered};
 use crate::support::client::Client;
+use crate::support::simulated::{SimulatedServer, TICK};
 use crate::support::{TestServer, options, patient};
 
 const WAIT: &str = "GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -28,6 +29,23 @@ fn a_running_handler_is_answered_with_close_and_idle_connections_end() {
     drop((idle, running));
     let stopped = server.stop();
     assert_eq!(stopped.closes(CloseReason::Drain), 2);
+}
+
+#[test]
+fn an_answer_on_its_way_is_not_lost_by_the_next_request() {
+    let server = SimulatedServer::start(ServerOptions::default(), paths);
+    let mut client = server.connect_narrow(4_096);
+    client.send("GET /zeros/20000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    // The server's kernel has all of it by then, and the client's has 4 KiB.
+    server.pass(Duration::from_secs(2));
+    server.control().stop();
+    server.pass(TICK);
+    client.send("GET /text/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.pass(TICK);
+    assert_eq!(client.reply().body.len(), 20_000);
+    client.expect_close();
+    drop(client);
+    server.wait_until(|| server.closes(CloseReason::Drain) == 1);
 }
 
 #[test]
