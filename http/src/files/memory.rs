@@ -123,11 +123,11 @@ impl Memory {
         self.missing.borrow_mut().pop(key);
     }
 
-    /// Forgets `resource`, unless another one is remembered in its place by now.
-    pub(super) fn forget_resource(&self, key: &[u8], resource: &Rc<Resource>) {
+    /// Forgets `resource`, and what another look has found of the same version; but not what has taken its place by now.
+    pub(super) fn forget_resource(&self, key: &[u8], resource: &Resource) {
         let mut present = self.present.borrow_mut();
         if let Some(There::Resource(remembered)) = present.peek(key).map(|known| &known.there)
-            && Rc::ptr_eq(remembered, resource)
+            && remembered.is_of_version_of(resource)
         {
             present.pop(key);
         }
@@ -170,10 +170,48 @@ mod tests {
     use std::hash::BuildHasher;
     use std::process::Command;
 
+    use selvedge_runtime::fs::{Kind, Metadata};
+
+    use super::super::locate::{Choice, Form, LocatedFile, LocatedForm};
     use super::*;
+    use crate::negotiation::{Coding, CodingSet};
 
     /// Set for a process that is to tell its hash.
     const TELLS: &str = "SELVEDGE_TEST_TELLS_HASH";
+
+    /// A file that was changed then.
+    fn resource(modified_unix_s: i64) -> Rc<Resource> {
+        let metadata = Metadata {
+            kind: Kind::Regular,
+            size_bytes: 1,
+            modified: (modified_unix_s, 0),
+            changed: (modified_unix_s, 0),
+            identity: (1, 1),
+        };
+        let form = Form { language: None, coding: Coding::Identity };
+        let form = LocatedForm { form, location: c"a".to_owned(), metadata, place: None };
+        let located = LocatedFile {
+            name: c"a".to_owned(),
+            choice: Choice::First,
+            forms: vec![form],
+            outdated: Vec::new(),
+            directory: None,
+        };
+        Resource::new(located, |_| CodingSet::EMPTY, 0).0
+    }
+
+    /// Two requests may have looked side by side: what one has found out of date must not be what the other tries next.
+    #[test]
+    fn what_is_out_of_date_is_forgotten_whoever_has_found_it() {
+        let memory = Memory::new(&FileOptions::new("."));
+        let is_known = || memory.recall_stale(b"a").is_some();
+        let (mine, another, newer) = (resource(1), resource(1), resource(2));
+        for (found, stays) in [(&mine, false), (&another, false), (&newer, true)] {
+            memory.remember(b"a", &Found::Resource(Rc::clone(found), None), Moment::default());
+            memory.forget_resource(b"a", &mine);
+            assert_eq!(is_known(), stays);
+        }
+    }
 
     /// What a path is found by in a map such as this one.
     fn hash_of<V, S: BuildHasher + Default>(_map: &LruCache<Box<[u8]>, V, S>, path: &[u8]) -> u64 {

@@ -195,6 +195,12 @@ impl Resource {
         true
     }
 
+    /// Whether both were found as the same files of the same versions.
+    pub(super) fn is_of_version_of(&self, other: &Self) -> bool {
+        let version = |form: &Representation| (Rc::clone(&form.location), form.metadata);
+        self.forms.iter().map(version).eq(other.forms.iter().map(version))
+    }
+
     /// The file as it is that a compressed form is made of.
     pub(super) fn plain(&self, compressed: Form) -> Option<&Representation> {
         let form = Form { coding: Coding::Identity, ..compressed };
