@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use selvedge_http::{CloseReason, ServerOptions, Timeouts};
+use selvedge_runtime::sim::PeerEnd;
+use selvedge_runtime::timer;
 
 use crate::support::app::{paths, steered};
 use crate::support::client::{Client, End};
@@ -28,6 +30,8 @@ fn an_idle_connection_is_closed_silently_after_75_seconds() {
     let (mut fresh, mut used) = (server.connect(), server.connect());
     let begun = server.now();
     used.get("/text/x");
+    assert_eq!(server.expect_open_until(&mut fresh, begun + 75 * SECOND), b"");
+    assert_eq!(used.take_received(), (Vec::new(), PeerEnd::Open));
     fresh.expect_close();
     let took = server.now() - begun;
     assert!(took >= 75 * SECOND && took <= 75 * SECOND + TICK, "{took:?}");
@@ -57,6 +61,7 @@ fn a_head_that_does_not_end_gets_408_after_ten_seconds() {
         client.get("/text/x");
         let begun = server.now();
         client.send(beginning);
+        assert_eq!(server.expect_open_until(&mut client, begun + 10 * SECOND), b"");
         let reply = client.reply();
         assert_eq!((reply.status, reply.closes()), (408, true), "{beginning:?}");
         let took = server.now() - begun;
@@ -162,6 +167,22 @@ fn a_client_that_never_reads_is_cut_and_its_buffers_come_back() {
     assert!(took >= 60 * SECOND && took <= 181 * SECOND, "{took:?}");
     server.wait_until_at_rest();
     assert_eq!(server.closes(CloseReason::WriteTimeout), 21);
+}
+
+#[test]
+fn an_answer_that_is_not_read_ends_after_its_grace_with_a_reset() {
+    // So that what the buffers take earns no time.
+    let timeouts = Timeouts { bytes_per_second_min: 1 << 40, ..Timeouts::default() };
+    let server = SimulatedServer::start(ServerOptions { timeouts, ..ServerOptions::default() }, paths);
+    let mut client = server.connect();
+    server.pass(SECOND);
+    let begun = server.now();
+    client.send(LARGE);
+    server.pass(60 * SECOND - timer::TICK);
+    assert!(!client.is_reset());
+    wait_for_reset(&server, &mut client);
+    let took = server.now() - begun;
+    assert!(took >= 60 * SECOND && took <= 60 * SECOND + TICK, "{took:?}");
 }
 
 #[test]

@@ -172,13 +172,13 @@ fn a_broken_body_is_told_to_the_handler_and_ends_the_connection() {
     assert_eq!(client.reply().status, 400);
 }
 
-/// One under which a body has little time.
 #[test]
 fn a_body_that_comes_too_slowly_is_given_up() {
     let server = SimulatedServer::start(ServerOptions::default(), streams);
     let mut client = server.connect();
     let begun = server.now();
     client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nslow");
+    assert_eq!(server.expect_open_until(&mut client, begun + Duration::from_secs(10)), b"");
     let reply = client.reply();
     assert!(reply.status == 408 && reply.closes(), "{reply:?}");
     let took = server.now() - begun;
@@ -211,6 +211,29 @@ fn the_100_comes_before_the_head_of_a_response_that_reads_the_body() {
     // There is no body to wait with.
     client.send("GET /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(client.chunked_reply().text(), "");
+}
+
+#[test]
+fn a_body_above_the_rate_is_waited_for_and_one_below_it_is_not() {
+    let server = SimulatedServer::start(ServerOptions::default(), streams);
+    for (each_second, is_answered) in [(1_100, true), (900, false)] {
+        let mut client = server.connect();
+        let begun = server.now();
+        client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 220000\r\n\r\n");
+        let (mut sent, mut received) = (0, Vec::new());
+        while sent < 220_000 && received.is_empty() {
+            client.send(vec![b'x'; each_second.min(220_000 - sent)]);
+            sent += each_second;
+            server.pass(Duration::from_secs(1));
+            received = client.take_received().0;
+        }
+        let expected: &[u8] = if is_answered { b"HTTP/1.1 200 " } else { b"HTTP/1.1 408 " };
+        assert!(received.starts_with(expected), "{}", received.escape_ascii());
+        // At 900 a second a tenth of each second is lost: ten seconds last for a hundred, at 1,024.
+        let took = server.now() - begun;
+        let seconds = if is_answered { 199..202 } else { 75..100 };
+        assert!(seconds.contains(&took.as_secs()), "{took:?}");
+    }
 }
 
 #[test]

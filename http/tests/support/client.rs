@@ -267,6 +267,11 @@ impl<T: Read + Write> Client<T> {
         self.ahead.drain(..bytes).collect()
     }
 
+    /// What was received and not taken yet.
+    pub(crate) fn take_ahead(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
     /// All octets up to the end, and what the end was.
     pub(crate) fn read_to_end(&mut self) -> (Vec<u8>, End) {
         let mut all = std::mem::take(&mut self.ahead);

@@ -12,8 +12,8 @@ use std::time::Duration;
 use selvedge_http::{
     Application, CloseReason, Control, ExchangeRecord, Observer, Server, ServerOptions, WorkerApplication,
 };
-use selvedge_runtime::sim::{FaultRates, Happening, Peer, PeerEnd, Simulation, SimulationOptions};
-use selvedge_runtime::{BufferPool, BufferUsage, Pinning, WatchdogSetting, Worker};
+use selvedge_runtime::sim::{Disk, FaultRates, Happening, Peer, PeerEnd, Simulation, SimulationOptions};
+use selvedge_runtime::{BufferPool, BufferUsage, Pinning, WatchdogSetting, Worker, timer};
 
 use super::client::Client;
 
@@ -37,8 +37,19 @@ impl SimulatedServer {
         options: ServerOptions,
         factory: impl Fn(&Worker) -> A + Send + Sync + 'static,
     ) -> Self {
+        Self::start_on(1, |_| (), options, factory)
+    }
+
+    /// A server on the machine of `seed`, without faults, that `prepare` has made ready: its disk, mostly.
+    pub(crate) fn start_on<A: Application>(
+        seed: u64,
+        prepare: impl FnOnce(&Simulation),
+        options: ServerOptions,
+        factory: impl Fn(&Worker) -> A + Send + Sync + 'static,
+    ) -> Self {
         let calm = SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() };
-        let simulation = Rc::new(Simulation::new(1, calm));
+        let simulation = Rc::new(Simulation::new(seed, calm));
+        prepare(&simulation);
         let address = SocketAddr::from(([127, 0, 0, 1], 80));
         let records = Arc::new(Mutex::new(Vec::new()));
         let records_there = Arc::clone(&records);
@@ -73,6 +84,15 @@ impl SimulatedServer {
         Client::over(Wire { peer, simulation: Rc::clone(&self.simulation) })
     }
 
+    /// A client that waits for nothing by itself, with buffers of so many octets.
+    pub(crate) fn connect_peer(&self, send_bytes: usize, receive_bytes: usize) -> Peer {
+        self.simulation.connect(self.address, send_bytes, receive_bytes).expect("it listens")
+    }
+
+    pub(crate) fn disk(&self) -> Disk {
+        self.simulation.disk()
+    }
+
     /// The simulated time since the machine's start.
     pub(crate) fn now(&self) -> Duration {
         self.simulation.elapsed()
@@ -83,6 +103,14 @@ impl SimulatedServer {
         let number = u64::try_from(self.now().as_nanos()).expect("a run is short");
         self.simulation.alarm(time, number);
         while self.simulation.next().expect("the alarm is still to come") != Happening::Alarm(number) {}
+    }
+
+    /// Lets the time pass up to a tick of the wheel before `due`: the connection is open then. Returns what has come.
+    pub(crate) fn expect_open_until(&self, client: &mut Client<Wire>, due: Duration) -> Vec<u8> {
+        self.pass(due - timer::TICK - self.now());
+        let (received, end) = client.take_received();
+        assert_eq!(end, PeerEnd::Open);
+        received
     }
 
     /// Lets events happen until it is so.
@@ -205,6 +233,13 @@ impl Write for Wire {
 }
 
 impl Client<Wire> {
+    /// What has come so far, and how the connection stands.
+    pub(crate) fn take_received(&mut self) -> (Vec<u8>, PeerEnd) {
+        let mut received = self.take_ahead();
+        let end = self.stream().peer.receive(&mut received, usize::MAX);
+        (received, end)
+    }
+
     /// Whether a reset has come, whatever is still to be read.
     pub(crate) fn is_reset(&self) -> bool {
         self.stream().is_reset()
