@@ -130,6 +130,24 @@ fn a_file_written_to_while_the_disk_reads_its_end_is_no_whole_answer() {
 }
 
 #[test]
+fn the_disk_s_time_is_not_the_client_s() {
+    // The file is one piece, and the send buffers of some machines have no room for it.
+    for seed in 1..=8 {
+        let server = server_on(seed, 3_600 * SECOND, |disk| {
+            put_stalled(disk, "/site/a.bin", &[b'x'; 130_000]);
+            // Longer than a client may stand still that takes nothing.
+            disk.delay("/site/a.bin", 70 * SECOND);
+        });
+        let mut client = ask(&server, "/a.bin", 4_096);
+        // The client reads a moment after there is something to be read.
+        server.pass(75 * SECOND);
+        let (head, body, _) = answer(&server, &mut client);
+        assert!(head.contains("content-length: 130000\r\n"), "{head}");
+        assert_eq!(body.len(), 130_000, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_sibling_that_may_not_be_read_is_as_if_it_were_not_there() {
     let server = server(|disk| {
         disk.write("/site/a.css", b"as it is");

@@ -10,7 +10,7 @@ use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
-use super::pace::{Pace, paced};
+use super::pace::{Pace, RestingPace, paced};
 use crate::block::Block;
 use crate::clock::Clock;
 use crate::fixed_fields::{FixedFields, is_owned};
@@ -317,11 +317,12 @@ impl Connection {
 
     /// Waits until the send in flight is through. Ready at once where the client has read the last answer.
     pub(super) async fn sent<A>(&mut self, shared: &Shared<A>) -> Result<(), CloseReason> {
-        let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
+        let mut pace = RestingPace::default();
         let stream = self.stream.get_mut();
         let sent = paced(
             &self.deadline,
             &mut pace,
+            |now| Pace::writing(now, shared.timeouts()),
             stream,
             |stream, context| stream.poll_sent(context),
             |stream| i64::from(stream.sent_bytes()) - i64::from(stream.unread_bytes()),

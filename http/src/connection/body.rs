@@ -236,7 +236,7 @@ impl Connection {
         shared: &Shared<A>,
         mut decoder: BodyDecoder,
     ) -> Result<(), CloseReason> {
-        let mut pace = Pace::reading(selvedge_runtime::now(), shared.timeouts());
+        let mut pace = RestingPace::default();
         let mut received = 0;
         loop {
             let decoded = decoder.decode(self.input.bytes()).map_err(CloseReason::Rejected)?;
@@ -245,20 +245,31 @@ impl Connection {
                 ChunkEvent::Data(_) => {}
                 ChunkEvent::End => return Ok(()),
                 ChunkEvent::NeedMore if received > DRAIN_BYTES_MAX => return Err(CloseReason::UnreadBody),
-                ChunkEvent::NeedMore => self.receive_body(&mut pace, &mut received).await?,
+                ChunkEvent::NeedMore => self.receive_body(shared, &mut pace, &mut received).await?,
             }
         }
     }
 
-    async fn receive_body(&mut self, pace: &mut Pace, received: &mut u64) -> Result<(), CloseReason> {
-        let stream = self.stream.get_mut();
+    async fn receive_body<A>(
+        &mut self,
+        shared: &Shared<A>,
+        pace: &mut RestingPace,
+        received: &mut u64,
+    ) -> Result<(), CloseReason> {
         let so_far = *received as i64;
-        let lease: Lease =
-            paced(&self.deadline, pace, stream, |stream, context| stream.poll_receive(context), |_| so_far)
-                .await
-                .map_err(|_| CloseReason::BodyTimeout)?
-                .map_err(|_| CloseReason::ClientFailure)?
-                .ok_or(CloseReason::ClientCutShort)?;
+        let waiting = paced(
+            &self.deadline,
+            pace,
+            |now| Pace::reading(now, shared.timeouts()),
+            self.stream.get_mut(),
+            |stream, context| stream.poll_receive(context),
+            |_| so_far,
+        );
+        let lease: Lease = waiting
+            .await
+            .map_err(|_| CloseReason::BodyTimeout)?
+            .map_err(|_| CloseReason::ClientFailure)?
+            .ok_or(CloseReason::ClientCutShort)?;
         *received += lease.len() as u64;
         self.input.push(lease);
         Ok(())

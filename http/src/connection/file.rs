@@ -9,7 +9,7 @@ use selvedge_runtime::net::More;
 use selvedge_runtime::{BufferPool, Lease, timer};
 
 use super::Connection;
-use super::pace::{Pace, paced};
+use super::pace::{Pace, RestingPace, Timeouts, paced};
 use crate::record::CloseReason;
 use crate::response::FilePart;
 use crate::shared::Shared;
@@ -48,7 +48,8 @@ impl Connection {
         turn_bytes: &mut u64,
     ) -> Result<(), CloseReason> {
         self.flush_before_file(shared).await?;
-        let mut pace = Pace::writing(selvedge_runtime::now(), shared.timeouts());
+        // It rests while the disk is waited for, or nobody.
+        let mut pace = RestingPace::default();
         let mut sent = 0;
         while sent < part.length {
             let piece = (part.length - sent).min(PIECE_BYTES_MAX);
@@ -58,7 +59,7 @@ impl Connection {
             }
             let offset = part.start + sent;
             let taken = match part.file.resident(offset, piece) {
-                Residency::Cached => self.send_resident(part, offset, piece, &mut pace, sent).await?,
+                Residency::Cached => self.send_resident(shared, part, offset, piece, &mut pace, sent).await?,
                 Residency::Absent => self.send_read(shared, part, offset, piece, &mut pace, sent).await?,
             };
             sent += taken;
@@ -69,12 +70,13 @@ impl Connection {
     }
 
     /// sendfile(2), as much as the socket takes; 0 after a wait for room, in which the pages may have gone.
-    async fn send_resident(
+    async fn send_resident<A>(
         &mut self,
+        shared: &Shared<A>,
         part: &FilePart,
         offset: u64,
         length: u64,
-        pace: &mut Pace,
+        pace: &mut RestingPace,
         sent_before: u64,
     ) -> Result<u64, CloseReason> {
         if offset + length == part.start + part.length {
@@ -84,7 +86,7 @@ impl Connection {
             Ok(0) => Err(CloseReason::FileChanged),
             Ok(sent) => Ok(sent as u64),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable(pace, sent_before).await?;
+                self.writable(shared.timeouts(), pace, sent_before).await?;
                 Ok(0)
             }
             Err(error) if is_file_error(&error) => Err(CloseReason::FileFailure),
@@ -101,7 +103,7 @@ impl Connection {
         part: &FilePart,
         offset: u64,
         length: u64,
-        pace: &mut Pace,
+        pace: &mut RestingPace,
         sent_before: u64,
     ) -> Result<u64, CloseReason> {
         let turn = shared.file_turns().next().await;
@@ -122,7 +124,7 @@ impl Connection {
         match sent {
             Ok(sent) => Ok(sent as u64),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable(pace, sent_before).await?;
+                self.writable(shared.timeouts(), pace, sent_before).await?;
                 Ok(0)
             }
             Err(_) => Err(CloseReason::ClientFailure),
@@ -130,12 +132,18 @@ impl Connection {
     }
 
     /// Waits until the socket takes something again, as long as the pace allows.
-    async fn writable(&mut self, pace: &mut Pace, sent_before: u64) -> Result<(), CloseReason> {
+    async fn writable(
+        &mut self,
+        timeouts: &Timeouts,
+        pace: &mut RestingPace,
+        sent_before: u64,
+    ) -> Result<(), CloseReason> {
         let stream = self.stream.get_mut();
         let mut waiting = stream.start_writable();
         let writable = paced(
             &self.deadline,
             pace,
+            |now| Pace::writing(now, timeouts),
             stream,
             |stream, context| stream.poll_writable(&mut waiting, context),
             |stream| sent_before as i64 - i64::from(stream.unread_bytes()),

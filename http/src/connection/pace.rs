@@ -68,7 +68,7 @@ impl Default for Timeouts {
 pub(super) struct Pace {
     due: Moment,
     /// Octets moved when the due time was reckoned last.
-    moved_bytes: Option<i64>,
+    moved_bytes: i64,
     grace: Duration,
     bytes_per_second_min: u64,
     /// A wait shorter than this does not count: it may be the worker's own turn that was long.
@@ -93,20 +93,12 @@ impl Pace {
     fn new(started: Moment, grace: Duration, bytes_per_second_min: u64) -> Self {
         let bytes_per_second_min = bytes_per_second_min.max(1);
         let (due, wait_free) = (started + grace, Duration::ZERO);
-        Self { due, moved_bytes: None, grace, bytes_per_second_min, wait_free }
+        Self { due, moved_bytes: 0, grace, bytes_per_second_min, wait_free }
     }
 
-    /// The first wait begins: what moved before needs no time.
-    pub(super) fn begin(&mut self, moved_bytes: impl FnOnce() -> i64) {
-        if self.moved_bytes.is_none() {
-            self.moved_bytes = Some(moved_bytes());
-        }
-    }
-
-    /// As [`begin`](Self::begin), for one that begins with its first wait.
-    pub(super) fn begun_at(mut self, moved_bytes: i64) -> Self {
-        self.begin(|| moved_bytes);
-        self
+    /// The first wait begins: what moved before earns no time.
+    pub(super) fn begun_at(self, moved_bytes: i64) -> Self {
+        Self { moved_bytes, ..self }
     }
 
     /// Time that was not the peer's.
@@ -116,10 +108,9 @@ impl Pace {
 
     /// When the transfer is too slow, as it has moved so many octets by `now`.
     pub(super) fn due(&mut self, moved_bytes: i64, now: Moment) -> Moment {
-        let moved_before = *self.moved_bytes.get_or_insert(0);
-        if let Ok(more @ 1..) = u64::try_from(moved_bytes - moved_before) {
+        if let Ok(more @ 1..) = u64::try_from(moved_bytes - self.moved_bytes) {
             self.due = (self.due + self.earned(more)).min(now + self.grace * 2);
-            self.moved_bytes = Some(moved_bytes);
+            self.moved_bytes = moved_bytes;
         }
         self.due
     }
@@ -193,35 +184,35 @@ impl RestingPace {
 pub(super) struct TooSlow;
 
 /// Waits for `operation` on `stream` as long as `pace` allows for the progress it makes, in octets as `moved_bytes` counts
-/// them. Ready at once, it touches no timer and counts nothing.
+/// them; `begin` makes the pace of the first wait. Ready at once, it touches no timer and counts nothing.
 pub(super) async fn paced<S, T>(
     deadline: &Deadline,
-    pace: &mut Pace,
+    pace: &mut RestingPace,
+    begin: impl Fn(Moment) -> Pace,
     stream: &mut S,
     mut operation: impl FnMut(&mut S, &mut Context<'_>) -> Poll<T>,
     moved_bytes: impl Fn(&S) -> i64,
 ) -> Result<T, TooSlow> {
-    let mut armed = Armed::No;
-    std::future::poll_fn(|context| {
+    let paced = std::future::poll_fn(|context| {
         if let Poll::Ready(result) = operation(stream, context) {
             return Poll::Ready(Ok(result));
         }
-        if armed == Armed::No {
-            armed = Armed::Yes;
-            pace.begin(|| moved_bytes(stream));
-            deadline.set(pace.due);
-        }
-        while deadline.poll_expired(context).is_ready() {
+        pace.wait(selvedge_runtime::now, |now| begin(now).begun_at(moved_bytes(stream)));
+        while let Some(due) = pace.due_so_far() {
             let now = selvedge_runtime::now();
-            let due = pace.due(moved_bytes(stream), now);
-            if due <= now {
-                return Poll::Ready(Err(TooSlow));
+            if due > now {
+                wait_for(deadline, due, context);
+                break;
             }
-            deadline.set(due);
+            if let Err(too_slow) = pace.judge(|| moved_bytes(stream), now) {
+                return Poll::Ready(Err(too_slow));
+            }
         }
         Poll::Pending
     })
-    .await
+    .await;
+    pace.rest(selvedge_runtime::now);
+    paced
 }
 
 /// The task is woken at `due`, which is to come. Whether it has come is for the clock to say: setting a deadline anew makes
@@ -230,12 +221,6 @@ pub(super) fn wait_for(deadline: &Deadline, due: Moment, context: &Context<'_>) 
     deadline.set(due);
     let waiting = deadline.poll_expired(context);
     debug_assert!(waiting.is_pending(), "a deadline set to a later moment has not expired");
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Armed {
-    Yes,
-    No,
 }
 
 #[cfg(test)]
@@ -275,9 +260,8 @@ mod tests {
 
     #[test]
     fn what_was_under_way_before_the_first_wait_earns_nothing() {
-        let mut pace = Pace::new(START, Duration::from_secs(10), 1_000);
         // Octets of an earlier answer are in the socket still.
-        pace.begin(|| -4_000);
+        let mut pace = Pace::new(START, Duration::from_secs(10), 1_000).begun_at(-4_000);
         assert_eq!(pace.due(-4_000, after(10)), after(10));
         assert_eq!(pace.due(-3_000, after(10)), after(11));
     }
