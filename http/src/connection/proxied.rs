@@ -41,8 +41,8 @@ impl Connection {
     /// Takes the header, within the time of a head. Whoever is none of the proxies is not waited for.
     ///
     /// # Errors
-    /// How it ends that has none: without an answer, as those have none who do not speak the protocol; or that its client has
-    /// too many connections, or too often, which it was told.
+    /// Why it is over that has none: nobody is answered who does not speak the protocol. Or because its client has too many
+    /// connections, or comes too often: that it was told, and its end was waited for.
     async fn receive_proxy_header<A>(
         &mut self,
         shared: &Shared<A>,
@@ -68,7 +68,10 @@ impl Connection {
                     self.peer.set(source.unwrap_or(peer));
                     // A proxy that asks for itself has no limit.
                     let claimed = told.map_or(Ok(()), |client| self.claim_place_of(shared, client));
-                    return claimed.map_err(|refusal| After::Close(self.answer_turned_away(shared, refusal)));
+                    let Err(refusal) = claimed else { return Ok(()) };
+                    let reason = self.answer_turned_away(shared, refusal);
+                    Box::pin(self.linger_turned_away(shared)).await;
+                    return Err(abort(reason));
                 }
                 Ok(None) if self.waits_for == WaitsFor::Request => {
                     (self.waits_for, self.waits_since) = (WaitsFor::Head, selvedge_runtime::now());

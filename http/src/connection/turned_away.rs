@@ -32,9 +32,7 @@ pub(crate) async fn turn_away<A>(
 ) {
     let reason = connection.answer_turned_away(&shared, refusal);
     shared.note_close(reason);
-    if let Some(_place) = shared.lingering().enter() {
-        connection.linger(&shared).await;
-    }
+    connection.linger_turned_away(&shared).await;
 }
 
 impl Connection {
@@ -63,6 +61,13 @@ impl Connection {
             self.place = limiter.claim(client, selvedge_runtime::now())?;
         }
         Ok(())
+    }
+
+    /// Waits for the end of a connection that was answered, unless [too many](LINGERING_MAX) are waited for.
+    pub(super) async fn linger_turned_away<A>(&mut self, shared: &Shared<A>) {
+        if let Some(_place) = shared.lingering().enter() {
+            self.linger(shared).await;
+        }
     }
 
     /// Answers whatever the request will be: without a body, since that of a HEAD has none. Tells the observer of it.

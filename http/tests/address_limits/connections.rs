@@ -92,6 +92,26 @@ fn whoever_connects_without_end_and_never_reads_keeps_no_places() {
 }
 
 #[test]
+fn whoever_comes_without_end_through_a_proxy_keeps_no_places_either() {
+    let mut options = limited(at_once(1));
+    options.proxies = Some("127.0.0.1".parse().expect("an address"));
+    let server = TestServer::start(options, paths);
+    let connect = || {
+        let mut client = server.connect();
+        client.send("PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n");
+        client
+    };
+    let mut first = connect();
+    assert_eq!(first.get("/text/in").text(), "in");
+    let refused: Vec<_> = (0..300).map(|_| connect()).collect();
+    server.records(1 + refused.len());
+    server.wait_for_open(1 + 64, || ());
+    assert_eq!(first.get("/text/still").text(), "still");
+    drop(refused);
+    server.wait_for_open(1, || ());
+}
+
+#[test]
 fn a_proxy_s_connections_are_those_of_whom_it_tells() {
     let mut options = limited(at_once(1));
     options.proxies = Some("127.0.0.1".parse().expect("an address"));
