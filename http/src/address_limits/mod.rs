@@ -65,8 +65,8 @@ pub struct AddressLimits {
     /// [`exchanges_per_address`](crate::middleware::exchanges_per_address()) limits those.
     pub trusted_proxies: Networks,
     /// Addresses that are there at once, about: as many as connections. With more of them, one may be taken for several others
-    /// together. Sets what the limiter takes: 64 octets for each, and 128 more with
-    /// [`new_connections`](Self::new_connections), rounded up to a power of two. Default: 65,536.
+    /// together. Sets what the limiter takes: rounded up to a power of two, and at most 2^24, 64 octets for each with
+    /// [`connections_max`](Self::connections_max), and 128 with [`new_connections`](Self::new_connections). Default: 65,536.
     pub addresses_max: usize,
 }
 
@@ -121,8 +121,8 @@ impl ConnectionRate {
 ///
 /// It holds no addresses: each has a cell in four rows of numbers, chosen by a hash with a secret of the process. What is
 /// known of an address is the least of its four cells, so it is never less than what is true, and more only where others
-/// fill all four: for a limit of 10 connections that is one address in two million, while all places are taken by addresses
-/// at their limit.
+/// fill all four: for a limit of 10 connections that is less than one address in two million, while all places are taken by
+/// addresses at their limit.
 ///
 /// ```
 /// use std::num::NonZero;
