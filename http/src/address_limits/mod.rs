@@ -296,6 +296,11 @@ impl AddressPlace {
     pub(crate) fn is_counted(&self) -> bool {
         self.0.is_some()
     }
+
+    /// Whether this limiter counts it.
+    pub(crate) fn is_of(&self, limiter: &AddressLimiter) -> bool {
+        self.0.as_ref().is_some_and(|held| Arc::ptr_eq(&held.limiter.0, &limiter.0))
+    }
 }
 
 impl Drop for Held {
