@@ -159,15 +159,13 @@ impl Allowance<'_> {
         self.allocations.get()
     }
 
-    /// Lowers what may be spent to `budgets`. Returns what the caller has to charge itself: nobody did so far.
+    /// Lowers what may be spent to `budgets`. Returns what the caller has to charge: whoever polls it may not know of it.
     pub(crate) fn lower(&self, received_at: Moment, budgets: &Budgets) -> Option<&AllocationBudget> {
         self.set_times(received_at, budgets);
         let bytes_max = budgets.allocated_bytes?;
-        if let Some(allocations) = self.allocations() {
-            allocations.lower(bytes_max);
-            return None;
-        }
-        Some(self.begin_allocations(bytes_max))
+        let allocations = self.begin_allocations(bytes_max);
+        allocations.lower(bytes_max);
+        Some(allocations)
     }
 
     /// Ready when more was spent than may be; if not yet, the task is woken when tasks of the exchange's ask for too much memory.
@@ -214,6 +212,7 @@ impl Allowance<'_> {
         }
     }
 
+    /// The budget of its memory; one of `bytes_max` if there was none.
     fn begin_allocations(&self, bytes_max: u64) -> &AllocationBudget {
         self.allocations.get_or_init(|| match self.spare.and_then(|spare| spare.borrow_mut().pop()) {
             Some(mut used) => {

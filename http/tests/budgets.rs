@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::metrics::Metrics;
-use selvedge_http::middleware::{MetricsReaders, budgets, metrics};
+use selvedge_http::middleware::{MetricsReaders, Next, budgets, from_fn, metrics};
 use selvedge_http::{
     Application, Budget, Budgets, CloseReason, ExchangeEnd, IntoResponse, Observer, Request, Response,
     Server, ServerOptions, WorkerApplication,
@@ -166,6 +166,23 @@ fn a_route_has_a_budget_where_the_server_has_none() {
     assert!(!client.read_to_end().0.ends_with(b"0\r\n\r\n"));
     drop(client);
     assert_eq!(server.stop().closes(OVER), 3);
+}
+
+/// Asks what is behind it twice.
+async fn twice<A: Application>(request: Request<'_>, next: Next<'_, A>) -> Response {
+    drop(next.call(request).await);
+    next.call(request).await
+}
+
+#[test]
+fn a_route_s_budget_is_for_all_that_is_behind_it_however_often_it_is_asked() {
+    let route = |server: Budgets| {
+        TestServer::start(within(server), |_| asks.with(budgets(allocated(MIB))).with(from_fn(twice)))
+    };
+    for server in [Budgets::default(), allocated(MIB)] {
+        assert_eq!(route(server).connect().get("/once/400000").text(), "done", "{server:?}");
+        expect_503(&mut route(server).connect(), "/once/600000");
+    }
 }
 
 /// What is asked on a connection of its own, and the name of the reason for which that ends.

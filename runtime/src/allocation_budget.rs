@@ -50,6 +50,8 @@ pub struct AllocationBudget(Rc<Account>);
 struct Account {
     spent_bytes: Cell<u64>,
     bytes_max: Cell<u64>,
+    /// Whether its work is done now.
+    is_charging: Cell<bool>,
     /// Who ends the work, to be woken by a task of its that asks for too much.
     waits: RefCell<Option<Waker>>,
 }
@@ -57,8 +59,12 @@ struct Account {
 impl AllocationBudget {
     /// A budget of so many bytes.
     pub fn new(bytes_max: u64) -> Self {
-        let (spent_bytes, bytes_max) = (Cell::new(0), Cell::new(bytes_max));
-        Self(Rc::new(Account { spent_bytes, bytes_max, waits: RefCell::default() }))
+        Self(Rc::new(Account {
+            spent_bytes: Cell::new(0),
+            bytes_max: Cell::new(bytes_max),
+            is_charging: Cell::new(false),
+            waits: RefCell::default(),
+        }))
     }
 
     /// A budget for other work, in the same memory where no task is charged to it any more.
@@ -74,7 +80,7 @@ impl AllocationBudget {
     }
 
     /// Does a part of the work, and charges what it asks for. Where it is done within other charged work, both are charged, and
-    /// the tasks it spawns are this one's.
+    /// the tasks it spawns are this one's. Within a part of its own work it is charged once.
     pub fn charge<T>(&self, work: impl FnOnce() -> T) -> T {
         let _charging = Charging::begin(self);
         work()
@@ -140,20 +146,26 @@ impl fmt::Debug for AllocationBudget {
 /// Work that is charged while this lives, also where it panics.
 struct Charging<'b> {
     budget: &'b AllocationBudget,
-    requested_before: u64,
+    /// `None` within a part that is charged already.
+    requested_before: Option<u64>,
     outer: Option<AllocationBudget>,
 }
 
 impl<'b> Charging<'b> {
     fn begin(budget: &'b AllocationBudget) -> Self {
         let outer = CURRENT.replace(Some(budget.clone()));
-        Self { budget, requested_before: requested_bytes_of_thread(), outer }
+        let was_charging = budget.0.is_charging.replace(true);
+        let requested_before = (!was_charging).then(requested_bytes_of_thread);
+        Self { budget, requested_before, outer }
     }
 }
 
 impl Drop for Charging<'_> {
     fn drop(&mut self) {
-        self.budget.add(requested_bytes_of_thread().wrapping_sub(self.requested_before));
+        if let Some(before) = self.requested_before {
+            self.budget.0.is_charging.set(false);
+            self.budget.add(requested_bytes_of_thread().wrapping_sub(before));
+        }
         CURRENT.set(self.outer.take());
     }
 }

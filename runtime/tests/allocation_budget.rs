@@ -47,6 +47,22 @@ fn what_grows_in_place_counts_what_is_added() {
 }
 
 #[test]
+fn parts_within_parts_are_charged_once_to_each_budget() {
+    let (whole, part) = (AllocationBudget::new(u64::MAX), AllocationBudget::new(u64::MAX));
+    whole.charge(|| {
+        ask_for(1);
+        part.charge(|| {
+            ask_for(10);
+            whole.charge(|| ask_for(100));
+        });
+        whole.charge(|| ask_for(1_000));
+    });
+    assert_eq!((whole.spent_bytes(), part.spent_bytes()), (1_111, 110));
+    whole.charge(|| ask_for(10_000));
+    assert_eq!(whole.spent_bytes(), 11_111);
+}
+
+#[test]
 fn it_is_only_lowered() {
     let budget = AllocationBudget::new(100);
     budget.charge(|| ask_for(50));
