@@ -24,7 +24,7 @@ use selvedge_runtime::{
 use crate::address_limits::AddressLimiter;
 use crate::application::Application;
 use crate::budgets::Budgets;
-use crate::connection::{self, Connection, ExchangePool, Timeouts};
+use crate::connection::{self, Close, Connection, ExchangePool, Timeouts};
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::CloseReason;
@@ -412,15 +412,15 @@ async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<S
             .await
         };
         let Some((stream, _listener, slot)) = handed else { break };
-        let (shared, pool, exchanges) = (Rc::clone(&shared), Rc::clone(&pool), Rc::clone(&exchanges));
-        let watcher = shared.drain().watch();
+        let (pool, exchanges) = (Rc::clone(&pool), Rc::clone(&exchanges));
+        let (watcher, close) = (shared.drain().watch(), Close::of_connection(&shared));
         let mut connection = Connection::new(stream, slot);
         if let Err(refusal) = connection.claim_place(&shared) {
-            spawn_detached("turned away", connection::turn_away(connection, watcher, shared, refusal));
+            spawn_detached("turned away", connection::turn_away(connection, watcher, close, refusal));
             continue;
         }
         let exchanges = move |connection| exchanges(connection);
-        spawn_detached("connection", connection::live(connection, watcher, shared, pool, exchanges));
+        spawn_detached("connection", connection::live(connection, watcher, close, pool, exchanges));
     }
     if shared.drain().state() == Draining::No {
         shared.drain().begin();

@@ -118,19 +118,19 @@ impl Connection {
     }
 }
 
-/// A connection's task. `watcher` is made with it and not by it, so that a drain that begins before its first poll waits
-/// for it.
+/// A connection's task. `watcher` and `close` are made with it and not by it, so that a drain that begins before its first
+/// poll waits for it, and its end is counted where there is no first poll.
 pub(crate) async fn live<A, F>(
     mut connection: Box<Connection>,
     watcher: DrainWatcher,
-    shared: Rc<Shared<A>>,
+    mut close: Close<A>,
     pool: Rc<ExchangePool<F>>,
     exchanges: impl Fn(Box<Connection>) -> F,
 ) where
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
 {
-    let mut close = Close { shared: Rc::clone(&shared), reason: None };
+    let shared = Rc::clone(&close.shared);
     let reason = 'over: {
         if shared.proxies().is_some() {
             // Boxed, as every task has room for what it awaits in place: a parked connection is small.
@@ -176,9 +176,15 @@ pub(crate) async fn live<A, F>(
 }
 
 /// Notes a connection's end exactly once, also where its task panics or is dropped.
-struct Close<A> {
+pub(crate) struct Close<A> {
     shared: Rc<Shared<A>>,
     reason: Option<CloseReason>,
+}
+
+impl<A> Close<A> {
+    pub(crate) fn of_connection(shared: &Rc<Shared<A>>) -> Self {
+        Self { shared: Rc::clone(shared), reason: None }
+    }
 }
 
 impl<A> Drop for Close<A> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use selvedge_runtime::net::More;
 
-use super::Connection;
+use super::{Close, Connection};
 use crate::address_limits::AddressRefusal;
 use crate::h1::{HeadWriter, Persistence, Version};
 use crate::networks::ClientAddress;
@@ -27,11 +27,12 @@ const HEAD_BYTES_MAX: usize = 256;
 pub(crate) async fn turn_away<A>(
     mut connection: Box<Connection>,
     _watcher: DrainWatcher,
-    shared: Rc<Shared<A>>,
+    mut close: Close<A>,
     refusal: AddressRefusal,
 ) {
-    let reason = connection.answer_turned_away(&shared, refusal);
-    shared.note_close(reason);
+    let shared = Rc::clone(&close.shared);
+    close.reason = Some(connection.answer_turned_away(&shared, refusal));
+    drop(close);
     connection.linger_turned_away(&shared).await;
 }
 

@@ -2,13 +2,16 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use selvedge_http::address_limits::{AddressLimiter, AddressLimits, ConnectionRate};
-use selvedge_http::{CloseReason, ServerOptions};
+use selvedge_http::{CloseReason, Observer, ServerOptions, WorkerApplication};
+use selvedge_runtime::WorkerLimits;
 
 use crate::support::app::paths;
 use crate::support::client::{Asked, Client};
-use crate::support::{TestServer, options, status};
+use crate::support::{Records, TestServer, options, status};
 
 fn at_once(connections: u32) -> AddressLimits {
     AddressLimits {
@@ -89,6 +92,26 @@ fn whoever_connects_without_end_and_never_reads_keeps_no_places() {
     assert_eq!(first.get("/text/still").text(), "still");
     drop(refused);
     server.wait_for_open(1, || ());
+}
+
+#[test]
+fn the_end_of_who_is_turned_away_is_counted_where_an_observer_panics() {
+    let server = TestServer::start_observed(
+        limited(at_once(1)),
+        WorkerLimits::default(),
+        Arc::new(Records::default()),
+        |worker| {
+            let observer: Observer = Rc::new(|_, request| assert!(request.is_some(), "there is a request"));
+            WorkerApplication { observer: Some(observer), ..paths(worker).into() }
+        },
+    );
+    let mut first = server.connect();
+    assert_eq!(first.get("/text/in").text(), "in");
+    assert_eq!(server.connect().reply().status, 503);
+    server.wait_for_open(1, || ());
+    assert_eq!(first.get("/text/still").text(), "still");
+    drop(first);
+    assert_eq!(server.stop().closes(CloseReason::Panic), 1);
 }
 
 #[test]
