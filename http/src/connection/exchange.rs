@@ -24,9 +24,7 @@ use super::{After, Connection};
 use crate::application::Application;
 use crate::body::{BodyError, Incoming};
 use crate::budgets::{Allowance, Budget, Stage, charge};
-use crate::h1::{
-    BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm, Version,
-};
+use crate::h1::{BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
 use crate::networks::ClientAddress;
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
 use crate::refusal::Refusal;
@@ -155,7 +153,8 @@ async fn exchange<A: Application>(
         (_, incoming) => Unread::after(head, incoming.map(Rc::as_ref), &pump),
     };
     let mut close = close_reason(head, unread, shared, connection.exchanges);
-    if response.is_framed_by_close(head.version()) {
+    let is_framed_by_close = response.is_framed_by_close(head.version());
+    if is_framed_by_close {
         close = close.or(Some(CloseReason::Requested));
     }
     let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
@@ -188,10 +187,11 @@ async fn exchange<A: Application>(
     if let Some(incoming) = state.incoming() {
         incoming.end(Err(BodyError::ExchangeOver));
     }
-    if let Err(reason @ (CloseReason::StreamFailed | CloseReason::OverBudget(_))) = answered
-        && head.version() == Version::Http11
+    if let Err(reason) = answered
+        && cuts_short(reason)
+        && !is_framed_by_close
     {
-        // What was sent shall be read: the end that is missing tells the client.
+        // What was sent shall be read, the answers before this one too: the end that is missing tells the client.
         (answered, close) = (Ok(()), Some(reason));
     }
     let (bytes, end) = match (answered, close) {
@@ -217,6 +217,12 @@ async fn exchange<A: Application>(
         }
     }
     Ok(bytes)
+}
+
+/// Whether it is the body that ends before its end, by no fault of the client's.
+fn cuts_short(reason: CloseReason) -> bool {
+    use CloseReason::{FileChanged, FileFailure, OverBudget, StreamFailed};
+    matches!(reason, FileChanged | FileFailure | StreamFailed | OverBudget(_))
 }
 
 /// Answers with a body that is written meanwhile, or gives the connection to another protocol. Also says why the connection
