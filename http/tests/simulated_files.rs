@@ -172,6 +172,31 @@ fn the_disk_s_time_is_not_the_client_s() {
 }
 
 #[test]
+fn a_root_whose_files_may_not_be_read_is_looked_for_at_once_and_once_a_second() {
+    let server = server(|disk| {
+        for name in ["a", "b", "c"] {
+            disk.write(format!("/site/{name}.txt"), b"old");
+        }
+    });
+    // Another directory takes its place, and what is known is not fresh for a second more.
+    let replace = |number: u32, name: &str| {
+        server.disk().forbid(format!("/site/{name}.txt"));
+        server.disk().rename("/site", format!("/old-{number}"));
+        server.disk().write(format!("/site/{name}.txt"), b"new");
+    };
+    let ask_for = |path: &str| answer(&server, &mut ask(&server, path, 4_096));
+    assert_eq!(ask_for("/c.txt").1, b"old");
+    replace(1, "a");
+    let (head, body, _) = ask_for("/a.txt");
+    assert!(head.starts_with("HTTP/1.1 200 ") && body == b"new", "{head}");
+    server.disk().write("/site/b.txt", b"old");
+    replace(2, "b");
+    assert!(ask_for("/b.txt").0.starts_with("HTTP/1.1 403 "));
+    server.pass(SECOND);
+    assert_eq!(ask_for("/b.txt").1, b"new");
+}
+
+#[test]
 fn a_sibling_that_may_not_be_read_is_as_if_it_were_not_there() {
     let server = server(|disk| {
         disk.write("/site/a.css", b"as it is");

@@ -291,6 +291,7 @@ impl Files {
                 Ok(Found::NeedsNoSlash) => return Answer::NeedsNoSlash,
                 Ok(Found::Directory) => return Answer::Directory,
                 Ok(Found::Missing) => return Answer::Missing,
+                Err(refused) if self.may_look_again(tree, &refused).await => continue,
                 Err(refused) => return Answer::Refused(refusal(&refused, path.key())),
             };
             let form = match resource.choose(head, bytes, &tree.options.languages) {
@@ -310,6 +311,7 @@ impl Files {
                     self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
                 }
                 Ok(Loaded::Changed) => Err(Changed),
+                Err(refused) if self.may_look_again(tree, &refused).await => Err(Changed),
                 Err(refused) => Ok(Answer::Refused(refusal(&refused, path.key()))),
             };
             match answered {

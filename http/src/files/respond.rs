@@ -150,6 +150,7 @@ impl Files {
                 Ok(Answer::File(Response::new(head, Body::File(body))))
             }
             Ok(None) => Err(Changed),
+            Err(refused) if self.may_look_again(tree, &refused).await => Err(Changed),
             Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes()))),
         }
     }
@@ -170,6 +171,7 @@ impl Files {
             EntryBody::File => match self.file_of(tree, entry, opened).await {
                 Ok(Some(file)) => FileContent::Streamed(file),
                 Ok(None) => return Err(Changed),
+                Err(refused) if self.may_look_again(tree, &refused).await => return Err(Changed),
                 Err(refused) => {
                     return Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes())));
                 }

@@ -32,6 +32,9 @@ use crate::response::OpenFile;
 /// How long what was closed may take to be free again, where descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(10);
 
+/// How often a root is looked for because something beneath it may not be read.
+const DOUBT_PERIOD: Duration = Duration::from_secs(1);
+
 /// The answer of a form.
 #[derive(Debug)]
 pub(super) enum Loaded {
@@ -47,6 +50,7 @@ pub(super) struct Tree {
     pub(super) options: TreeOptions,
     root: RefCell<Root>,
     root_checked_at: Cell<Moment>,
+    root_doubted_at: Cell<Option<Moment>>,
     pub(super) memory: Memory,
     looks: Looks,
 }
@@ -56,6 +60,7 @@ impl Tree {
         Ok(Self {
             root: RefCell::new(Root::open(&options.root).map_err(|error| named(&options.root, &error))?),
             root_checked_at: Cell::new(selvedge_runtime::now()),
+            root_doubted_at: Cell::default(),
             memory: Memory::new(limits),
             looks: Looks::default(),
             options,
@@ -91,9 +96,22 @@ impl Tree {
 
     /// As [`refresh_root_cached`](Self::refresh_root_cached), waiting for the disk if need be.
     async fn refresh_root(&self, now: Moment, fresh_for: Duration) {
-        if self.refresh_root_cached(now, fresh_for) {
-            return;
+        if !self.refresh_root_cached(now, fresh_for) {
+            self.follow_root(now).await;
         }
+    }
+
+    /// Goes over to what the root's path leads to, unless it did so a moment ago. Whether it did.
+    async fn doubt_root(&self, now: Moment) -> bool {
+        if self.root_doubted_at.get().is_some_and(|at| now.since(at) < DOUBT_PERIOD) {
+            return false;
+        }
+        self.root_doubted_at.set(Some(now));
+        self.follow_root(now).await;
+        true
+    }
+
+    async fn follow_root(&self, now: Moment) {
         let reopening = self.root.borrow().reopening();
         let followed = match reopening.await {
             Ok(directory) => self.root.borrow_mut().follow(directory),
@@ -113,6 +131,13 @@ impl Tree {
 }
 
 impl Files {
+    /// Whether another look may find what can be answered. What may not be read may be beneath a root that is none any
+    /// more: under Landlock that is so where its file system was unmounted, also if the same one is mounted there again.
+    pub(super) async fn may_look_again(&self, tree: &Tree, refused: &Refused) -> bool {
+        let Refused::Forbidden = refused else { return false };
+        Box::pin(tree.doubt_root(selvedge_runtime::now())).await
+    }
+
     /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
     pub(super) async fn find(&self, tree: &Tree, path: &SitePath<'_>) -> Result<Found, Refused> {
         let fresh_for = self.options.fresh_for;
