@@ -556,3 +556,21 @@ impl Connection {
         Octets { bytes, head_bytes: self.answered_head_bytes.min(bytes) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_32_answers_or_256_kib_of_them() {
+        let answers_of = |bytes| {
+            let mut share = Share::default();
+            (1..=100).find(|_| {
+                share.take(bytes);
+                share.is_used_up()
+            })
+        };
+        assert_eq!([0, 8_192, 8_193, 65_536, 1 << 30].map(answers_of), [32, 32, 32, 4, 1].map(Some));
+        assert_eq!(answers_of(10_000), Some(27));
+    }
+}
