@@ -185,61 +185,68 @@ fn a_route_s_budget_is_for_all_that_is_behind_it_however_often_it_is_asked() {
     }
 }
 
-/// What is asked on a connection of its own, and the name of the reason for which that ends.
-const ENDS: [(&str, &str); 7] = [
-    ("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n", "over_handler_time"),
-    ("GET /stream/1/1000000000 HTTP/1.1\r\nHost: a\r\n\r\n", "over_exchange_time"),
-    ("GET /once/1100000 HTTP/1.1\r\nHost: a\r\n\r\n", "over_allocated_bytes"),
-    ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", "body_too_large"),
-    ("POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n", "body_too_large"),
-    ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nslow", "body_timeout"),
-    ("GET / HTTP/1.1\r\n", "head_timeout"),
-];
+const SHORT: Duration = Duration::from_millis(50);
 
 #[test]
 fn every_end_is_counted_by_its_reason_and_stands_in_the_log() {
-    const SHORT: Duration = Duration::from_millis(50);
+    // Each in a server where nothing else can end it, however busy the machine is.
     let strict = options(|options| {
         let (handler_time, exchange_time) = (Some(SHORT * 4), Some(SHORT * 6));
         options.budgets = Budgets { handler_time, exchange_time, allocated_bytes: Some(MIB) };
         options.limits.body_bytes_max = 100;
+    });
+    let ends = [
+        ("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n", "over_handler_time"),
+        ("GET /stream/1/1000000000 HTTP/1.1\r\nHost: a\r\n\r\n", "over_exchange_time"),
+        ("GET /once/1100000 HTTP/1.1\r\nHost: a\r\n\r\n", "over_allocated_bytes"),
+        ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", "body_too_large"),
+        ("POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n", "body_too_large"),
+    ];
+    expect_ends(strict, "budgets-log", &ends);
+    let impatient = options(|options| {
         (options.timeouts.head, options.timeouts.body_grace) = (SHORT, SHORT);
     });
-    let directory = Directory::new("budgets-log");
+    let ends = [
+        ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nslow", "body_timeout"),
+        ("GET / HTTP/1.1\r\n", "head_timeout"),
+    ];
+    expect_ends(impatient, "timeouts-log", &ends);
+}
+
+/// Asks each on a connection of its own, which ends for the reason of that name.
+fn expect_ends(options: ServerOptions, directory: &str, ends: &[(&str, &str)]) {
+    let directory = Directory::new(directory);
     let path = directory.join("access.log");
     let log = LineLog::start("access log", LogTarget::File(path.clone()), 1).expect("a file");
     let there = log.clone();
-    let server = TestServer::start_observed(strict, WorkerLimits::default(), Arc::new(Records::default()), {
-        move |_| {
-            let log: Observer = AccessLog::new(there.sink(), LogFormat::Json).observer();
-            WorkerApplication { observer: Some(log), ..asks.into() }
-        }
-    });
-    let answered: Vec<bool> = ENDS
-        .map(|(request, _)| {
-            let mut client = server.connect();
-            client.send(request);
-            !client.read_to_end().0.is_empty()
-        })
-        .into();
-    assert_eq!(answered, [true; ENDS.len()], "each is told something");
+    let server =
+        TestServer::start_observed(options, WorkerLimits::default(), Arc::new(Records::default()), {
+            move |_| {
+                let log: Observer = AccessLog::new(there.sink(), LogFormat::Json).observer();
+                WorkerApplication { observer: Some(log), ..asks.into() }
+            }
+        });
+    for (request, reason) in ends {
+        let mut client = server.connect();
+        client.send(request);
+        assert!(!client.read_to_end().0.is_empty(), "{reason}: it is told something");
+    }
     server.wait_until_at_rest();
     let figures = server.control().figures(0).closes_by_name();
-    let counted: Vec<(&str, u64)> = figures.filter(|(_, count)| *count > 0).collect();
-    let count = |name| (name, ENDS.iter().filter(|(_, reason)| *reason == name).count() as u64);
-    let mut expected = ENDS.map(|(_, reason)| count(reason)).to_vec();
+    let mut counted: Vec<(&str, u64)> = figures.filter(|(_, count)| *count > 0).collect();
+    let count = |name| (name, ends.iter().filter(|(_, reason)| *reason == name).count() as u64);
+    let mut expected: Vec<_> = ends.iter().map(|(_, reason)| count(*reason)).collect();
     expected.sort_unstable();
     expected.dedup();
-    let mut sorted = counted;
-    sorted.sort_unstable();
-    assert_eq!(sorted, expected);
+    counted.sort_unstable();
+    assert_eq!(counted, expected);
     drop(server);
     log.finish();
     let lines = std::fs::read_to_string(path).expect("a log is UTF-8");
-    for (line, (request, reason)) in lines.lines().zip(ENDS) {
+    for (line, (request, reason)) in lines.lines().zip(ends) {
         assert!(line.contains(&format!("\"close\":\"{reason}\"")), "{request:?}: {line}");
     }
-    assert_eq!(lines.lines().count(), ENDS.len());
+    assert_eq!(lines.lines().count(), ends.len());
 }
 
 #[test]
