@@ -49,8 +49,8 @@ pub fn allocated_bytes_of_thread() -> i64 {
     COUNTS.with(|counts| counts.held.get())
 }
 
-/// Bytes the calling thread has asked for so far, freed again or not; of what is made larger in place, those that were added.
-/// It never goes down.
+/// Bytes the calling thread has asked for so far, freed again or not; of what is made larger, moved or not, those that were
+/// added. It never goes down.
 pub(crate) fn requested_bytes_of_thread() -> u64 {
     COUNTS.with(|counts| counts.requested.get())
 }
