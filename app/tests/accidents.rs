@@ -12,7 +12,7 @@ use std::thread;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 use support::{
-    Client, Server, Site, as_ordinary_user, binary, eventually, get, is_root, pattern, program, skipped,
+    Client, Server, Site, as_ordinary_user, binary, eventually, get, is_root, pattern, program, unshare,
 };
 
 /// The status of `target` on a connection of its own.
@@ -51,22 +51,11 @@ fn without_a_free_descriptor_connections_wait_and_files_are_503_until_there_is_o
 
 #[test]
 fn what_is_mounted_over_the_root_is_served_and_when_it_is_gone_what_was_below() {
-    let (Some(unshare), Some(nsenter)) = (program("unshare", "util-linux"), program("nsenter", "util-linux"))
-    else {
-        return;
-    };
-    let may_mount =
-        Command::new(&unshare).args(["-m", "true"]).output().is_ok_and(|output| output.status.success());
-    if !may_mount {
-        return skipped("needs to be allowed to mount (CAP_SYS_ADMIN)");
-    }
+    let Some(nsenter) = program("nsenter", "util-linux") else { return };
+    let Some(mut command) = unshare(&["-m", "--propagation", "private"]) else { return };
     let site = Site::with(&[("file", "below"), ("only-below", "words")]);
-    let mut command = Command::new(unshare);
-    command.args(["-m", "--propagation", "private", binary()]).arg(site.path());
-    let server = Server::of({
-        command.args(["-p", "0", "-a", "127.0.0.1", "-j", "2"]);
-        command
-    });
+    command.arg(binary()).arg(site.path()).args(["-p", "0", "-a", "127.0.0.1", "-j", "2"]);
+    let server = Server::of(command);
     let pid = server.pid().as_raw_nonzero().to_string();
     let there = |script: &str| {
         let mut command = Command::new(&nsenter);

@@ -11,7 +11,7 @@ use std::process::Output;
 
 use rustix::process::Signal;
 use support::{
-    Client, Server, Site, as_ordinary_user, eventually, finish, get, is_root, run, shell, skipped,
+    Client, Server, Site, as_ordinary_user, eventually, finish, get, is_root, run, shell, skipped, unshare,
 };
 
 /// Who owns nothing on Debian, Fedora and Alpine alike.
@@ -201,6 +201,33 @@ fn a_user_that_cannot_be_become_is_refused_with_what_helps() {
         let root = closed.join("closed");
         let arguments = [&[root.to_str().unwrap(), "-p", "0"], &AS_NOBODY[..]].concat();
         assert!(said(&run(&arguments)).contains("may not be read by this user; run as its owner"));
+    }
+}
+
+#[test]
+fn numbers_of_a_user_need_no_database() {
+    let site = Site::with(&[("file", "words")]);
+    let start = |user| {
+        let mut command = unshare(&["-m", "--propagation", "private"])?;
+        command
+            .args(["/bin/sh", "-ec", "mount -t tmpfs none /etc; exec \"$0\" \"$@\""])
+            .arg(support::binary());
+        command.arg(site.path()).args(["-p", "0", "-a", "127.0.0.1", "-j", "2", "--user", user]);
+        Some(command)
+    };
+    let Some(command) = start("65534:65534") else { return };
+    let server = Server::of(command);
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    assert!(threads(&server).iter().all(|status| of_thread(status, "Groups") == "65534"));
+    server.stop();
+    for (user, wanted) in [
+        ("nobody", "users and groups cannot be looked up: "),
+        ("nobody", "; give numbers, as in 33:33"),
+        ("65534", "; give numbers, as in 33:33"),
+        ("65534:nogroup", "; give numbers, as in 33:33"),
+    ] {
+        let line = said(&finish(&mut start(user).unwrap()));
+        assert!(line.contains(wanted), "{user}: {line}");
     }
 }
 

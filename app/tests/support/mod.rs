@@ -8,7 +8,7 @@ mod server;
 
 pub use client::{Client, Response, get, request};
 pub use content::{SIZES, Site, age, expect_content, pattern, write_pattern, write_sparse};
-pub use program::{as_ordinary_user, is_root, program, shell, skipped};
+pub use program::{as_ordinary_user, is_root, program, shell, skipped, unshare};
 pub use server::{Server, binary, finish, run};
 
 use std::time::{Duration, Instant};

@@ -19,6 +19,22 @@ pub fn program(name: &str, package: &str) -> Option<PathBuf> {
     found
 }
 
+/// `unshare` with these options, as in `-m`, if this user may do that; says so if not.
+pub fn unshare(options: &[&str]) -> Option<Command> {
+    let program = program("unshare", "util-linux")?;
+    let begin = || {
+        let mut command = Command::new(&program);
+        command.args(options);
+        without_own_variables(&mut command);
+        command
+    };
+    let may = begin().arg("true").output().is_ok_and(|output| output.status.success());
+    if !may {
+        skipped(&format!("needs to be allowed `unshare {}`", options.join(" ")));
+    }
+    may.then(begin)
+}
+
 /// Past the test harness, which keeps the words of a test that passes to itself.
 pub fn skipped(why: &str) {
     let test = std::thread::current().name().unwrap_or("test").to_owned();

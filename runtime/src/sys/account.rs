@@ -51,17 +51,15 @@ pub enum AccountError {
 
 impl Account {
     /// Finds the user of this name, or else of this number; in the given group, or else in its own. The groups it is in
-    /// beside that are those of the databases, as with initgroups(3).
+    /// beside that are those of the databases, as with initgroups(3). Two numbers need no database that can be read.
     ///
     /// # Errors
     /// Why there is no such account.
     pub fn find(user: &str, group: Option<&str>) -> Result<Self, AccountError> {
-        let entry = match User::from_name(user).map_err(databases)? {
-            Some(entry) => Some(entry),
-            None => match number(user) {
-                Some(number) => User::from_uid(Uid::from_raw(number)).map_err(databases)?,
-                None => return Err(AccountError::UnknownUser(user.to_owned())),
-            },
+        let entry = match find_user(user) {
+            // In a container there may be none.
+            Err(AccountError::Databases(_)) if number(user).is_some() && group.is_some() => None,
+            found => found?,
         };
         let group = match (group, &entry) {
             (Some(group), _) => find_group(group)?,
@@ -84,10 +82,24 @@ impl Account {
     }
 }
 
+/// The entry of this name or number; `None` for a number without one.
+fn find_user(user: &str) -> Result<Option<User>, AccountError> {
+    if let Some(entry) = User::from_name(user).map_err(databases)? {
+        return Ok(Some(entry));
+    }
+    match number(user) {
+        Some(number) => User::from_uid(Uid::from_raw(number)).map_err(databases),
+        None => Err(AccountError::UnknownUser(user.to_owned())),
+    }
+}
+
 fn find_group(group: &str) -> Result<Gid, AccountError> {
-    let entry = Group::from_name(group).map_err(databases)?;
-    let found = entry.map(|entry| entry.gid).or_else(|| number(group).map(Gid::from_raw));
-    found.ok_or_else(|| AccountError::UnknownGroup(group.to_owned()))
+    match (Group::from_name(group), number(group)) {
+        (Ok(Some(entry)), _) => Ok(entry.gid),
+        (_, Some(number)) => Ok(Gid::from_raw(number)),
+        (Ok(None), None) => Err(AccountError::UnknownGroup(group.to_owned())),
+        (Err(error), None) => Err(databases(error)),
+    }
 }
 
 /// Digits alone; the largest number means "leave it as it is" to setresuid(2), and is nobody's.
