@@ -20,6 +20,7 @@ pub mod monitoring_config;
 pub mod options;
 pub mod rights;
 pub mod rights_config;
+pub mod root;
 pub mod serve;
 pub mod site;
 pub mod site_config;

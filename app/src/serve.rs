@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ use crate::memory::MemoryBudget;
 use crate::monitoring::{Front, Log};
 use crate::options;
 use crate::rights::{self, NewUser};
+use crate::root::Root;
 use crate::site::{self, Site, SiteOptions};
 use crate::site_config::{CleanUrls, PagePath, SiteConfig};
 
@@ -44,7 +45,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let signals = Signals::take().map_err(|error| other("signals cannot be handled", &error))?;
     selvedge_runtime::install_panic_hook();
     let user = NewUser::find(config)?;
-    let root = check_roots(config)?;
+    let root = Root::find(config)?;
     let access = AccessRules::load(config)?;
     let runtime = runtime(config)?;
     let workers = runtime.workers();
@@ -74,7 +75,10 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let directories: Vec<_> = mounts.chain([root.directory.as_path()]).collect();
     let rights = rights::give_up(config, user.as_ref(), &directories, &listeners)?;
     // What was within reach before may be no more.
-    check_roots(config)?;
+    Root::find(config).map_err(|bad| match user {
+        None => bad.without_capabilities(),
+        Some(_) => bad.into(),
+    })?;
     let log = log.map(|log| Log::start(log, config, workers)).transpose();
     let log = log.map_err(|error| other("the thread of the access log cannot be started", &error))?;
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
@@ -126,30 +130,6 @@ fn listen(config: &Config, sharing: PortSharing, workers: usize) -> Result<Vec<V
     let bind = |spec: &ListenSpec| spec.bind(backlog, sharing).map_err(|error| Failure::listen(spec, error));
     let bound: Vec<Vec<Listening>> = config.listeners.iter().map(bind).collect::<Result<_, _>>()?;
     Ok(listen::lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)?)
-}
-
-/// What is served: a directory, or one file of one.
-struct Root {
-    directory: PathBuf,
-    only: Option<Vec<u8>>,
-}
-
-/// Finds the root and the mounts, so that what is wrong with them is told at once.
-fn check_roots(config: &Config) -> Result<Root, Failure> {
-    let check = |directory: &Path| {
-        process::check_directory(directory).map_err(|error| Failure::root(directory, &error))
-    };
-    config.site.mounts.iter().try_for_each(|mount| check(&mount.directory))?;
-    let root = &config.root;
-    if !process::is_file(root) {
-        check(root)?;
-        return Ok(Root { directory: root.clone(), only: None });
-    }
-    let directory = process::directory_of(root).to_path_buf();
-    check(&directory)?;
-    process::check_file(root).map_err(|error| Failure::root_file(root, &error))?;
-    let only = root.file_name().map(|name| name.as_encoded_bytes().to_vec());
-    Ok(Root { directory, only })
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

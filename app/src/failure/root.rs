@@ -42,6 +42,20 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A root, a mount or the one file that could be read before capabilities were given up, and cannot be any more.
+    pub fn root_out_of_reach(path: &Path) -> Self {
+        let name = quoted(path);
+        Self::fatal(
+            format!("{name} may not be read without capabilities, which this server gives up"),
+            format!(
+                "become its owner with --user, let others read it (`chmod o+rX` {name}, and o+x the directories \
+                 above it), or write --sandbox off"
+            ),
+        )
+    }
+}
+
 /// Other servers take the port as their only argument.
 fn missing_fix(path: &Path) -> String {
     // Values of flags that take them behind an equals sign alone.

@@ -49,6 +49,13 @@ fn each_trouble_with_the_root_is_told_with_its_remedy() {
 }
 
 #[test]
+fn what_capabilities_alone_could_read_is_told_with_who_could() {
+    let message = Failure::root_out_of_reach(Path::new("/home/site")).to_string();
+    let what = "'/home/site' may not be read without capabilities, which this server gives up; become its owner with --user";
+    assert!(message.starts_with(what) && message.ends_with(", or write --sandbox off"), "{message}");
+}
+
+#[test]
 fn a_missing_directory_named_like_a_port_suggests_the_option() {
     assert!(root("8000", ErrorKind::NotFound).ends_with("write -p 8000 if you meant the port"));
 }
