@@ -6,6 +6,7 @@ mod clap_error;
 pub(crate) mod errno;
 mod password_file;
 mod root;
+mod start;
 
 #[cfg(test)]
 mod tests;

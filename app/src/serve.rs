@@ -15,7 +15,7 @@ use selvedge_http::{Control, Server, ServerOptions, WorkerApplication};
 use selvedge_runtime::net::listen::{self, ListenSpec};
 use selvedge_runtime::net::{self, Address, Intake, IntakeOptions, Listening, PortSharing};
 use selvedge_runtime::process::{self, Signal, Signals};
-use selvedge_runtime::{LineLog, LogTarget, Runtime, StartError, Worker, print_line, report_line};
+use selvedge_runtime::{LineLog, LogTarget, Runtime, Worker, print_line, report_line};
 
 use crate::access::{Access, AccessRules};
 use crate::address_limits;
@@ -142,7 +142,7 @@ fn runtime(config: &Config) -> Result<Runtime, Failure> {
         cpus.check_within(&mask).map_err(|bad| Failure::bad_value("--cpus", &bad))?;
         builder = builder.cpus(cpus.cpus().to_vec());
     }
-    builder.build().map_err(|error| start_failure(&error))
+    builder.build().map_err(|error| Failure::start(&error, &config.rights))
 }
 
 fn warn(config: &Config) {
@@ -281,7 +281,7 @@ fn start(
             ..front.before(site()).into()
         }),
     };
-    let server = server.map_err(|error| start_failure(&error))?;
+    let server = server.map_err(|error| Failure::start(&error, &config.rights))?;
     if let Some(numbers) = numbers {
         numbers.watch(&server);
     }
@@ -364,12 +364,6 @@ fn shown_policy(policy: net::AcceptPolicy) -> AcceptPolicy {
         net::AcceptPolicy::Dedicated => AcceptPolicy::Dedicated,
         net::AcceptPolicy::ReusePort => AcceptPolicy::Reuseport,
     }
-}
-
-fn start_failure(error: &StartError) -> Failure {
-    let text = error.to_string();
-    let (what, fix) = text.split_once("; ").unwrap_or((&text, "see the kernel's log"));
-    Failure::fatal(what, fix)
 }
 
 fn other(what: &str, error: &io::Error) -> Failure {

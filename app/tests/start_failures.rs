@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-use support::{Client, Server, Site, as_ordinary_user, finish, get, is_root, run, shell, skipped};
+use support::{Client, Server, Site, as_ordinary_user, finish, get, is_root, run, shell, skipped, unshare};
 
 /// The one line of a failed start.
 #[track_caller]
@@ -136,13 +136,23 @@ fn filtered_server() {
     panic!("{error}");
 }
 
+const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
+const EOPNOTSUPP: u32 = 95;
+
+/// Whether io_uring can be refused by a filter.
+fn may_filter() -> bool {
+    let may = ["x86_64", "aarch64", "riscv64"].contains(&std::env::consts::ARCH);
+    if !may {
+        skipped("needs an architecture that the seccomp library knows");
+    }
+    may
+}
+
 #[test]
 fn forbidden_io_uring_ends_with_1_and_the_way_out() {
-    const EPERM: u32 = 1;
-    const ENOSYS: u32 = 38;
-    const EOPNOTSUPP: u32 = 95;
-    if !["x86_64", "aarch64", "riscv64"].contains(&std::env::consts::ARCH) {
-        return skipped("needs an architecture that the seccomp library knows");
+    if !may_filter() {
+        return;
     }
     let site = Site::new();
     for (error, cause) in [
@@ -157,6 +167,28 @@ fn forbidden_io_uring_ends_with_1_and_the_way_out() {
         assert!(line.contains(cause), "{line}");
         assert!(line.contains("--security-opt seccomp=unconfined"), "{line}");
     }
+}
+
+#[test]
+fn io_uring_for_the_privileged_is_told_to_root_with_what_became_of_its_privileges() {
+    let Some(mut command) = unshare(&["-m", "--propagation", "private"]).filter(|_| may_filter()) else {
+        return;
+    };
+    let site = Site::with(&[("one", "1\n")]);
+    // As the kernel refuses rings with kernel.io_uring_disabled=1, which is for all of the machine: it is not set here.
+    let script = "mount --bind \"$0\" /proc/sys/kernel/io_uring_disabled || exit 77; exec \"$@\"";
+    command.args(["/bin/sh", "-c", script]).arg(site.join("one")).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", "filtered_server", "--nocapture", "--test-threads", "1"]);
+    command.env("TEST_ROOT", site.path()).env("TEST_ERRNO", EPERM.to_string());
+    let output = finish(&mut command);
+    if output.status.code() == Some(77) {
+        return skipped("needs kernel.io_uring_disabled (Linux 6.6 or newer)");
+    }
+    let line = failure(&output, 1);
+    assert!(
+        line.contains("a server that root starts gives its privileges up first; set kernel.io_uring_group"),
+        "{line}"
+    );
 }
 
 #[test]

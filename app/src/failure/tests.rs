@@ -1,6 +1,9 @@
 use std::io::ErrorKind;
 
+use selvedge_runtime::StartError;
+
 use super::*;
+use crate::rights_config::{AccountName, RightsConfig, SandboxPolicy};
 
 fn root(path: &str, error: impl Into<io::Error>) -> String {
     let failure = Failure::root(Path::new(path), &error.into());
@@ -53,6 +56,37 @@ fn what_capabilities_alone_could_read_is_told_with_who_could() {
     let message = Failure::root_out_of_reach(Path::new("/home/site")).to_string();
     let what = "'/home/site' may not be read without capabilities, which this server gives up; become its owner with --user";
     assert!(message.starts_with(what) && message.ends_with(", or write --sandbox off"), "{message}");
+}
+
+#[test]
+fn rings_for_the_privileged_are_told_by_what_becomes_of_privileges() {
+    let told = |sysctl, user: Option<&str>, sandbox| {
+        let user = user.map(|user| AccountName { user: user.to_owned(), group: None });
+        Failure::start(&StartError::Forbidden { sysctl }, &RightsConfig { user, sandbox }).to_string()
+    };
+    let (off, auto) = (SandboxPolicy::Off, SandboxPolicy::Auto);
+    for (message, wanted) in [
+        (
+            told(Some(1), None, auto),
+            "=1), and a server that root starts gives its privileges up first; set kernel.io_uring_group to",
+        ),
+        (
+            told(Some(1), Some("www-data"), auto),
+            "=1), and --user www-data is none; set kernel.io_uring_group to a group of that user",
+        ),
+        (
+            told(Some(1), Some("www-data"), off),
+            "=1), and --user www-data is none; set kernel.io_uring_group to a group of that user",
+        ),
+        (
+            told(Some(1), None, off),
+            "=1); run `sysctl -w kernel.io_uring_disabled=0` as root, or add this user",
+        ),
+        (told(Some(2), None, auto), "switched off on this machine (kernel.io_uring_disabled=2); run"),
+    ] {
+        assert!(message.contains(wanted), "{message}");
+    }
+    assert!(told(Some(1), None, auto).contains(", as root write --sandbox off, or run `sysctl"));
 }
 
 #[test]
