@@ -117,7 +117,7 @@ impl fmt::Display for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rights::{Sandbox, SandboxExtent};
+    use crate::rights::Sandbox;
 
     fn tcp(address: &str) -> Endpoint {
         Endpoint::Tcp(address.parse().unwrap())
@@ -137,8 +137,8 @@ mod tests {
             rights: &RightsInForce {
                 user: Some("nobody".to_owned()),
                 sandbox: Some(Sandbox {
-                    extent: SandboxExtent::Partial,
-                    parts: vec!["no capabilities".to_owned(), "no landlock: ENOSYS".to_owned()],
+                    parts: vec!["no capabilities".to_owned()],
+                    missing: vec!["no landlock: ENOSYS".to_owned()],
                 }),
             },
             memory: MemoryBudget { usual_bytes: 312 << 20, bytes_max: 3 << 29 },

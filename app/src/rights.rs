@@ -1,20 +1,19 @@
 //! What the server may do no more once it is about to serve. In: the configuration, with ports bound and the log open, and no
 //! thread started. Out: what is in force, for the start line. What is given up is given up for good.
 
+mod sandbox;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use selvedge_runtime::net::Listening;
-use selvedge_runtime::process::{self, Account, CapabilitiesLeft, FileNeeds, Landlock};
+use selvedge_runtime::process::{self, Account, CapabilitiesLeft, FileNeeds};
 use selvedge_runtime::{LogTarget, report_line};
 
-use crate::banner::Word;
+pub use self::sandbox::{Places, Sandbox};
 use crate::config::{Config, SymlinkPolicy};
 use crate::failure::Failure;
 use crate::rights_config::{AccountName, SandboxPolicy};
-
-/// The first ABI of Landlock with rules about TCP ports.
-const LANDLOCK_ABI_OF_TCP: u8 = 4;
 
 /// Whom the server is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,24 +31,6 @@ pub struct RightsInForce {
     pub sandbox: Option<Sandbox>,
 }
 
-/// What was given up, and what could not be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sandbox {
-    /// Whether all of it is in force.
-    pub extent: SandboxExtent,
-    /// Each part, in words.
-    pub parts: Vec<String>,
-}
-
-/// How much of the sandbox is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SandboxExtent {
-    /// All of it.
-    Full,
-    /// What the kernel has of it.
-    Partial,
-}
-
 impl fmt::Display for RightsInForce {
     /// As in `user=nobody sandbox=partial (no capabilities, no new privileges, no landlock: ENOSYS)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,13 +39,7 @@ impl fmt::Display for RightsInForce {
         }
         match &self.sandbox {
             None => f.write_str("sandbox=off"),
-            Some(Sandbox { extent, parts }) => {
-                let extent = match extent {
-                    SandboxExtent::Full => "full",
-                    SandboxExtent::Partial => "partial",
-                };
-                write!(f, "sandbox={extent} ({})", parts.join(", "))
-            }
+            Some(sandbox) => sandbox.fmt(f),
         }
     }
 }
@@ -153,50 +128,26 @@ pub fn give_up(
             Some(file_needs(config, directories, listeners, log)?)
         }
     };
-    let mut parts = Vec::new();
-    let mut extent = SandboxExtent::Full;
+    let mut left = CapabilitiesLeft::None;
     if user.is_some() || policy != SandboxPolicy::Off {
-        let left = process::drop_privileges(user.map(|user| &user.account))
+        left = process::drop_privileges(user.map(|user| &user.account))
             .map_err(|error| failure("rights cannot be given up", &error))?;
-        parts.push(match left {
-            CapabilitiesLeft::None => "no capabilities".to_owned(),
-            CapabilitiesLeft::IpcLock => "no capabilities but ipc_lock".to_owned(),
-        });
     }
     if let Some(user) = user {
         let files = listeners.iter().flatten().filter_map(Listening::socket_file);
-        let left = files.filter(|file| !file.may_be_removed()).map(|file| file.path().to_path_buf());
-        user.warn(log, &left.collect::<Vec<_>>());
+        let stay = files.filter(|file| !file.may_be_removed()).map(|file| file.path().to_path_buf());
+        user.warn(log, &stay.collect::<Vec<_>>());
     }
     let name = user.map(|user| user.name.to_string());
     let Some(needs) = needs else { return Ok(RightsInForce { user: name, sandbox: None }) };
     process::forbid_new_privileges().map_err(|error| failure("no_new_privs cannot be set", &error))?;
-    parts.push("no new privileges".to_owned());
     let landlock =
         process::restrict_files(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
-    match landlock {
-        Landlock::Enforced { abi } => {
-            let places: Vec<_> = needs.read.iter().map(|place| Word(place).to_string()).collect();
-            let tcp = if abi < LANDLOCK_ABI_OF_TCP { "" } else { "no new ports, " };
-            parts.push(format!("landlock {abi}: {tcp}reads below {}", places.join(" ")));
-            if abi < LANDLOCK_ABI_OF_TCP {
-                extent = SandboxExtent::Partial;
-                parts.push("no rules for ports before landlock 4".to_owned());
-            }
-        }
-        Landlock::Missing { why } => {
-            extent = SandboxExtent::Partial;
-            parts.push(format!("no landlock: {why}"));
-        }
+    let sandbox = Sandbox::of(left, landlock, &Places { read: needs.read, ..Places::default() });
+    match sandbox.shortfall() {
+        Some(failure) if policy == SandboxPolicy::Require => Err(failure),
+        _ => Ok(RightsInForce { user: name, sandbox: Some(sandbox) }),
     }
-    if (policy, extent) == (SandboxPolicy::Require, SandboxExtent::Partial) {
-        let missing = parts.pop().unwrap_or_default();
-        return Err(Failure::fatal(
-            format!("--sandbox require cannot be met: {missing}"),
-            "boot a kernel with Landlock (6.7 or newer, with landlock in `lsm=`), or write --sandbox auto",
-        ));
-    }
-    Ok(RightsInForce { user: name, sandbox: Some(Sandbox { extent, parts }) })
 }
 
 /// What serving opens.
