@@ -50,8 +50,7 @@ impl AccessRules {
 /// Reads a password file, which may not be one of those that are served.
 fn read_passwords(path: &Path, config: &Config) -> Result<PasswordFile, Failure> {
     let unreadable = |error| Failure::password_file(path, &error);
-    let mounts = config.site.mounts.iter().map(|mount| mount.directory.as_path());
-    for place in mounts.chain([config.root.as_path()]) {
+    for place in config.served_places() {
         if process::is_within(path, place).map_err(unreadable)? {
             return Err(Failure::password_file_served(path, place));
         }

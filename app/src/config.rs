@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use selvedge_http::networks::Networks;
@@ -83,6 +83,14 @@ pub struct Config {
     pub verbosity: Verbosity,
     /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).
     pub ignored_variables: Vec<&'static str>,
+}
+
+impl Config {
+    /// All that is served: the directories of the mounts, then the root, which may be one file.
+    pub fn served_places(&self) -> impl Iterator<Item = &Path> {
+        let mounts = self.site.mounts.iter().map(|mount| mount.directory.as_path());
+        mounts.chain([self.root.as_path()])
+    }
 }
 
 /// Who accepts connections, and how workers come by them.

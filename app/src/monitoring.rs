@@ -87,9 +87,8 @@ impl Log {
 /// Who visits a site is not for its visitors to know.
 fn warn_of_served_log(target: &LogTarget, config: &Config) {
     let LogTarget::File(path) = target else { return };
-    let mounts = config.site.mounts.iter().map(|mount| mount.directory.as_path());
     let is_within = |place: &&Path| process::is_within(path, place).unwrap_or(false);
-    if let Some(place) = mounts.chain([config.root.as_path()]).find(is_within) {
+    if let Some(place) = config.served_places().find(is_within) {
         report_line(&format!(
             "access log {path:?} lies in {place:?}, which is served: whoever asks for it can read who asked for what"
         ));

@@ -4,10 +4,10 @@
 mod sandbox;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use selvedge_runtime::net::Listening;
-use selvedge_runtime::process::{self, Account, CapabilitiesLeft, FileNeeds};
+use selvedge_runtime::process::{self, Account, CapabilitiesLeft, FileNeeds, FileRules};
 use selvedge_runtime::{LogTarget, report_line};
 
 pub use self::sandbox::{Places, Sandbox};
@@ -116,17 +116,13 @@ impl NewUser {
 pub fn give_up(
     config: &Config,
     user: Option<&NewUser>,
-    directories: &[&Path],
     listeners: &[Vec<Listening>],
 ) -> Result<RightsInForce, Failure> {
     let policy = config.rights.sandbox;
-    let log = config.monitoring.access_log.as_ref();
-    let needs = match policy {
+    // As root, who can follow every path.
+    let rules = match policy {
         SandboxPolicy::Off => None,
-        // As root, who can follow every path.
-        SandboxPolicy::Auto | SandboxPolicy::Require => {
-            Some(file_needs(config, directories, listeners, log)?)
-        }
+        SandboxPolicy::Auto | SandboxPolicy::Require => Some(file_rules(config, listeners)?),
     };
     let mut left = CapabilitiesLeft::None;
     if user.is_some() || policy != SandboxPolicy::Off {
@@ -136,33 +132,28 @@ pub fn give_up(
     if let Some(user) = user {
         let files = listeners.iter().flatten().filter_map(Listening::socket_file);
         let stay = files.filter(|file| !file.may_be_removed()).map(|file| file.path().to_path_buf());
-        user.warn(log, &stay.collect::<Vec<_>>());
+        user.warn(config.monitoring.access_log.as_ref(), &stay.collect::<Vec<_>>());
     }
     let name = user.map(|user| user.name.to_string());
-    let Some(needs) = needs else { return Ok(RightsInForce { user: name, sandbox: None }) };
+    let Some((rules, places)) = rules else { return Ok(RightsInForce { user: name, sandbox: None }) };
     process::forbid_new_privileges().map_err(|error| failure("no_new_privs cannot be set", &error))?;
-    let landlock =
-        process::restrict_files(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
-    let sandbox = Sandbox::of(left, landlock, &Places { read: needs.read, ..Places::default() });
+    let landlock = rules.enforce().map_err(|error| failure("Landlock cannot be set up", &error))?;
+    let sandbox = Sandbox::of(left, landlock, &places);
     match sandbox.shortfall() {
         Some(failure) if policy == SandboxPolicy::Require => Err(failure),
         _ => Ok(RightsInForce { user: name, sandbox: Some(sandbox) }),
     }
 }
 
-/// What serving opens.
-fn file_needs(
-    config: &Config,
-    directories: &[&Path],
-    listeners: &[Vec<Listening>],
-    log: Option<&LogTarget>,
-) -> Result<FileNeeds, Failure> {
+/// The rules about what serving opens, not in force yet, and where it is.
+fn file_rules(config: &Config, listeners: &[Vec<Listening>]) -> Result<(FileRules, Places), Failure> {
     let read = match config.symlinks {
         // A link may lead anywhere.
         SymlinkPolicy::All => vec![PathBuf::from("/")],
         SymlinkPolicy::Inside | SymlinkPolicy::None => {
             let mut places = Vec::new();
-            for directory in directories {
+            for served in config.served_places() {
+                let directory = if process::is_file(served) { process::directory_of(served) } else { served };
                 let found = process::replaceable_places(directory);
                 places.extend(found.map_err(|error| Failure::root(directory, &error))?);
             }
@@ -170,8 +161,13 @@ fn file_needs(
         }
     };
     let files = listeners.iter().flatten().filter_map(Listening::socket_file);
-    let remove = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
-    Ok(FileNeeds { read, logs: log.into_iter().cloned().collect(), remove })
+    let removed = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
+    let removed = process::outermost(removed);
+    let logs = config.monitoring.access_log.iter().cloned().collect();
+    let needs = FileNeeds { read: read.clone(), logs, remove: removed.clone() };
+    let rules = FileRules::open(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
+    let written = rules.written().to_vec();
+    Ok((rules, Places { read, written, removed }))
 }
 
 fn failure(what: &str, error: &std::io::Error) -> Failure {

@@ -71,9 +71,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
         user.own(config.monitoring.access_log.as_ref(), &mut listeners)?;
     }
     let log = Log::open(config)?;
-    let mounts = config.site.mounts.iter().map(|mount| mount.directory.as_path());
-    let directories: Vec<_> = mounts.chain([root.directory.as_path()]).collect();
-    let rights = rights::give_up(config, user.as_ref(), &directories, &listeners)?;
+    let rights = rights::give_up(config, user.as_ref(), &listeners)?;
     // What was within reach before may be no more.
     Root::find(config).map_err(|bad| match user {
         None => bad.without_capabilities(),

@@ -232,6 +232,29 @@ fn numbers_of_a_user_need_no_database() {
 }
 
 #[test]
+fn what_root_alone_can_follow_needs_no_rights_of_the_user() {
+    if !needs_root() {
+        return;
+    }
+    let (site, closed) = (Site::with(&[("file", "words")]), Site::with(&[("sub/file", "words")]));
+    fs::set_permissions(closed.path(), Permissions::from_mode(0o700)).unwrap();
+    // The log's directory is root's own, as is that of the socket.
+    let log = closed.join("sub/log");
+    let listen = format!("unix:{}", closed.join("sub/socket").display());
+    let options = ["-l", "127.0.0.1:0", "-l", &listen, "--access-log", log.to_str().unwrap()];
+    let server = Server::with(site.path(), &[&AS_NOBODY[..], &options].concat());
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    assert!(server.stderr().contains("user 65534:65534 may make no files there"), "{}", server.stderr());
+    server.stop();
+    assert!(fs::read_to_string(log).unwrap().contains("GET /file"));
+    // A root there is told as any other that cannot be read.
+    let root = closed.join("sub");
+    let arguments = [&[root.to_str().unwrap(), "-p", "0"], &AS_NOBODY[..]].concat();
+    let line = said(&run(&arguments));
+    assert!(line.contains("/sub' may not be read by this user; run as its owner"), "{line}");
+}
+
+#[test]
 fn the_one_capability_for_low_ports_is_given_up_too() {
     if !needs_root() {
         return;
@@ -353,6 +376,31 @@ fn what_is_all_in_force_can_be_required() {
             );
         }
     }
+}
+
+#[test]
+fn the_start_line_tells_where_files_may_be_written_and_removed() {
+    let (site, scratch) =
+        (Site::with(&[("file", "words")]), Site::with(&[("logs/log", ""), ("run/old", "")]));
+    let (log, listen) = (scratch.join("logs/log"), format!("unix:{}", scratch.join("run/socket").display()));
+    let options = ["-l", "127.0.0.1:0", "-l", &listen, "--access-log", log.to_str().unwrap()];
+    let server = Server::with(site.path(), &options);
+    if landlock(server.banner()).is_ok() {
+        let [logs, run] = ["logs", "run"].map(|name| scratch.join(name));
+        let told = format!(", writes below {}, removes below {}", logs.display(), run.display());
+        assert!(server.banner().contains(&told), "{}", server.banner());
+    }
+    server.stop();
+    // /dev/stdout: what is open already, and no directory.
+    let server = Server::with(site.path(), &["--access-log", "/dev/stderr"]);
+    assert!(!server.banner().contains("writes below"), "{}", server.banner());
+    assert!(!server.stderr().contains("may make no files there"), "{}", server.stderr());
+    get(server.address(), "/file");
+    server.signal(Signal::USR1);
+    get(server.address(), "/file?again");
+    eventually("its line", || server.stderr().contains("GET /file?again"));
+    assert!(!server.stderr().contains("cannot be opened"), "{}", server.stderr());
+    server.stop();
 }
 
 #[test]

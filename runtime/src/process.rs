@@ -1,10 +1,10 @@
 //! What belongs to the process rather than to a worker: signals, limits, and the rights that it gives up.
 
 pub use crate::sys::{
-    Account, AccountError, CapabilitiesLeft, DescriptorLimit, FileNeeds, Landlock, Signal, Signals,
-    allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open, directory_of, drop_privileges,
-    forbid_new_privileges, is_file, is_within, kernel_release, listen_backlog_max, may_change_user,
-    memlock_limit_bytes, outermost, raise_descriptor_limit, read_file, replaceable_places, restrict_files,
+    Account, AccountError, CapabilitiesLeft, DescriptorLimit, FileNeeds, FileRules, Landlock, Signal,
+    Signals, allowed_cpus, check_directory, check_file, cpu_quota, descriptors_open, directory_of,
+    drop_privileges, forbid_new_privileges, is_file, is_within, kernel_release, listen_backlog_max,
+    may_change_user, memlock_limit_bytes, outermost, raise_descriptor_limit, read_file, replaceable_places,
 };
 
 use std::io;

@@ -4,30 +4,33 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+    ABI, Access, AccessFs, AccessNet, AddRuleError, AddRulesError, BitFlags, LandlockStatus, PathBeneath,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
+use rustix::fs::{CWD, Mode, OFlags};
 
-use super::log_file::LogTarget;
+use super::log_file::{LogPlace, LogTarget};
 use super::process::directory_of;
 
-/// What the runtime reads of its own process (proc(5)), and what it tells why there is no io_uring.
-const OWN_PLACES: [&str; 2] = ["/proc/self", "/proc/sys/kernel/io_uring_disabled"];
+/// What the runtime reads of the kernel once it is restricted: how long a listener's backlog may be, and why there is no
+/// io_uring. Of its own process it reads links alone (/proc/self/fd), which needs no rule.
+const OWN_PLACES: [&str; 2] = ["/proc/sys/net/core/somaxconn", "/proc/sys/kernel/io_uring_disabled"];
 
 /// The files that a process needs, all others being out of its reach. What is open already stays open.
 ///
 /// ```no_run
 /// use std::path::Path;
 ///
-/// use selvedge_runtime::process::{FileNeeds, Landlock, replaceable_places, restrict_files};
+/// use selvedge_runtime::process::{FileNeeds, FileRules, Landlock, drop_privileges, replaceable_places};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let needs = FileNeeds { read: replaceable_places(Path::new("/srv/www/current"))?, ..FileNeeds::default() };
-/// match restrict_files(&needs)? {
+/// let rules = FileRules::open(&needs)?;
+/// drop_privileges(None)?;
+/// match rules.enforce()? {
 ///     Landlock::Enforced { abi } => println!("nothing but {:?} can be read (Landlock {abi})", needs.read),
 ///     Landlock::Missing { why } => println!("every file can be read as before: no Landlock ({why})"),
 /// }
@@ -54,10 +57,11 @@ pub struct FileNeeds {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Landlock {
-    /// Rules about files; from ABI 4 on no TCP port can be bound or connected to, from ABI 6 on no signal be sent to, and no
-    /// abstract Unix socket be connected to of, a process outside.
+    /// Rules about files, from ABI 3 on about their truncation too; from ABI 4 on no TCP port can be bound or connected to, from
+    /// ABI 5 on no device be steered (ioctl(2)), from ABI 6 on no signal be sent to, and no abstract Unix socket be connected
+    /// to of, a process outside.
     Enforced {
-        /// The version of the kernel's interface, as far as it is used.
+        /// The version of the kernel's interface, as far as it is used: 6 at most.
         abi: u8,
     },
     /// There is none.
@@ -67,73 +71,114 @@ pub enum Landlock {
     },
 }
 
-/// Restricts the calling thread, and all it starts, to `needs`, and where the kernel can do that to no new TCP ports. To be
-/// called before the first thread is started, when everything is bound.
+/// Rules that are made and not in force yet. Every place they are about is open, so that a process may make them with rights
+/// that it gives up before it enforces them.
 ///
-/// # Errors
-/// A place cannot be opened, or the kernel refuses the rules.
-pub fn restrict_files(needs: &FileNeeds) -> io::Result<Landlock> {
-    // The newest rights this code knows. The crate leaves out what the kernel does not, which is told by its ABI.
-    let rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(ABI::V5))
-        .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V4)))
-        .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
-        .and_then(Ruleset::create)
-        .map_err(refused)?;
-    let rules = add_needs(rules, needs)?;
-    let status = rules.restrict_self().map_err(refused)?;
-    Ok(match status.landlock {
-        LandlockStatus::Available { effective_abi, .. } => {
-            Landlock::Enforced { abi: (effective_abi as u8).min(ABI::V6 as u8) }
-        }
-        LandlockStatus::NotEnabled => Landlock::Missing { why: "EOPNOTSUPP" },
-        LandlockStatus::NotImplemented => Landlock::Missing { why: "ENOSYS" },
-    })
+/// ```no_run
+/// use selvedge_runtime::LogTarget;
+/// use selvedge_runtime::process::{FileNeeds, FileRules};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let needs = FileNeeds { logs: vec![LogTarget::File("/var/log/site/log".into())], ..FileNeeds::default() };
+/// let rules = FileRules::open(&needs)?;
+/// println!("files may be written below {:?}", rules.written());
+/// rules.enforce()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FileRules {
+    rules: RulesetCreated,
+    written: Vec<PathBuf>,
 }
 
-fn add_needs(mut rules: RulesetCreated, needs: &FileNeeds) -> io::Result<RulesetCreated> {
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    for place in &needs.read {
-        rules = allow(rules, place, read)?;
+impl FileRules {
+    /// Makes the rules. A place that is not there, or is out of this process's reach, gets none: it needs none.
+    ///
+    /// # Errors
+    /// A place cannot be opened for another reason, or the kernel refuses the rules.
+    pub fn open(needs: &FileNeeds) -> io::Result<Self> {
+        // Known from now on: before Linux 6.4 it is read from /proc/self/auxv, which will be out of reach.
+        super::page_size_bytes();
+        // The newest rights this code knows. The crate leaves out what the kernel does not, which is told by its ABI.
+        let rules = Ruleset::default()
+            .handle_access(AccessFs::from_all(ABI::V5))
+            .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V4)))
+            .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
+            .and_then(Ruleset::create)
+            .map_err(refused)?;
+        let mut rules = Self { rules, written: Vec::new() };
+        for place in &needs.read {
+            rules.allow(place, AccessFs::ReadFile | AccessFs::ReadDir)?;
+        }
+        for place in OWN_PLACES.map(Path::new) {
+            rules.allow(place, AccessFs::ReadFile.into())?;
+        }
+        for log in &needs.logs {
+            rules.allow_log(log)?;
+        }
+        for place in &needs.remove {
+            rules.allow(place, AccessFs::RemoveFile.into())?;
+        }
+        rules.written = outermost(rules.written);
+        Ok(rules)
     }
-    for place in OWN_PLACES.map(Path::new) {
-        if let Ok(metadata) = fs::metadata(place) {
-            let rights = if metadata.is_dir() { read } else { AccessFs::ReadFile.into() };
-            rules = allow(rules, place, rights)?;
+
+    /// The directories below which files may be made and written to, for the sake of logs; none lies below another one.
+    pub fn written(&self) -> &[PathBuf] {
+        &self.written
+    }
+
+    /// Restricts the calling thread, and all it starts, to what was asked for, and where the kernel can do that to no new TCP
+    /// ports. To be called before the first thread is started, when everything is bound. Nor do programs that are executed
+    /// from now on get more rights than this thread has (PR_SET_NO_NEW_PRIVS).
+    ///
+    /// # Errors
+    /// Those of prctl(2) and landlock_restrict_self(2).
+    pub fn enforce(self) -> io::Result<Landlock> {
+        let status = self.rules.restrict_self().map_err(refused)?;
+        Ok(match status.landlock {
+            LandlockStatus::Available { effective_abi, .. } => {
+                Landlock::Enforced { abi: (effective_abi as u8).min(ABI::V6 as u8) }
+            }
+            LandlockStatus::NotEnabled => Landlock::Missing { why: "EOPNOTSUPP" },
+            LandlockStatus::NotImplemented => Landlock::Missing { why: "ENOSYS" },
+        })
+    }
+
+    /// A log that is rotated is made anew in its directory, and where its name is a link in the link's.
+    fn allow_log(&mut self, log: &LogTarget) -> io::Result<()> {
+        let LogTarget::File(path) = log else { return Ok(()) };
+        match log.place() {
+            LogPlace::Open => self.allow(path, AccessFs::WriteFile.into()),
+            LogPlace::Special => self.allow(path, AccessFs::ReadFile | AccessFs::WriteFile),
+            LogPlace::Named => {
+                let target = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                for directory in [directory_of(path), directory_of(&target)] {
+                    self.allow(directory, AccessFs::WriteFile | AccessFs::MakeReg)?;
+                    self.written.extend(fs::canonicalize(directory));
+                }
+                Ok(())
+            }
         }
     }
-    for log in &needs.logs {
-        if let LogTarget::File(path) = log {
-            rules = allow_log(rules, path)?;
+
+    fn allow(&mut self, place: &Path, rights: BitFlags<AccessFs>) -> io::Result<()> {
+        let opened = match rustix::fs::openat(CWD, place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::ACCESS) => return Ok(()),
+            Err(error) => return Err(io::Error::other(format!("{place:?}: {error}"))),
+        };
+        match (&mut self.rules).add_rule(PathBeneath::new(opened, rights)) {
+            // A pipe without a name, say (/dev/stdout): it is in no directory, so that no rule can keep it out of reach.
+            Err(RulesetError::AddRules(AddRulesError::Fs(AddRuleError::AddRuleCall { source, .. })))
+                if source.raw_os_error() == Some(libc::EBADFD) =>
+            {
+                Ok(())
+            }
+            added => added.map(drop).map_err(refused),
         }
     }
-    for place in &needs.remove {
-        rules = allow(rules, place, AccessFs::RemoveFile.into())?;
-    }
-    Ok(rules)
-}
-
-/// A log that is rotated is made anew in its directory, and where its name is a link in the link's.
-fn allow_log(rules: RulesetCreated, path: &Path) -> io::Result<RulesetCreated> {
-    let file_type = fs::metadata(path).map(|metadata| metadata.file_type());
-    let is_special = file_type.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket());
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        // A pipe without a name (/dev/stdout): Landlock lets it be opened again without a rule.
-        Err(_) if is_special => return Ok(rules),
-        Err(_) => path.to_path_buf(),
-    };
-    if is_special {
-        return allow(rules, &target, AccessFs::ReadFile | AccessFs::WriteFile);
-    }
-    let rights = AccessFs::WriteFile | AccessFs::MakeReg;
-    let rules = allow(rules, directory_of(path), rights)?;
-    allow(rules, directory_of(&target), rights)
-}
-
-fn allow(rules: RulesetCreated, place: &Path, rights: BitFlags<AccessFs>) -> io::Result<RulesetCreated> {
-    let opened = PathFd::new(place).map_err(|error| io::Error::other(error.to_string()))?;
-    rules.add_rule(PathBeneath::new(opened, rights)).map_err(refused)
 }
 
 fn refused(error: RulesetError) -> io::Error {

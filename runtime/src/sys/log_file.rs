@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, fchown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::account::Account;
@@ -50,13 +50,53 @@ impl LogTarget {
         }
     }
 
-    /// Whether this process may make the file anew, in its directory, after somebody has renamed it.
+    /// Whether this process may make the file anew, in its directory, after somebody has renamed it; true of what is no file
+    /// with a name, since nobody renames that.
     pub fn may_be_made_anew(&self) -> bool {
-        match self {
-            Self::File(path) => may_change_directory(directory_of(path)),
-            Self::StandardOutput => true,
+        match (self, self.place()) {
+            (Self::File(path), LogPlace::Named) => may_change_directory(directory_of(path)),
+            (Self::File(_) | Self::StandardOutput, _) => true,
         }
     }
+
+    /// What it leads to.
+    pub(super) fn place(&self) -> LogPlace {
+        let Self::File(path) = self else { return LogPlace::Open };
+        let kind = fs::metadata(path).map(|metadata| metadata.file_type());
+        if kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket()) {
+            LogPlace::Special
+        } else if leads_into_proc(path) {
+            LogPlace::Open
+        } else {
+            LogPlace::Named
+        }
+    }
+}
+
+/// What a [`LogTarget`] leads to, and so what to open it again takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogPlace {
+    /// A file, or none yet, in a directory: made anew by its name when somebody has renamed it.
+    Named,
+    /// A pipe, a device or a socket.
+    Special,
+    /// A file that is open already, whatever its name is by now, as /dev/stdout leads to.
+    Open,
+}
+
+/// Whether the name, or a link that it leads through, lies in /proc (/dev/stdout, /dev/fd/3).
+fn leads_into_proc(path: &Path) -> bool {
+    let mut path = path.to_path_buf();
+    // The kernel follows no more links (path_resolution(7)).
+    for _ in 0..40 {
+        let Ok(directory) = fs::canonicalize(directory_of(&path)) else { return false };
+        if directory.starts_with("/proc") {
+            return true;
+        }
+        let Ok(target) = fs::read_link(&path) else { return false };
+        path = directory.join(target);
+    }
+    false
 }
 
 /// An open [`LogTarget`].

@@ -67,7 +67,7 @@ pub use file::{Access, File, Kind, Metadata, Resolve};
 pub(crate) use file::{OPEN_TRIES, OpenArguments};
 pub(crate) use kernel::KernelFigures;
 pub(crate) use kernel::{AtRest, Kernel, Outcome, Reaped, Received};
-pub use landlock::{FileNeeds, Landlock, outermost, replaceable_places, restrict_files};
+pub use landlock::{FileNeeds, FileRules, Landlock, outermost, replaceable_places};
 pub use limits::KernelLimits;
 pub(crate) use log_file::LogFile;
 pub use log_file::LogTarget;

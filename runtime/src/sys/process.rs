@@ -49,7 +49,7 @@ pub fn memlock_limit_bytes() -> Option<u64> {
 /// Descriptors open now (/proc/self/fd, the one that counts left out).
 ///
 /// # Errors
-/// Where /proc is not mounted.
+/// Where /proc is not mounted; under [`FileRules`](super::FileRules) that do not let /proc/self be read.
 pub fn descriptors_open() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
 }
