@@ -87,26 +87,6 @@ impl NewUser {
         }
         Ok(())
     }
-
-    /// Says what will be out of its reach: what was made by root and lies in root's directories.
-    fn warn(&self, log: Option<&LogTarget>, sockets: &[PathBuf]) {
-        let Self { name, .. } = self;
-        if let Some(log @ LogTarget::File(path)) = log
-            && !log.may_be_made_anew()
-        {
-            report_line(&format!(
-                "access log {path:?}: user {name} may make no files there; whoever rotates it is to make the new one, \
-                 writable by {name} (`create 0640 {}` of logrotate), before SIGUSR1",
-                name.user
-            ));
-        }
-        for path in sockets {
-            report_line(&format!(
-                "unix socket {path:?} stays behind at the end, as user {name} may remove nothing there; \
-                 the next start puts its own in its place"
-            ));
-        }
-    }
 }
 
 /// Gives up what serving does not need. Nothing that needs root comes after it, and no thread was started before.
@@ -128,11 +108,7 @@ pub fn give_up(
     if user.is_some() || policy != SandboxPolicy::Off {
         left = process::drop_privileges(user.map(|user| &user.account))
             .map_err(|error| failure("rights cannot be given up", &error))?;
-    }
-    if let Some(user) = user {
-        let files = listeners.iter().flatten().filter_map(Listening::socket_file);
-        let stay = files.filter(|file| !file.may_be_removed()).map(|file| file.path().to_path_buf());
-        user.warn(config.monitoring.access_log.as_ref(), &stay.collect::<Vec<_>>());
+        warn(user, config.monitoring.access_log.as_ref(), listeners);
     }
     let name = user.map(|user| user.name.to_string());
     let Some((rules, places)) = rules else { return Ok(RightsInForce { user: name, sandbox: None }) };
@@ -168,6 +144,30 @@ fn file_rules(config: &Config, listeners: &[Vec<Listening>]) -> Result<(FileRule
     let rules = FileRules::open(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
     let written = rules.written().to_vec();
     Ok((rules, Places { read, written, removed }))
+}
+
+/// Says what is out of the server's reach from now on: directories of others, once it has no capabilities.
+fn warn(user: Option<&NewUser>, log: Option<&LogTarget>, listeners: &[Vec<Listening>]) {
+    let (who, owner) = match user {
+        Some(NewUser { name, .. }) => (format!("user {name}"), name.user.as_str()),
+        None => ("this user, without capabilities,".to_owned(), "USER"),
+    };
+    if let Some(log @ LogTarget::File(path)) = log
+        && !log.may_be_made_anew()
+    {
+        report_line(&format!(
+            "access log {path:?}: {who} may make no files there; whoever rotates it is to make the new one, \
+             writable by that user (`create 0640 {owner}` of logrotate), before SIGUSR1"
+        ));
+    }
+    let files = listeners.iter().flatten().filter_map(Listening::socket_file);
+    for file in files.filter(|file| !file.may_be_removed()) {
+        report_line(&format!(
+            "unix socket {:?} stays behind at the end, as {who} may remove nothing there; \
+             the next start puts its own in its place",
+            file.path()
+        ));
+    }
 }
 
 fn failure(what: &str, error: &std::io::Error) -> Failure {

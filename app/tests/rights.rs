@@ -255,6 +255,44 @@ fn what_root_alone_can_follow_needs_no_rights_of_the_user() {
 }
 
 #[test]
+fn root_without_capabilities_says_what_it_may_not_change_and_what_it_may_not_read() {
+    if !needs_root() {
+        return;
+    }
+    let (site, others) = (Site::with(&[("file", "words")]), Site::with(&[("root/file", "words")]));
+    for path in [others.path(), &others.join("root")] {
+        chown(path, Some(NOBODY), None).unwrap();
+    }
+    let (log, socket) = (others.join("log"), others.join("socket"));
+    let listen = format!("unix:{}", socket.display());
+    let options = ["-l", "127.0.0.1:0", "-l", &listen, "--access-log", log.to_str().unwrap()];
+    let server = Server::with(site.path(), &options);
+    for said in [
+        "this user, without capabilities, may make no files there; whoever rotates it",
+        "stays behind at the end, as this user, without capabilities, may remove nothing there",
+    ] {
+        assert!(server.stderr().contains(said), "{}", server.stderr());
+    }
+    server.stop();
+    assert!(socket.exists());
+    // With them it may.
+    let server = Server::with(site.path(), &[&options[..], &["--sandbox", "off"]].concat());
+    assert!(!server.stderr().contains("may "), "{}", server.stderr());
+    server.stop();
+    assert!(!socket.exists());
+    fs::set_permissions(others.join("root"), Permissions::from_mode(0o700)).unwrap();
+    let root = others.join("root");
+    let line = said(&run(&[root.to_str().unwrap(), "-p", "0"]));
+    assert!(
+        line.contains("/root' may not be read without capabilities, which this server gives up; "),
+        "{line}"
+    );
+    let server = Server::with(&root, &["--sandbox", "off"]);
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    server.stop();
+}
+
+#[test]
 fn the_one_capability_for_low_ports_is_given_up_too() {
     if !needs_root() {
         return;
