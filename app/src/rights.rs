@@ -106,8 +106,10 @@ pub fn give_up(
     };
     let mut left = CapabilitiesLeft::None;
     if user.is_some() || policy != SandboxPolicy::Off {
-        left = process::drop_privileges(user.map(|user| &user.account))
-            .map_err(|error| failure("rights cannot be given up", &error))?;
+        left = process::drop_privileges(user.map(|user| &user.account)).map_err(|error| match user {
+            Some(NewUser { name, .. }) => not_become(name, &error),
+            None => failure("rights cannot be given up", &error),
+        })?;
         warn(user, config.monitoring.access_log.as_ref(), listeners);
     }
     let name = user.map(|user| user.name.to_string());
@@ -168,6 +170,13 @@ fn warn(user: Option<&NewUser>, log: Option<&LogTarget>, listeners: &[Vec<Listen
             file.path()
         ));
     }
+}
+
+fn not_become(name: &AccountName, error: &std::io::Error) -> Failure {
+    Failure::fatal(
+        format!("--user {name}: it cannot be become: {error}"),
+        "name a user that this container or namespace has (/proc/self/uid_map, and gid_map), or leave the option out",
+    )
 }
 
 fn failure(what: &str, error: &std::io::Error) -> Failure {

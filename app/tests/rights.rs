@@ -255,6 +255,16 @@ fn what_root_alone_can_follow_needs_no_rights_of_the_user() {
 }
 
 #[test]
+fn a_user_that_the_namespace_does_not_have_is_refused_with_what_helps() {
+    let Some(mut command) = unshare(&["--user", "--map-root-user"]) else { return };
+    let site = Site::with(&[("file", "words")]);
+    command.arg(support::binary()).arg(site.path()).args(["-p", "0"]).args(AS_NOBODY);
+    let line = said(&finish(&mut command));
+    assert!(line.contains("--user 65534:65534: it cannot be become: "), "{line}");
+    assert!(line.contains("or leave the option out") && !line.contains("--sandbox"), "{line}");
+}
+
+#[test]
 fn root_without_capabilities_says_what_it_may_not_change_and_what_it_may_not_read() {
     if !needs_root() {
         return;
