@@ -111,6 +111,7 @@ fn what_may_not_be_read_any_more_is_403_until_it_may_again() {
         open_to_all(&path);
         eventually("an answer", || status(&server, asked) == 200);
     }
+    assert!(server.stderr().contains("403: \"file\" cannot be served: "), "{}", server.stderr());
     server.stop();
 }
 

@@ -162,6 +162,7 @@ fn without_its_root_the_server_serves_the_old_one_on() {
         response.text() == "new"
     });
     assert_eq!(client.get("/unasked.txt").text(), "words");
+    assert!(server.stderr().contains("the directory that was there before is served"), "{}", server.stderr());
     // A file in its place is no root either.
     fs::write(site.join("root"), "a file").unwrap();
     fs::write(site.join("elsewhere/newer.txt"), "newer").unwrap();
