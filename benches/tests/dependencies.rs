@@ -113,21 +113,57 @@ fn no_crate_is_there_in_two_versions_but_those_that_are_named() {
     }
 }
 
+/// All tables of dependencies of a manifest: its own, those for a platform, and those that a workspace's crates share.
+fn dependencies(manifest: &Table) -> Vec<(&String, &toml::Value)> {
+    let platforms = manifest.get("target").and_then(toml::Value::as_table);
+    let platforms = platforms.into_iter().flatten().filter_map(|(_, platform)| platform.as_table());
+    let workspace = manifest.get("workspace").and_then(toml::Value::as_table);
+    let parents = [manifest].into_iter().chain(platforms).chain(workspace);
+    let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let tables = parents.flat_map(|parent| sections.into_iter().filter_map(|section| parent.get(section)));
+    tables.filter_map(toml::Value::as_table).flatten().collect()
+}
+
+/// The names of those that may come in any version. One of the workspace's own has a place instead of a version.
+fn unbounded(manifest: &Table) -> Vec<&str> {
+    let is_unbounded = |wanted: &toml::Value| {
+        let version = wanted.as_str().or_else(|| wanted.get("version")?.as_str());
+        let is_own = ["workspace", "path"].iter().any(|place| wanted.get(place).is_some());
+        version.map_or(!is_own, |version| version.contains('*'))
+    };
+    let found = dependencies(manifest).into_iter().filter(|(_, wanted)| is_unbounded(wanted));
+    found.map(|(name, _)| name.as_str()).collect()
+}
+
 #[test]
 fn no_dependency_is_for_whatever_version_comes() {
-    for folder in ["runtime", "http", "app", "benches"] {
-        let manifest: Table =
-            fs::read_to_string(workspace().join(folder).join("Cargo.toml")).unwrap().parse().unwrap();
-        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let Some(dependencies) = manifest.get(section).and_then(toml::Value::as_table) else { continue };
-            for (name, wanted) in dependencies {
-                let version = wanted.as_str().or_else(|| wanted.get("version")?.as_str());
-                let is_own = wanted.get("workspace").is_some();
-                assert!(
-                    is_own || version.is_some_and(|version| !version.contains('*')),
-                    "{name} of {folder}"
-                );
-            }
-        }
+    for folder in [".", "runtime", "http", "http/fuzz", "app", "benches"] {
+        let text = fs::read_to_string(workspace().join(folder).join("Cargo.toml")).unwrap();
+        let manifest: Table = text.parse().unwrap();
+        assert_eq!(unbounded(&manifest), [] as [&str; 0], "of {folder}");
     }
+}
+
+#[test]
+fn a_version_is_asked_for_in_every_table() {
+    let manifest = "
+        [dependencies]
+        star = '*'
+        git = { git = 'https://example.org' }
+        bounded = '1'
+        own = { path = '../own' }
+        shared = { workspace = true }
+        [dev-dependencies]
+        for-tests = { version = '1.*' }
+        [build-dependencies]
+        for-builds = '*'
+        [target.'cfg(unix)'.dependencies]
+        for-a-platform = '*'
+        [workspace.dependencies]
+        for-all = '*'
+    ";
+    let manifest = manifest.parse().unwrap();
+    let mut found = unbounded(&manifest);
+    found.sort_unstable();
+    assert_eq!(found, ["for-a-platform", "for-all", "for-builds", "for-tests", "git", "star"]);
 }
