@@ -5,9 +5,10 @@
 //!
 //! Container orchestrators put URLs into variables named after a service, such as `SELVEDGE_PORT=tcp://10.0.0.1:80`.
 //! A value with `://` is therefore ignored and named in [`Config::ignored_variables`]. Where ignoring it would open
-//! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`), or let in whom
-//! nobody meant to (the lists of addresses, `SELVEDGE_AUTH_FILE`), it is read as any other value: none of these is ever
-//! injected.
+//! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`), let in whom
+//! nobody meant to (the lists of addresses, `SELVEDGE_AUTH_FILE`) or keep rights that were to go (`SELVEDGE_USER`,
+//! `SELVEDGE_SANDBOX`), it is read as any other value, and so it is in those about pages and headers, where a URL may be
+//! meant: none of these is ever injected.
 
 mod addresses;
 mod environment;

@@ -30,7 +30,8 @@ pub enum CapabilitiesLeft {
     IpcLock,
 }
 
-/// Whether this process may become another user: it is root, or has CAP_SETUID and CAP_SETGID.
+/// Whether this process may become another user: it has CAP_SETUID and CAP_SETGID, as root has unless they were taken from it.
+/// A user namespace may still have no such user (user_namespaces(7)), which [`drop_privileges`] finds out.
 pub fn may_change_user() -> bool {
     let needed = CapabilitySet::SETUID | CapabilitySet::SETGID;
     rustix::thread::capabilities(None).is_ok_and(|held| held.effective.contains(needed))
