@@ -93,6 +93,24 @@ fn every_thread_is_the_user_s_alone_and_has_no_way_back() {
 }
 
 #[test]
+fn a_user_is_become_without_the_sandbox_too() {
+    if !needs_root() {
+        return;
+    }
+    let site = Site::with(&[("file", "words")]);
+    let server = Server::with(site.path(), &[&AS_NOBODY[..], &["--sandbox", "off"]].concat());
+    assert!(server.banner().contains(" user=65534:65534 sandbox=off "), "{}", server.banner());
+    assert_eq!(get(server.address(), "/file").text(), "words");
+    for status in threads(&server) {
+        assert_eq!(
+            (of_thread(&status, "CapEff"), of_thread(&status, "NoNewPrivs")),
+            (NONE.into(), "0".into())
+        );
+    }
+    server.stop();
+}
+
+#[test]
 fn ports_are_bound_and_secrets_read_before_the_rights_are_gone() {
     if !needs_root() {
         return;

@@ -53,6 +53,8 @@ pub fn may_change_user() -> bool {
 /// `Other` where the rights could be had again. A process must not go on after any of them.
 pub fn drop_privileges(account: Option<&Account>) -> io::Result<CapabilitiesLeft> {
     check_single_thread()?;
+    // Known from now on: before Linux 6.4 it is read from /proc/self/auxv, which is root's once nobody may trace this process.
+    super::page_size_bytes();
     let held = rustix::thread::capabilities(None)?.effective;
     let unlimited = Rlimit { current: None, maximum: None };
     let is_limited =
