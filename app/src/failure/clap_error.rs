@@ -2,10 +2,21 @@
 
 use std::error::Error as _;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Failure;
 use crate::bad_value::BadValue;
+
+/// What other servers call it, and what it is here.
+const NAMES_ELSEWHERE: [(&[&str], &str); 4] = [
+    (
+        &["--bind", "--host", "--interface", "-b"],
+        "--address says at which address, --listen says it with the port",
+    ),
+    (&["--root", "--dir", "--directory", "-d"], "name the directory without an option"),
+    (&["--tls", "--ssl", "--cert", "--key", "--https"], "there is no TLS: put a proxy in front"),
+    (&["--config", "-c"], "there is no configuration file: options and SELVEDGE_ variables are all"),
+];
 
 impl Failure {
     /// What clap found wrong with the arguments.
@@ -24,10 +35,30 @@ impl Failure {
         let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
         let mut parts = text[..end.unwrap_or(text.len())].split("\n\n").map(one_line);
         let what = parts.next().unwrap_or_default();
-        let tips = parts.map(|part| part.trim_start_matches("tip: ").to_owned());
-        let fixes = tips.chain([String::from("`selvedge --help` lists the options")]).collect::<Vec<_>>();
+        let tips: Vec<_> = match unexpected(error) {
+            Some(tip) => vec![tip.to_owned()],
+            None => parts.map(|part| part.trim_start_matches("tip: ").to_owned()).collect(),
+        };
+        let fixes =
+            tips.into_iter().chain([String::from("`selvedge --help` lists the options")]).collect::<Vec<_>>();
         Self::usage(what, fixes.join("; "))
     }
+}
+
+/// What is meant by an argument that is none here, where that can be told better than clap does by names that look like it.
+fn unexpected(error: &clap::Error) -> Option<&'static str> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let argument = context(error, ContextKind::InvalidArg);
+    if !argument.starts_with('-') {
+        return Some(
+            "one directory is served, and --mount /PATH=DIR adds another; an option whose value may be left out takes it \
+             behind an equals sign, as in --spa=FILE",
+        );
+    }
+    let named = NAMES_ELSEWHERE.iter().find(|(names, _)| names.contains(&argument.as_str()));
+    named.map(|&(_, tip)| tip)
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> String {

@@ -635,7 +635,25 @@ fn a_mistyped_option_is_told_with_the_one_meant() {
         usage(&["--prot", "80"], &[]),
         "unexpected argument '--prot' found; a similar argument exists: '--port'; `selvedge --help` lists the options"
     );
-    assert!(usage(&["a", "b"], &[]).starts_with("unexpected argument 'b' found; `selvedge --help`"));
+    for (arguments, wanted) in [
+        (
+            &["a", "b"][..],
+            "unexpected argument 'b' found; one directory is served, and --mount /PATH=DIR adds another; ",
+        ),
+        (&["--spa", "app.html", "a"], "takes it behind an equals sign, as in --spa=FILE; `selvedge --help`"),
+        (&["a", "--bind", "::1"], "unexpected argument '--bind' found; --address says at which address"),
+        (
+            &["--root", "a"],
+            "unexpected argument '--root' found; name the directory without an option; `selvedge",
+        ),
+        (
+            &["a", "--tls"],
+            "unexpected argument '--tls' found; there is no TLS: put a proxy in front; `selvedge",
+        ),
+    ] {
+        let line = usage(arguments, &[]);
+        assert!(line.contains(wanted), "{line}");
+    }
     assert!(
         usage(&["-p"], &[]).starts_with("a value is required for '--port <PORT>' but none was supplied; ")
     );
