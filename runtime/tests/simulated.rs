@@ -117,5 +117,5 @@ fn what_is_sent_comes_back_whatever_goes_wrong() {
         assert_eq!(run(seed, harmless, Keeping::Hash).1, CLIENTS, "seed {seed}");
     }
     let whole: usize = (0..50).map(|seed| run(seed, FaultRates::USUAL, Keeping::Hash).1).sum();
-    assert!(whole > 50 * 20, "{whole}");
+    assert!(whole >= 50 * CLIENTS - 25, "{whole}");
 }
