@@ -44,7 +44,7 @@ pub struct SimulationOptions {
 /// })?;
 /// // And takes all of them along, as it does outside a simulation.
 /// assert_eq!(simulation.workers(), 0);
-/// assert!(simulation.take_deaths()[0].ends_with("the other one dies"));
+/// assert!(simulation.take_deaths()[0].contains("the other one dies"));
 /// running.join();
 /// # Ok(())
 /// # }
