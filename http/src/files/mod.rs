@@ -56,7 +56,8 @@ use tree::{Loaded, Tree};
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
-/// Looks at a file that changes between a look and its opening; then it is an error.
+/// Looks at a file that changes between a look and its opening, or may have been refused for the root alone; then it is an
+/// error.
 const LOOKS_MAX: usize = 3;
 
 /// The files of one or several roots, as one worker knows them.
@@ -284,14 +285,19 @@ impl Files {
         let (head, bytes) = (request.head(), request.head_bytes());
         let Target { tree, path, fields } = target;
         let tree = &self.trees[tree];
-        for _ in 0..LOOKS_MAX {
+        // What has changed meanwhile, and what was refused for a reason that may have gone, is looked at so often again each.
+        let (mut changes, mut refusals) = (0, 0);
+        while changes < LOOKS_MAX {
             let (resource, opened) = match self.find(tree, path).await {
                 Ok(Found::Resource(resource, opened)) => (resource, opened),
                 Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
                 Ok(Found::NeedsNoSlash) => return Answer::NeedsNoSlash,
                 Ok(Found::Directory) => return Answer::Directory,
                 Ok(Found::Missing) => return Answer::Missing,
-                Err(refused) if self.may_look_again(tree, &refused).await => continue,
+                Err(refused) if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await => {
+                    refusals += 1;
+                    continue;
+                }
                 Err(refused) => return Answer::Refused(refusal(&refused, path.key())),
             };
             let form = match resource.choose(head, bytes, &tree.options.languages) {
@@ -311,7 +317,11 @@ impl Files {
                     self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
                 }
                 Ok(Loaded::Changed) => Err(Changed),
-                Err(refused) if self.may_look_again(tree, &refused).await => Err(Changed),
+                Err(refused) if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await => {
+                    refusals += 1;
+                    tree.memory.forget_resource(path.key(), &resource);
+                    continue;
+                }
                 Err(refused) => Ok(Answer::Refused(refusal(&refused, path.key()))),
             };
             match answered {
@@ -319,6 +329,7 @@ impl Files {
                 // It was remembered, but is no more what it was: another look.
                 Err(Changed) => tree.memory.forget_resource(path.key(), &resource),
             }
+            changes += 1;
         }
         let always = Refused::Failed(io::Error::other("it changes all the time"));
         Answer::Refused(refusal(&always, path.key()))
