@@ -13,7 +13,7 @@ pub const TICK: Duration = Duration::from_millis(100);
 
 /// Deadlines that expire in one turn; then whoever else is ready has theirs. Thousands of connections that came together
 /// are given up together.
-const EXPIRED_PER_TURN_MAX: usize = 32;
+const EXPIRED_PER_TURN_MAX: usize = 8;
 
 const TICK_NANOSECONDS: u64 = TICK.as_nanos() as u64;
 const SLOTS: u64 = 512;
