@@ -34,7 +34,6 @@ impl Done {
                     failures
                         .push(format!("{} descriptors are open at the end", simulation.descriptors_open()));
                 }
-                failures.extend(simulation.take_leaks());
             }
             // Who waits for their end may wait for ever, and nobody would read what went wrong.
             workers => {
@@ -44,6 +43,7 @@ impl Done {
                 simulation.kill();
             }
         }
+        failures.extend(simulation.take_leaks());
         Self {
             hash: simulation.trace_hash(),
             failures,

@@ -94,6 +94,8 @@ impl File {
         let mut byte = [0_u8];
         let mut buffers = [io::IoSliceMut::new(&mut byte)];
         match rustix::io::preadv2(self.borrow(), &mut buffers, offset, ReadWriteFlags::NOWAIT) {
+            // Behind the end there is no page.
+            Ok(0) => Arrival::Untold,
             Ok(_) => Arrival::Arrived,
             Err(Errno::AGAIN) => Arrival::OnItsWay,
             Err(_) => Arrival::Untold,

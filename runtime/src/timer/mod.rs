@@ -18,7 +18,7 @@ use crate::worker::{self, Core};
 
 /// A point in time that is put off often and reached seldom: setting it later is one store.
 ///
-/// It expires up to [`TICK`] late, never early; of very many at once, some a few turns later.
+/// It expires up to [`TICK`] late, never early; of very many at once, eight in a turn.
 ///
 /// ```
 /// use std::future::poll_fn;

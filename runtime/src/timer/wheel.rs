@@ -8,7 +8,7 @@ use slab::Slab;
 
 use crate::sys::{Moment, Waiter};
 
-/// The wheel's resolution: a deadline expires at most this late, never early. Of many at once, some wait a few turns more.
+/// The wheel's resolution: a deadline expires at most this late, never early. Of many at once, eight in a turn expire.
 pub const TICK: Duration = Duration::from_millis(100);
 
 /// Deadlines that expire in one turn; then whoever else is ready has theirs. Thousands of connections that came together
