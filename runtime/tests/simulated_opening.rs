@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use selvedge_runtime::JoinHandle;
 use selvedge_runtime::net::{
     AcceptPolicy, Address, Intake, IntakeOptions, Listening, PortSharing, Stream, TcpListener,
 };
@@ -44,17 +45,23 @@ fn who_connects_to_silence_hears_so_after_two_minutes() {
     assert_eq!(simulation.descriptors_open(), 0);
 }
 
+/// A listener whose backlog is full, who waits in it, and one more, 10 s after it has come: whether it is connected.
+async fn third_at_a_full_backlog() -> (Listening, [Stream; 2], JoinHandle<bool>) {
+    let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
+    let address = Address::from(self::address());
+    let waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
+    // They are in the backlog when their last word has come.
+    selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
+    let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
+    selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
+    (listening, waiting, third)
+}
+
 #[test]
 fn who_connects_to_a_full_backlog_asks_again_until_it_is_answered() {
     let simulation = calm(1);
     let connected = outcome(&simulation, || async {
-        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
-        let address = Address::from(self::address());
-        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
-        // They are in the backlog when their last word has come.
-        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
-        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
-        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
+        let (listening, _waiting, third) = third_at_a_full_backlog().await;
         let options = IntakeOptions { policy: AcceptPolicy::Shared, connections_max: 10 };
         let mut door = Intake::new(vec![vec![listening]], 1, &options).expect("it can be").open_door(0);
         let _first = door.next().await.expect("two wait there");
@@ -69,13 +76,7 @@ fn who_connects_to_a_full_backlog_asks_again_until_it_is_answered() {
 fn who_asks_again_at_a_full_backlog_is_refused_when_nobody_listens_any_more() {
     let simulation = calm(1);
     let connected = outcome(&simulation, || async {
-        let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
-        let address = Address::from(self::address());
-        let _waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
-        // They are in the backlog when their last word has come.
-        selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
-        let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });
-        selvedge_runtime::timer::sleep(Duration::from_secs(10)).await;
+        let (listening, _waiting, third) = third_at_a_full_backlog().await;
         drop(listening);
         // Nobody listens any more: now it is refused.
         third.await.unwrap()
