@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::compare::summary::Spread;
+
 /// Times of answers, and requests without one.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
@@ -33,6 +35,16 @@ impl Latencies {
     }
 }
 
+/// How much the rounds' p99 may differ, where nothing but the machine is different: beyond it, none of them says anything.
+const P99_SPREAD_MAX: f64 = 2.0;
+
+/// What is wrong with rounds that are to be compared with, if their p99 is not the same.
+pub(crate) fn machine_is_busy<'a>(rounds: impl IntoIterator<Item = &'a Latencies>) -> Option<String> {
+    let p99 = Spread::of(rounds.into_iter().map(|latencies| latencies.quantile_us(0.99)))?;
+    (p99.max > p99.min * P99_SPREAD_MAX)
+        .then(|| format!("the machine is busy: p99 of a round alone is {:.0} to {:.0} us", p99.min, p99.max))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +57,14 @@ mod tests {
         for (share, expected) in [(0.5, 100.0), (0.99, 198.0), (1.0, 200.0), (0.0, 1.0)] {
             assert!((latencies.quantile_us(share) - expected).abs() < 1e-6, "{share}");
         }
+    }
+
+    #[test]
+    fn rounds_that_differ_by_more_than_twice_are_of_a_busy_machine() {
+        let round = |microseconds| Latencies::new(vec![Duration::from_micros(microseconds)], 0, PATIENCE);
+        assert_eq!(machine_is_busy(&[round(100), round(150), round(200)]), None);
+        let told = machine_is_busy(&[round(100), round(201), round(150)]).expect("more than twice");
+        assert!(told.ends_with("alone is 100 to 201 us"), "{told}");
     }
 
     #[test]

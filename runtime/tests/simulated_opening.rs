@@ -47,9 +47,10 @@ fn who_connects_to_silence_hears_so_after_two_minutes() {
 
 /// A listener whose backlog is full, who waits in it, and one more, 10 s after it has come: whether it is connected.
 async fn third_at_a_full_backlog() -> (Listening, [Stream; 2], JoinHandle<bool>) {
-    let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).unwrap();
+    let listening = Listening::bind_ip(address(), 1, PortSharing::Exclusive).expect("a port");
     let address = Address::from(self::address());
-    let waiting = [Stream::connect(&address).await.unwrap(), Stream::connect(&address).await.unwrap()];
+    let waiting =
+        [Stream::connect(&address).await.expect("room"), Stream::connect(&address).await.expect("room")];
     // They are in the backlog when their last word has come.
     selvedge_runtime::timer::sleep(Duration::from_secs(1)).await;
     let third = selvedge_runtime::spawn("third", async move { Stream::connect(&address).await.is_ok() });

@@ -14,7 +14,7 @@ use super::target::{SMALL_BYTES, SMALL_PATH, Target};
 use crate::compare::process::descriptor_limit;
 use crate::content::content;
 use crate::cpus::Placement;
-use crate::latencies::Latencies;
+use crate::latencies::{Latencies, machine_is_busy};
 
 /// How much the good client's p99 may grow.
 const P99_RATIO_MAX: f64 = 2.0;
@@ -25,8 +25,6 @@ const GROWTH_BYTES_MAX: u64 = 4 << 20;
 const ATTACKERS_SHARE_MIN: f64 = 0.1;
 /// Of those that are there for long, the server must have so many connections: others are just coming again.
 const PRESENT_SHARE_MIN: f64 = 0.5;
-/// The good client's p99 without attackers, from its least round to its worst: beyond it, it says nothing.
-const BASE_SPREAD_MAX: f64 = 2.0;
 /// Descriptors of this process for everything but attackers and the good client.
 const DESCRIPTORS_KEPT: usize = 128;
 /// Of the server's, beside connections (see app/src/descriptors.rs).
@@ -125,10 +123,8 @@ impl Outcome {
             self.faults.push(format!("{} attackers: the descriptor limit is the limit", self.attackers));
         }
         self.judge_presence();
-        let without = self.latencies.iter().map(|(without, _)| whole_us(without, 0.99));
-        let (least, most) = (without.clone().min().unwrap_or(0), without.max().unwrap_or(0));
-        if !options.quick && most as f64 > least as f64 * BASE_SPREAD_MAX {
-            self.faults.push(format!("the machine is busy: p99 without attackers is {least} to {most} µs"));
+        if !options.quick {
+            self.faults.extend(machine_is_busy(self.latencies.iter().map(|(without, _)| without)));
         }
         let ratio = self.p99_ratio();
         if !options.quick && ratio > P99_RATIO_MAX {

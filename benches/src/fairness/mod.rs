@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use self::greedy::Greedy;
@@ -20,12 +20,10 @@ use crate::compare::servers::{Profile, selvedge};
 use crate::compare::summary::Spread;
 use crate::content::content;
 use crate::cpus;
-use crate::latencies::Latencies;
+use crate::latencies::{Latencies, machine_is_busy};
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
-/// That p99 of its own, from the least round to the worst: beyond it, it says nothing.
-const BASE_SPREAD_MAX: f64 = 2.0;
 /// What the good client asks for.
 const SMALL: (&str, usize) = ("small.txt", 151);
 /// What is downloaded: a hole.
@@ -102,11 +100,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     print(&runs, options, &cpus);
-    let alone = Spread::of(runs[0].iter().map(|(latencies, _)| latencies.quantile_us(0.99)));
-    ensure!(
-        alone.is_some_and(|alone| alone.max <= alone.min * BASE_SPREAD_MAX),
-        "the machine is busy: p99 alone is {alone:?} us"
-    );
+    if let Some(fault) = machine_is_busy(runs[0].iter().map(|(latencies, _)| latencies)) {
+        bail!("{fault}");
+    }
     for company in [Company::Pipeliner, Company::Downloader] {
         let ratio = ratio(&runs, company);
         ensure!(
@@ -131,7 +127,7 @@ fn run_once(
         [only] => (vec![*only], vec![*only]),
         [_, other] => (vec![*other], vec![*other]),
         [_, good, greedy @ ..] => (vec![*good], greedy.to_vec()),
-        [] => anyhow::bail!("no processor to run on"),
+        [] => bail!("no processor to run on"),
     };
     let latencies = thread::scope(|scope| {
         let greedy = match company {
