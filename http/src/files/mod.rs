@@ -47,7 +47,7 @@ use crate::response::Response;
 use locate::Refused;
 use memory::Found;
 use resource::Chosen;
-use respond::{Changed, Wish};
+use respond::{NoAnswer, Wish};
 pub(crate) use shares::Share;
 use shares::{Scarce, Shares};
 use tree::{Loaded, Tree};
@@ -56,8 +56,8 @@ use tree::{Loaded, Tree};
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
-/// Looks at a file that changes between a look and its opening, or may have been refused for the root alone; then it is an
-/// error.
+/// Looks at a file that changes between a look and its opening, and at one that may have been refused for the root alone;
+/// then it is an error.
 const LOOKS_MAX: usize = 3;
 
 /// The files of one or several roots, as one worker knows them.
@@ -282,57 +282,70 @@ impl Files {
     }
 
     async fn serve(&self, request: &Request<'_>, target: Target<'_>, wish: Wish) -> Answer {
-        let (head, bytes) = (request.head(), request.head_bytes());
+        let tree = &self.trees[target.tree];
+        let path = target.path;
+        let (mut changes, mut refusals) = (0, 0);
+        loop {
+            let refused = match self.serve_once(request, target, wish).await {
+                Ok(answer) => return answer,
+                Err(NoAnswer::Changed) => {
+                    changes += 1;
+                    if changes < LOOKS_MAX {
+                        continue;
+                    }
+                    Refused::Failed(io::Error::other("it changes all the time"))
+                }
+                Err(NoAnswer::Refused(refused)) => {
+                    refusals += 1;
+                    if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await {
+                        tree.memory.forget(path.key());
+                        continue;
+                    }
+                    refused
+                }
+            };
+            return Answer::Refused(refusal(&refused, path.key()));
+        }
+    }
+
+    async fn serve_once(
+        &self,
+        request: &Request<'_>,
+        target: Target<'_>,
+        wish: Wish,
+    ) -> Result<Answer, NoAnswer> {
         let Target { tree, path, fields } = target;
         let tree = &self.trees[tree];
-        // What has changed meanwhile, and what was refused for a reason that may have gone, is looked at so often again each.
-        let (mut changes, mut refusals) = (0, 0);
-        while changes < LOOKS_MAX {
-            let (resource, opened) = match self.find(tree, path).await {
-                Ok(Found::Resource(resource, opened)) => (resource, opened),
-                Ok(Found::NeedsSlash) => return Answer::NeedsSlash,
-                Ok(Found::NeedsNoSlash) => return Answer::NeedsNoSlash,
-                Ok(Found::Directory) => return Answer::Directory,
-                Ok(Found::Missing) => return Answer::Missing,
-                Err(refused) if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await => {
-                    refusals += 1;
-                    continue;
-                }
-                Err(refused) => return Answer::Refused(refusal(&refused, path.key())),
-            };
-            let form = match resource.choose(head, bytes, &tree.options.languages) {
-                Chosen::Form(form) => &resource.forms[form],
-                Chosen::NotAcceptable => {
-                    return Answer::Refused(respond::in_no_form(StatusCode::NOT_ACCEPTABLE, &resource));
-                }
-                Chosen::NotInCoding => {
-                    return Answer::Refused(respond::in_no_form(StatusCode::NOT_FOUND, &resource));
-                }
-            };
-            let answered = match self.entry(tree, path, &resource, form).await {
-                Ok(Loaded::Entry(entry, opened_now)) => {
-                    if let Some(response) = self.ready(request, &entry, wish, fields) {
-                        return Answer::File(response);
-                    }
-                    self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
-                }
-                Ok(Loaded::Changed) => Err(Changed),
-                Err(refused) if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await => {
-                    refusals += 1;
-                    tree.memory.forget_resource(path.key(), &resource);
-                    continue;
-                }
-                Err(refused) => Ok(Answer::Refused(refusal(&refused, path.key()))),
-            };
-            match answered {
-                Ok(answer) => return answer,
-                // It was remembered, but is no more what it was: another look.
-                Err(Changed) => tree.memory.forget_resource(path.key(), &resource),
+        let (resource, opened) = match self.find(tree, path).await? {
+            Found::Resource(resource, opened) => (resource, opened),
+            Found::NeedsSlash => return Ok(Answer::NeedsSlash),
+            Found::NeedsNoSlash => return Ok(Answer::NeedsNoSlash),
+            Found::Directory => return Ok(Answer::Directory),
+            Found::Missing => return Ok(Answer::Missing),
+        };
+        let form = match resource.choose(request.head(), request.head_bytes(), &tree.options.languages) {
+            Chosen::Form(form) => &resource.forms[form],
+            Chosen::NotAcceptable => {
+                return Ok(Answer::Refused(respond::in_no_form(StatusCode::NOT_ACCEPTABLE, &resource)));
             }
-            changes += 1;
+            Chosen::NotInCoding => {
+                return Ok(Answer::Refused(respond::in_no_form(StatusCode::NOT_FOUND, &resource)));
+            }
+        };
+        let answered = match self.entry(tree, path, &resource, form).await? {
+            Loaded::Entry(entry, opened_now) => {
+                if let Some(response) = self.ready(request, &entry, wish, fields) {
+                    return Ok(Answer::File(response));
+                }
+                self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
+            }
+            Loaded::Changed => Err(NoAnswer::Changed),
+        };
+        if let Err(NoAnswer::Changed) = answered {
+            // It was remembered, but is no more what it was.
+            tree.memory.forget_resource(path.key(), &resource);
         }
-        let always = Refused::Failed(io::Error::other("it changes all the time"));
-        Answer::Refused(refusal(&always, path.key()))
+        answered
     }
 
     /// Makes something go that is scarce: of the tree that needs it, else of another.

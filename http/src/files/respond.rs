@@ -8,9 +8,10 @@ use http::{HeaderValue, StatusCode, header};
 use selvedge_runtime::Chunk;
 
 use super::entry::{Entry, EntryBody};
+use super::locate::Refused;
 use super::resource::Resource;
 use super::tree::Tree;
-use super::{Answer, Files, refusal};
+use super::{Answer, Files};
 use crate::conditional::{self, Outcome};
 use crate::fixed_fields::FixedFields;
 use crate::h1::{Field, KnownField};
@@ -18,9 +19,20 @@ use crate::range::{self, ByteRange, RangeOutcome, Ranges};
 use crate::request::Request;
 use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
 
-/// A file that is not what its entry says any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Changed;
+/// Why there is no answer yet, where another look may find one.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// The file is not what its entry says any more.
+    Changed,
+    /// It was not to be had.
+    Refused(Refused),
+}
+
+impl From<Refused> for NoAnswer {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
 
 /// What is wanted of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +72,7 @@ impl Files {
         opened: Option<Rc<OpenFile>>,
         wish: Wish,
         fields: &FixedFields,
-    ) -> Result<Answer, Changed> {
+    ) -> Result<Answer, NoAnswer> {
         let size = entry.content_bytes;
         let whole = ByteRange { start: 0, len: size };
         if let Wish::Page(status) = wish {
@@ -129,7 +141,7 @@ impl Files {
         entry: &Rc<Entry>,
         part: ByteRange,
         opened: Option<Rc<OpenFile>>,
-    ) -> Result<Answer, Changed> {
+    ) -> Result<Answer, NoAnswer> {
         let in_memory: Option<Chunk> = match entry.body(&self.options.derived) {
             EntryBody::Block(block, body_start) => {
                 let start = body_start + part.start as u32;
@@ -138,21 +150,15 @@ impl Files {
             EntryBody::Shared(bytes) => {
                 Some(bytes.slice(part.start as usize..(part.start + part.len) as usize).into())
             }
-            EntryBody::Gone => return Err(Changed),
+            EntryBody::Gone => return Err(NoAnswer::Changed),
             EntryBody::File => None,
         };
         if let Some(body) = in_memory {
             return Ok(Answer::File(Response::new(head, Body::Full(body))));
         }
-        match self.file_of(tree, entry, opened).await {
-            Ok(Some(file)) => {
-                let body = FilePart { file, start: part.start, length: part.len };
-                Ok(Answer::File(Response::new(head, Body::File(body))))
-            }
-            Ok(None) => Err(Changed),
-            Err(refused) if self.may_look_again(tree, &refused).await => Err(Changed),
-            Err(refused) => Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes()))),
-        }
+        let file = self.file_of(tree, entry, opened).await?.ok_or(NoAnswer::Changed)?;
+        let body = FilePart { file, start: part.start, length: part.len };
+        Ok(Answer::File(Response::new(head, Body::File(body))))
     }
 
     /// Several parts of a file.
@@ -163,19 +169,15 @@ impl Files {
         entry: &Rc<Entry>,
         ranges: Box<Ranges>,
         opened: Option<Rc<OpenFile>>,
-    ) -> Result<Answer, Changed> {
+    ) -> Result<Answer, NoAnswer> {
         let content = match entry.body(&self.options.derived) {
             EntryBody::Block(block, body_start) => FileContent::Ready(block, body_start),
             EntryBody::Shared(bytes) => FileContent::Shared(bytes),
-            EntryBody::Gone => return Err(Changed),
-            EntryBody::File => match self.file_of(tree, entry, opened).await {
-                Ok(Some(file)) => FileContent::Streamed(file),
-                Ok(None) => return Err(Changed),
-                Err(refused) if self.may_look_again(tree, &refused).await => return Err(Changed),
-                Err(refused) => {
-                    return Ok(Answer::Refused(refusal(&refused, entry.description.location.to_bytes())));
-                }
-            },
+            EntryBody::Gone => return Err(NoAnswer::Changed),
+            EntryBody::File => {
+                let file = self.file_of(tree, entry, opened).await?;
+                FileContent::Streamed(file.ok_or(NoAnswer::Changed)?)
+            }
         };
         Ok(Answer::File(Response::new(head, Body::Parts(Box::new(FileParts { content, ranges: *ranges })))))
     }
