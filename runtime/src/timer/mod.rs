@@ -18,7 +18,8 @@ use crate::worker::{self, Core};
 
 /// A point in time that is put off often and reached seldom: setting it later is one store.
 ///
-/// It expires up to [`TICK`] late, never early; of very many at once, eight in a turn.
+/// It expires up to [`TICK`] late, never early; of very many at once, eight in a turn, and eight more for every second that they
+/// are late, up to 64.
 ///
 /// ```
 /// use std::future::poll_fn;

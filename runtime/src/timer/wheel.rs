@@ -8,12 +8,17 @@ use slab::Slab;
 
 use crate::sys::{Moment, Waiter};
 
-/// The wheel's resolution: a deadline expires at most this late, never early. Of many at once, eight in a turn expire.
+/// The wheel's resolution: a deadline expires at most this late, never early. Of many at once, eight in a turn expire, and
+/// eight more for every second that they are behind.
 pub const TICK: Duration = Duration::from_millis(100);
 
 /// Deadlines that expire in one turn; then whoever else is ready has theirs. Thousands of connections that came together
-/// are given up together.
-const EXPIRED_PER_TURN_MAX: usize = 8;
+/// are given up together. So many more for every second that the wheel is behind, up to [`SHARES_MAX`] times as many: where
+/// more come up than expire, they would be ever later.
+const EXPIRED_PER_TURN: usize = 8;
+/// Most shares of [`EXPIRED_PER_TURN`] in one turn.
+const SHARES_MAX: u64 = 8;
+const TICKS_PER_SECOND: u64 = Duration::from_secs(1).as_nanos() as u64 / TICK_NANOSECONDS;
 
 const TICK_NANOSECONDS: u64 = TICK.as_nanos() as u64;
 const SLOTS: u64 = 512;
@@ -101,19 +106,20 @@ impl Wheel {
     /// at once.
     pub(crate) fn advance(&mut self, now: Moment, mut wake: impl FnMut(Waiter)) {
         let target = now.nanoseconds() / TICK_NANOSECONDS;
-        let mut left = EXPIRED_PER_TURN_MAX;
         // After a long sleep every slot is looked at once, whatever the number of ticks.
         let first = (self.tick + 1).max(target.saturating_sub(SLOTS - 1));
+        let mut left = None;
         for tick in first..=target {
             self.tick = tick;
             let slot = (tick % SLOTS) as usize;
             if self.occupied[slot / 64] & (1 << (slot % 64)) == 0 {
                 continue;
             }
+            let left = left.get_or_insert_with(|| share(target - tick));
             let mut index = std::mem::replace(&mut self.heads[slot], NONE);
             self.occupied[slot / 64] &= !(1 << (slot % 64));
             while index != NONE {
-                if left == 0 {
+                if *left == 0 {
                     self.go_on_next_turn(tick, index);
                     return;
                 }
@@ -123,7 +129,7 @@ impl Wheel {
                 if entry.due <= target {
                     entry.state = State::Expired;
                     entry.due = NEVER;
-                    left -= 1;
+                    *left -= 1;
                     wake(std::mem::take(&mut entry.waiter));
                 } else {
                     self.link(index);
@@ -195,6 +201,11 @@ impl Wheel {
             self.entries[next as usize].previous = previous;
         }
     }
+}
+
+/// Deadlines that may expire in one turn where the first of them is `behind` ticks late.
+fn share(behind: u64) -> usize {
+    EXPIRED_PER_TURN * (1 + behind / TICKS_PER_SECOND).min(SHARES_MAX) as usize
 }
 
 #[cfg(test)]
@@ -278,7 +289,7 @@ mod tests {
 
     #[test]
     fn of_many_that_are_due_at_once_each_turn_has_a_share_and_none_is_left_out() {
-        const COUNT: usize = 10 * EXPIRED_PER_TURN_MAX + 1;
+        const COUNT: usize = 10 * EXPIRED_PER_TURN + 1;
         let mut wheel = Wheel::new(at(0));
         let entries: Vec<u32> = (0..COUNT).map(|_| wheel.insert()).collect();
         // Half of them are put off beyond a revolution; they are no part of a turn's share.
@@ -301,8 +312,8 @@ mod tests {
             wheel.remove(gone);
         }
         assert_eq!(turns.iter().sum::<usize>(), due);
-        assert!(turns.iter().all(|&woken| woken <= EXPIRED_PER_TURN_MAX), "{turns:?}");
-        assert!(turns.len() >= due / EXPIRED_PER_TURN_MAX, "{turns:?}");
+        assert!(turns.iter().all(|&woken| woken <= EXPIRED_PER_TURN), "{turns:?}");
+        assert!(turns.len() >= due / EXPIRED_PER_TURN, "{turns:?}");
         assert_eq!(wheel.next(), Some(at(1_100)));
         for &entry in &entries {
             assert_eq!(expired(&mut wheel, entry), !put_off.contains(&entry));
@@ -311,6 +322,32 @@ mod tests {
             wheel.advance(at(100_000), drop);
         }
         assert!(put_off.iter().all(|&entry| expired(&mut wheel, entry)));
+    }
+
+    #[test]
+    fn the_later_deadlines_are_the_more_of_them_expire_in_a_turn_up_to_a_bound() {
+        for (now, expected) in [(1_099, 8), (1_999, 8), (2_000, 16), (4_050, 32), (8_000, 64), (30_000, 64)] {
+            let mut wheel = Wheel::new(at(0));
+            for _ in 0..100 {
+                let entry = wheel.insert();
+                wheel.set(entry, Some(at(1_000)));
+            }
+            let mut woken = 0;
+            wheel.advance(at(now), |_| woken += 1);
+            assert_eq!(woken, expected, "at {now}");
+        }
+    }
+
+    #[test]
+    fn what_comes_up_behind_a_long_time_without_deadlines_is_not_late() {
+        let mut wheel = Wheel::new(at(0));
+        for _ in 0..100 {
+            let entry = wheel.insert();
+            wheel.set(entry, Some(at(20_000)));
+        }
+        let mut woken = 0;
+        wheel.advance(at(20_000), |_| woken += 1);
+        assert_eq!(woken, EXPIRED_PER_TURN);
     }
 
     #[test]
