@@ -4,6 +4,7 @@
 mod sandbox;
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 use selvedge_runtime::net::Listening;
@@ -107,8 +108,8 @@ pub fn give_up(
     let mut left = CapabilitiesLeft::None;
     if user.is_some() || policy != SandboxPolicy::Off {
         left = process::drop_privileges(user.map(|user| &user.account)).map_err(|error| match user {
-            Some(NewUser { name, .. }) => not_become(name, &error),
-            None => failure("rights cannot be given up", &error),
+            Some(NewUser { name, .. }) if is_refusal(&error) => not_become(name, &error),
+            _ => failure("rights cannot be given up", &error),
         })?;
         warn(user, config.monitoring.access_log.as_ref(), listeners);
     }
@@ -139,13 +140,13 @@ fn file_rules(config: &Config, listeners: &[Vec<Listening>]) -> Result<(FileRule
         }
     };
     let files = listeners.iter().flatten().filter_map(Listening::socket_file);
-    let removed = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
-    let removed = process::outermost(removed);
+    // Each of them: one that seems to lie below another may do so by a link that leads elsewhere.
+    let remove: Vec<_> = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
     let logs = config.monitoring.access_log.iter().cloned().collect();
-    let needs = FileNeeds { read: read.clone(), logs, remove: removed.clone() };
+    let needs = FileNeeds { read: read.clone(), logs, remove: remove.clone() };
     let rules = FileRules::open(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
     let written = rules.written().to_vec();
-    Ok((rules, Places { read, written, removed }))
+    Ok((rules, Places { read, written, removed: process::outermost(remove) }))
 }
 
 /// Says what is out of the server's reach from now on: directories of others, once it has no capabilities.
@@ -172,14 +173,20 @@ fn warn(user: Option<&NewUser>, log: Option<&LogTarget>, listeners: &[Vec<Listen
     }
 }
 
-fn not_become(name: &AccountName, error: &std::io::Error) -> Failure {
+/// Whether it is the change of the user that was refused: EPERM, or EINVAL of a user whom this namespace has not
+/// (setresuid(2)).
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput)
+}
+
+fn not_become(name: &AccountName, error: &io::Error) -> Failure {
     Failure::fatal(
         format!("--user {name}: it cannot be become: {error}"),
         "name a user that this container or namespace has (/proc/self/uid_map, and gid_map), or leave the option out",
     )
 }
 
-fn failure(what: &str, error: &std::io::Error) -> Failure {
+fn failure(what: &str, error: &io::Error) -> Failure {
     Failure::fatal(
         format!("{what}: {error}"),
         "see what the container or service manager forbids, or write --sandbox off",
