@@ -64,7 +64,6 @@ impl Connection {
             };
             sent += taken;
             *turn_bytes += taken;
-            self.answered_bytes += taken;
         }
         Ok(())
     }
@@ -84,7 +83,10 @@ impl Connection {
         }
         match self.stream.get_mut().send_file(&part.file, offset, length as usize) {
             Ok(0) => Err(CloseReason::FileChanged),
-            Ok(sent) => Ok(sent as u64),
+            Ok(sent) => {
+                self.answered_bytes += sent as u64;
+                Ok(sent as u64)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.writable(shared.timeouts(), pace, sent_before).await?;
                 Ok(0)
@@ -94,8 +96,8 @@ impl Connection {
         }
     }
 
-    /// Reads from the disk outside the worker's thread, then sends what the socket takes; 0 after a wait for room. The rest
-    /// is resident now, most likely: a block is held for the disk, never for a client, or a few clients that stand still
+    /// Reads from the disk outside the worker's thread, then sends what the socket takes, and waits for room if that is not
+    /// all. The rest is resident now, most likely: a block is held for the disk, never for a client, or a few clients that stand still
     /// would keep all blocks from the others.
     async fn send_read<A>(
         &mut self,
@@ -119,16 +121,19 @@ impl Connection {
             // Behind the read: the disk may have taken minutes for it.
             check_unchanged(part)?;
         }
-        let sent = self.stream.get_mut().send_now(&block, more);
+        let sent = match self.stream.get_mut().send_now(&block, more) {
+            Ok(sent) => sent as u64,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => return Err(CloseReason::ClientFailure),
+        };
+        self.answered_bytes += sent;
+        let is_full = (sent as usize) < block.len();
         drop((block, turn));
-        match sent {
-            Ok(sent) => Ok(sent as u64),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable(shared.timeouts(), pace, sent_before).await?;
-                Ok(0)
-            }
-            Err(_) => Err(CloseReason::ClientFailure),
+        if is_full {
+            // Here, as what is not known to be resident would be read once more to find that out.
+            self.writable(shared.timeouts(), pace, sent_before + sent).await?;
         }
+        Ok(sent)
     }
 
     /// Waits until the socket takes something again, as long as the pace allows.
