@@ -128,3 +128,76 @@ impl std::fmt::Debug for Tasks {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(tasks: &mut Tasks) -> TaskId {
+        tasks.insert(3, 7, Box::pin(std::future::pending()))
+    }
+
+    /// Runs the next task once, without an end; its index.
+    fn run_next(tasks: &mut Tasks) -> Option<u32> {
+        let running = tasks.start_next()?;
+        let index = running.index;
+        assert!(tasks.put_back(running).is_none(), "nobody has aborted it");
+        Some(index)
+    }
+
+    #[test]
+    fn a_task_runs_once_for_however_many_wakes() {
+        let mut tasks = Tasks::with_capacity(4);
+        let (first, second) = (insert(&mut tasks), insert(&mut tasks));
+        assert_eq!((first.inbox(), tasks.len(), tasks.ready()), (3, 2, 2));
+        tasks.make_ready(first.index(), None);
+        assert_eq!(tasks.ready(), 2);
+        assert_eq!(run_next(&mut tasks), Some(first.index()));
+        assert_eq!(run_next(&mut tasks), Some(second.index()));
+        assert_eq!(run_next(&mut tasks), None);
+        tasks.make_ready(second.index(), Some(second.generation()));
+        tasks.make_ready(second.index(), Some(second.generation()));
+        assert_eq!((run_next(&mut tasks), run_next(&mut tasks)), (Some(second.index()), None));
+    }
+
+    #[test]
+    fn a_wake_while_it_runs_is_not_lost() {
+        let mut tasks = Tasks::with_capacity(4);
+        let task = insert(&mut tasks);
+        let running = tasks.start_next().expect("it is ready");
+        assert_eq!((running.generation, running.name), (task.generation(), 7));
+        tasks.make_ready(task.index(), Some(task.generation()));
+        assert!(tasks.put_back(running).is_none());
+        assert_eq!(run_next(&mut tasks), Some(task.index()));
+    }
+
+    #[test]
+    fn what_is_meant_for_a_task_does_not_reach_the_next_one_in_its_place() {
+        let mut tasks = Tasks::with_capacity(4);
+        let before = insert(&mut tasks);
+        let running = tasks.start_next().expect("it is ready");
+        assert!(tasks.remove(before.index(), before.generation()).is_none(), "it runs");
+        let after = insert(&mut tasks);
+        assert_eq!(after.index(), before.index());
+        assert_ne!(after.generation(), before.generation());
+        // The future of the old one is nobody's any more.
+        assert!(tasks.put_back(running).is_some());
+        assert_eq!(run_next(&mut tasks), Some(after.index()));
+        tasks.make_ready(before.index(), Some(before.generation()));
+        assert_eq!(tasks.ready(), 0);
+        assert!(tasks.remove(before.index(), before.generation()).is_none());
+        assert_eq!(tasks.len(), 1);
+        assert!(tasks.remove(after.index(), after.generation()).is_some());
+        assert_eq!(tasks.len(), 0);
+    }
+
+    #[test]
+    fn a_queued_task_that_is_gone_is_passed_over() {
+        let mut tasks = Tasks::with_capacity(4);
+        let (first, second) = (insert(&mut tasks), insert(&mut tasks));
+        assert!(tasks.remove(first.index(), first.generation()).is_some());
+        assert_eq!((tasks.ready(), run_next(&mut tasks)), (2, Some(second.index())));
+        assert_eq!(format!("{tasks:?}"), "Tasks { tasks: 1, ready: 0, .. }");
+        assert_eq!((tasks.take_all().len(), tasks.len()), (1, 0));
+    }
+}

@@ -101,4 +101,30 @@ mod tests {
         assert_eq!((task.inbox(), task.generation(), task.index()), (1, 2, 3));
         assert_eq!(TaskId::from_bits(task.waker().data().addr()), task);
     }
+    #[test]
+    fn generations_follow_each_other_and_begin_anew() {
+        assert_eq!((next_generation(0), next_generation(41)), (1, 42));
+        assert_eq!(next_generation(GENERATION_MASK - 1), GENERATION_MASK);
+        assert_eq!(next_generation(GENERATION_MASK), 0);
+    }
+
+    #[test]
+    fn a_foreign_waker_is_woken_and_nobody_is_not_missed() {
+        let count = std::sync::Arc::new(Count::default());
+        let foreign = Waker::from(std::sync::Arc::clone(&count));
+        let waiter = waiter(&Context::from_waker(&foreign));
+        assert!(matches!(waiter, Waiter::Foreign(_)));
+        wake_waiter(waiter);
+        wake_waiter(Waiter::Nobody);
+        assert_eq!(count.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+
+    #[derive(Default)]
+    struct Count(std::sync::atomic::AtomicU32);
+
+    impl std::task::Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
 }

@@ -116,3 +116,78 @@ impl Slots {
         self.slots.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::super::descriptor::CloseQueue;
+    use super::super::socket::{Accepted, Socket};
+    use super::*;
+
+    fn op() -> Op {
+        let (socket, _) = UnixStream::pair().expect("a pair of sockets");
+        Op::Writable { socket: Socket::new(Accepted::new(socket.into()).into_fd(), &CloseQueue::new()) }
+    }
+
+    #[test]
+    fn an_op_that_is_over_is_not_taken_for_a_later_one_in_its_slot() {
+        let mut slots = Slots::with_capacity(4);
+        let mut former = Vec::new();
+        for _ in 0..5 {
+            let id = slots.insert(op());
+            assert_eq!((id.index, slots.phase(id)), (0, Some(Phase::InFlight)));
+            assert!(former.iter().all(|former| slots.phase(*former).is_none()), "{id:?}, {former:?}");
+            slots.get(id).phase = Phase::Done(0);
+            slots.remove(id);
+            assert_eq!(slots.phase(id), None);
+            former.push(id);
+        }
+    }
+
+    #[test]
+    fn generations_fit_a_token_and_begin_anew() {
+        let mut slots = Slots::with_capacity(4);
+        slots.next_generation = GENERATION_MASK - 1;
+        let (last, first) = (slots.insert(op()), slots.insert(op()));
+        assert_eq!((last.generation, first.generation), (GENERATION_MASK, 0));
+        assert_eq!(Token::decode(last.token()), Token::Op { index: 0, generation: GENERATION_MASK });
+        assert_eq!(Token::decode(first.token()), Token::Op { index: 1, generation: 0 });
+    }
+
+    #[test]
+    fn an_op_owes_a_completion_until_its_last_one() {
+        let phases = [
+            (Phase::InFlight, 1),
+            (Phase::Orphaned, 1),
+            (Phase::Starved, 0),
+            (Phase::Pausing, 1),
+            (Phase::Cancelling, 1),
+            (Phase::GivenUp, 1),
+            (Phase::Paused, 0),
+            (Phase::Done(0), 0),
+        ];
+        for (phase, owed) in phases {
+            let mut slots = Slots::with_capacity(4);
+            let id = slots.insert(op());
+            slots.get(id).phase = phase;
+            assert_eq!((slots.in_flight(), slots.len(), slots.iter().count()), (owed, 1, 1), "{phase:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a slot in flight cannot be freed")]
+    fn a_slot_whose_op_is_in_flight_is_not_freed() {
+        let mut slots = Slots::with_capacity(4);
+        let id = slots.insert(op());
+        slots.remove(id);
+    }
+
+    #[test]
+    #[should_panic(expected = "reused before its last completion")]
+    fn a_completion_for_an_op_that_is_over_is_a_mistake() {
+        let mut slots = Slots::with_capacity(4);
+        let id = slots.insert(op());
+        slots.get(OpId { generation: id.generation + 1, ..id });
+    }
+}

@@ -76,4 +76,17 @@ mod tests {
             assert_eq!(Token::decode(token.encode()), token);
         }
     }
+    #[test]
+    fn a_generation_beyond_its_bits_leaves_the_kind_alone() {
+        let op = Token::Op { index: 7, generation: GENERATION_MASK + 2 };
+        assert_eq!(Token::decode(op.encode()), Token::Op { index: 7, generation: 1 });
+        let cancel = Token::Cancel { index: 7, generation: GENERATION_MASK + 2 };
+        assert_eq!(Token::decode(cancel.encode()), Token::Cancel { index: 7, generation: 1 });
+    }
+
+    #[test]
+    #[should_panic(expected = "a foreign token")]
+    fn what_no_ring_of_ours_has_made_is_a_mistake() {
+        Token::decode(7 << 56);
+    }
 }
