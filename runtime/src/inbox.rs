@@ -197,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn a_task_anywhere_is_woken_and_no_other() {
+        let inbox = Inbox::new().unwrap();
+        let tasks = [0, 63, 64, 65, 4_095, 4_096, 4_161, 262_143, 262_144, TASKS_MAX as u32 - 1];
+        for task in tasks {
+            inbox.set(task);
+        }
+        let mut woken = Vec::new();
+        inbox.drain(|task| woken.push(task));
+        assert_eq!(woken, tasks);
+        inbox.drain(|task| panic!("{task} is woken once more"));
+    }
+
+    #[test]
     fn a_new_owner_is_rung_although_the_former_one_did_not_hear() {
         for _ in 0..1_000 {
             let former = InboxClaim::new().unwrap();

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use selvedge_runtime::{Runtime, StartError};
+use selvedge_runtime::{Runtime, StartError, WorkerLimits};
 use support::builder;
 
 fn refused(result: Result<Runtime, StartError>) -> String {
@@ -21,11 +21,21 @@ fn a_configuration_that_cannot_be_met_is_refused_with_what_helps() {
     let text = refused(Runtime::builder().cpus(vec![0, 4_095]).build());
     assert!(text.contains("4095") && text.contains("affinity mask"), "{text}");
     for receive_buffers in [0, 3, 1_000] {
-        let mut limits = selvedge_runtime::WorkerLimits::default();
+        let mut limits = WorkerLimits::default();
         limits.kernel.receive_buffers = receive_buffers;
         let text = refused(Runtime::builder().workers(1).limits(limits).build());
         assert!(text.contains("power of two"), "{text}");
     }
+}
+
+#[test]
+fn the_memory_of_a_runtime_is_that_of_all_pools_of_all_workers() {
+    let limits = WorkerLimits::default();
+    let (kernel, blocks) = (limits.kernel.memory_bytes(), limits.blocks.memory_bytes());
+    assert!(kernel > 1 << 20 && blocks > 1 << 20, "{kernel} and {blocks} bytes");
+    assert_eq!(limits.memory_bytes(), kernel + blocks);
+    let runtime = Runtime::builder().workers(3).limits(limits).build().unwrap();
+    assert_eq!(runtime.memory_bytes(), 3 * (kernel + blocks));
 }
 
 #[test]

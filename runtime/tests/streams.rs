@@ -2,7 +2,9 @@
 
 mod support;
 
-use selvedge_runtime::net::{Address, TcpListener, TcpStream, UnixListener, UnixStream};
+use std::future::poll_fn;
+
+use selvedge_runtime::net::{Address, More, TcpListener, TcpStream, UnixListener, UnixStream};
 use selvedge_runtime::{BufferPool, BufferUsage, Lease, block_on, spawn, timer, yield_now};
 use support::{PATIENCE, any_port, ip};
 
@@ -60,6 +62,35 @@ fn a_reader_that_does_not_read_makes_the_sender_wait_and_gets_everything_later()
         );
         assert_eq!(receive_all(&mut stream).await.len(), 32 << 20);
         sender.await.unwrap();
+    });
+}
+
+#[test]
+fn what_the_kernel_has_taken_of_a_send_is_told_while_it_waits() {
+    const BYTES: u32 = 32 << 20;
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let mut client = TcpStream::connect(ip(listener.address())).await.unwrap();
+        let mut stream = listener.accept().await.unwrap();
+        assert!(!client.is_sending());
+        client.start_send(vec![7_u8; BYTES as usize].into(), More::Nothing);
+        assert_eq!((client.sent_bytes(), client.unsent_bytes(), client.taken_bytes()), (0, BYTES, 0));
+        while client.sent_bytes() == 0 {
+            yield_now().await;
+        }
+        let taken = client.sent_bytes();
+        assert!(client.is_sending() && taken > 1 && taken < BYTES, "{taken} bytes, and nobody reads");
+        assert_eq!((client.unsent_bytes(), client.taken_bytes()), (BYTES - taken, taken.into()));
+        let reader = spawn("reader", async move { receive_all(&mut stream).await.len() });
+        while client.is_sending() {
+            yield_now().await;
+        }
+        // Done, and told to nobody yet.
+        assert_eq!((client.unsent_bytes(), client.taken_bytes()), (0, BYTES.into()));
+        poll_fn(|context| client.poll_sent(context)).await.unwrap();
+        assert_eq!((client.sent_bytes(), client.unsent_bytes(), client.taken_bytes()), (0, 0, BYTES.into()));
+        drop(client);
+        assert_eq!(reader.await, Ok(BYTES as usize));
     });
 }
 

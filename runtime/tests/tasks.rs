@@ -183,7 +183,9 @@ fn a_task_may_abort_itself_and_ends_after_its_poll() {
 fn a_handle_tells_of_a_panic_and_gives_a_result_later_too() {
     block_on(|| async {
         let broken: selvedge_runtime::JoinHandle<()> = spawn("broken", async { panic!("told to") });
+        assert!(format!("{broken:?}").starts_with("JoinHandle {"), "{broken:?}");
         assert_eq!(broken.await, Err(Lost));
+        assert_eq!(Lost.to_string(), "the task panicked or was aborted");
         let done = spawn("done", async { String::from("result") });
         for _ in 0..5 {
             yield_now().await;
