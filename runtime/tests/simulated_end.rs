@@ -1,5 +1,7 @@
 //! How a simulated machine, and a process on it, ends: at any moment, with anything under way, and never in silence.
 
+mod support;
+
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +10,10 @@ use std::pin::pin;
 use std::task::Poll;
 
 use selvedge_runtime::fs::{self, Access, File, Resolve};
+use selvedge_runtime::net::{TcpListener, TcpStream};
 use selvedge_runtime::sim::{Disk, FaultRates, Simulation, SimulationOptions, WorkerDeath};
 use selvedge_runtime::{BufferPool, Pinning, Running, Runtime, WatchdogSetting, Worker, block_on, blocking};
+use support::{any_port, ip};
 
 fn calm(seed: u64) -> Simulation {
     let simulation =
@@ -78,6 +82,20 @@ fn a_process_that_ends_leaves_the_leaks_of_workers_that_had_ended_before() {
     let _killed = start(|_| pending());
     simulation.kill();
     assert_eq!(simulation.take_leaks(), ["worker 0 ended with 0 receive buffers, 1 blocks, 0 ops"]);
+}
+
+#[test]
+fn a_received_piece_that_is_never_given_back_is_a_leak() {
+    let simulation = calm(1);
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).expect("the port is free");
+        let mut client = TcpStream::connect(ip(listener.address())).await.expect("it listens");
+        let mut stream = listener.accept().await.expect("it has connected");
+        client.send("x").await.expect("it is open");
+        #[expect(clippy::mem_forget, reason = "it is lost")]
+        std::mem::forget(stream.receive().await.expect("there is something"));
+    });
+    assert_eq!(simulation.take_leaks(), ["worker 0 ended with 1 receive buffers, 0 blocks, 0 ops"]);
 }
 
 struct PanicsWhenDropped;

@@ -38,6 +38,50 @@ fn a_thread_without_a_ring_wakes_a_worker_that_sleeps() {
 }
 
 #[test]
+fn a_wake_within_a_worker_asks_nothing_of_the_kernel_and_sleep_costs_no_turns() {
+    let running = builder(1).build().unwrap().start(|worker| async move {
+        let counters = worker.counters();
+        let submissions = counters.submissions.get();
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        let submitted = counters.submissions.get() - submissions;
+        assert!(submitted < 100, "{submitted} submissions for 1,000 wakes of its own");
+        let turns = counters.turns.get();
+        timer::sleep(Duration::from_millis(100)).await;
+        let turned = counters.turns.get() - turns;
+        assert!(turned < 100, "{turned} turns with nothing to do");
+    });
+    running.unwrap().join();
+}
+
+#[test]
+fn a_worker_wakes_another_one_through_its_ring() {
+    const MESSAGES: u64 = 1_000;
+    let (ping, pings) = channel::bounded::<u64>(1);
+    let (pong, pongs) = channel::bounded::<u64>(1);
+    let running = builder(2).build().unwrap().start(move |worker| {
+        let (ping, pings, pong, pongs) = (ping.clone(), pings.clone(), pong.clone(), pongs.clone());
+        async move {
+            let before = worker.counters().submissions.get();
+            for number in 0..MESSAGES {
+                // Each waits for the other, so that there is a wake for each message.
+                if worker.index() == 0 {
+                    ping.send(number).await.unwrap();
+                    assert_eq!(pongs.recv().await, Ok(number));
+                } else {
+                    assert_eq!(pings.recv().await, Ok(number));
+                    pong.send(number).await.unwrap();
+                }
+            }
+            let submitted = worker.counters().submissions.get() - before;
+            assert!(submitted >= MESSAGES / 2, "{submitted} submissions for {MESSAGES} messages");
+        }
+    });
+    running.unwrap().join();
+}
+
+#[test]
 fn two_workers_wake_each_other_in_both_directions_through_bounded_channels() {
     const MESSAGES: u64 = 20_000;
     let (ping, pings) = channel::bounded::<u64>(4);
