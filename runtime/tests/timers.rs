@@ -18,6 +18,15 @@ use support::{PATIENCE, any_port, ip, simulated};
 const WHEEL_TICK: Duration = Duration::from_millis(102);
 
 #[test]
+fn sleeps_until_the_same_moment_all_end() {
+    simulated(|| async {
+        let until = now() + Duration::from_millis(10);
+        let ended = join_all((0..10).map(|_| spawn("sleeper", sleep_until(until)))).await;
+        assert!(ended.iter().all(Result::is_ok) && now() >= until);
+    });
+}
+
+#[test]
 fn sleeps_end_in_the_order_of_their_times() {
     simulated(|| async {
         let order = Rc::new(RefCell::new(Vec::new()));
@@ -113,6 +122,7 @@ fn a_timeout_drops_its_future_and_what_it_had_in_flight() {
         })
         .await;
         assert!(matches!(outcome, Err(Elapsed)));
+        assert_eq!(Elapsed.to_string(), "the time is over");
         assert!(dropped.get());
         assert!(now().since(started) >= Duration::from_millis(15));
         assert!(client.receive().await.unwrap().is_none(), "the server's end was closed");

@@ -351,6 +351,36 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_that_goes_takes_no_other_along_wherever_they_are() {
+        for (kept, gone) in [(64, 65), (65, 64), (127, 128), (128, 127), (1, 511), (7, 71)] {
+            let mut wheel = Wheel::new(at(0));
+            let entries = [kept, gone].map(|tick| {
+                let entry = wheel.insert();
+                wheel.set(entry, Some(at(tick * 100)));
+                entry
+            });
+            wheel.remove(entries[1]);
+            assert_eq!(wheel.next(), Some(at(kept * 100)), "{kept} and {gone}");
+            wheel.advance(at(kept * 100), drop);
+            assert!(expired(&mut wheel, entries[0]), "{kept} and {gone}");
+        }
+    }
+
+    #[test]
+    fn deadlines_all_over_the_wheel_come_up_one_after_the_other() {
+        let mut wheel = Wheel::new(at(0));
+        for tick in (10..SLOTS).step_by(50) {
+            let entry = wheel.insert();
+            wheel.set(entry, Some(at(tick * 100)));
+        }
+        for tick in (10..SLOTS).step_by(50) {
+            assert_eq!(wheel.next(), Some(at(tick * 100)));
+            wheel.advance(at(tick * 100), drop);
+        }
+        assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
     fn random_deadlines_expire_in_their_tick() {
         // A small linear congruential generator: the same sequence each run.
         let mut seed = 42_u64;
