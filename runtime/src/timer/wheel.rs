@@ -351,6 +351,17 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_that_is_over_already_expires_with_the_next_tick() {
+        let mut wheel = Wheel::new(at(1_000));
+        for due in [0, 500, 1_000] {
+            let entry = wheel.insert();
+            wheel.set(entry, Some(at(due)));
+            assert_eq!(wheel.next(), Some(at(1_100)), "due at {due}");
+            wheel.remove(entry);
+        }
+    }
+
+    #[test]
     fn a_deadline_that_goes_takes_no_other_along_wherever_they_are() {
         for (kept, gone) in [(64, 65), (65, 64), (127, 128), (128, 127), (1, 511), (7, 71)] {
             let mut wheel = Wheel::new(at(0));
