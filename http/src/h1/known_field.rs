@@ -153,28 +153,28 @@ mod tests {
 
     #[test]
     fn known_fields_are_recognised_in_any_case_and_nothing_else_is() {
-        for index in 0..KnownField::COUNT {
-            let all = [
-                KnownField::Host,
-                KnownField::Connection,
-                KnownField::ContentLength,
-                KnownField::TransferEncoding,
-                KnownField::Expect,
-                KnownField::Upgrade,
-                KnownField::IfMatch,
-                KnownField::IfNoneMatch,
-                KnownField::IfModifiedSince,
-                KnownField::IfUnmodifiedSince,
-                KnownField::IfRange,
-                KnownField::Range,
-                KnownField::Accept,
-                KnownField::AcceptEncoding,
-                KnownField::UserAgent,
-                KnownField::Referer,
-                KnownField::Authorization,
-                KnownField::ContentType,
-            ];
-            let field = all[index];
+        let all = [
+            KnownField::Host,
+            KnownField::Connection,
+            KnownField::ContentLength,
+            KnownField::TransferEncoding,
+            KnownField::Expect,
+            KnownField::Upgrade,
+            KnownField::IfMatch,
+            KnownField::IfNoneMatch,
+            KnownField::IfModifiedSince,
+            KnownField::IfUnmodifiedSince,
+            KnownField::IfRange,
+            KnownField::Range,
+            KnownField::Accept,
+            KnownField::AcceptEncoding,
+            KnownField::UserAgent,
+            KnownField::Referer,
+            KnownField::Authorization,
+            KnownField::ContentType,
+        ];
+        assert_eq!(all.len(), KnownField::COUNT);
+        for (index, field) in all.into_iter().enumerate() {
             assert_eq!(field as usize, index);
             let name = field.name();
             assert_eq!(KnownField::from_name(name.as_bytes()), Some(field));
