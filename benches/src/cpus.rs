@@ -19,6 +19,18 @@ pub(crate) fn pin(cpus: &[usize]) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Lets the calling thread run only while nobody else wants its CPU (SCHED_IDLE, sched(7)). Niceness alone would not do: who
+/// runs then keeps the CPU until its slice is over, some milliseconds.
+#[expect(unsafe_code, reason = "sched_setscheduler(2) has no safe wrapper here")]
+pub(crate) fn give_way() -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the structure lives across the call, which reads it. On Linux 0 is the calling thread.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Who runs where during one measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Placement {

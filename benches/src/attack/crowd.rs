@@ -29,8 +29,6 @@ const ARRIVALS_PER_SECOND: u32 = 3_000;
 const STEPS_MAX: usize = 256;
 /// How long all may take to be there, beyond what their arrivals take.
 const GATHERING_MAX: Duration = Duration::from_secs(10);
-/// So much less important is an attacker's CPU time than a good client's (setpriority(2)).
-const NICENESS: i32 = 10;
 
 /// How attackers of a kind behave.
 pub(super) trait Conduct: Send {
@@ -119,7 +117,8 @@ impl Crowd {
         let (there, cpus) = (Arc::clone(&shared), cpus.to_vec());
         let work = move || -> anyhow::Result<CrowdFigures> {
             cpus::pin(&cpus)?;
-            rustix::process::setpriority_process(None, NICENESS)?;
+            // The good client does not wait for attackers, whose CPU time would be another machine's.
+            cpus::give_way()?;
             Attackers::new(&*conduct, count, server)?.run(&there)
         };
         let thread = thread::Builder::new().name("attackers".into()).spawn(work)?;

@@ -4,17 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anyhow::{Context, ensure};
-use rustix::process::setpriority_process;
-
 use super::{LARGE, SMALL};
 use crate::compare::client::connect;
 use crate::cpus;
+use anyhow::{Context, ensure};
 
 /// Octets of one read.
 const READ_BYTES: usize = 256 * 1024;
-/// Greedy clients share a CPU with the good one, whose wait for it is not what is measured (sched(7)).
-const NICENESS: i32 = 19;
 
 /// What it is greedy for.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +31,8 @@ impl Greedy {
         received: &AtomicU64,
     ) -> anyhow::Result<()> {
         cpus::pin(cpus)?;
-        // Of this thread alone: on Linux a thread is what has a niceness (setpriority(2)).
-        setpriority_process(None, NICENESS)?;
+        // It shares a CPU with the good one, whose wait for it is not what is measured.
+        cpus::give_way()?;
         let stream = connect(port)?;
         match self {
             Self::Pipeliner { depth } => pipeline(stream, port, depth, over, received),
