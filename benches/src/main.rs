@@ -12,6 +12,7 @@ mod experiments;
 mod fairness;
 mod held;
 mod latencies;
+mod load;
 mod reply;
 mod simulate;
 mod soak;
@@ -42,6 +43,8 @@ enum Command {
     Workers(workers::Options),
     /// Measure what one client feels of greedy ones on its worker
     Fairness(fairness::Options),
+    /// Load a server of this machine and measure its answers
+    Load(load::Options),
     /// Load the server for half an hour, with clients that go away, and see whether anything grows
     Soak(soak::Options),
     /// Run an experiment that decides a question of design
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run_seeds(&options),
         Command::Workers(options) => workers::run(&options),
         Command::Fairness(options) => fairness::run(&options),
+        Command::Load(options) => load::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };
