@@ -45,6 +45,8 @@ enum Command {
     Fairness(fairness::Options),
     /// Load a server of this machine and measure its answers
     Load(load::Options),
+    /// Measure one server by this load generator and by others in turn, and see whether they agree
+    LoadCheck(load::agreement::Options),
     /// Load the server for half an hour, with clients that go away, and see whether anything grows
     Soak(soak::Options),
     /// Run an experiment that decides a question of design
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Workers(options) => workers::run(&options),
         Command::Fairness(options) => fairness::run(&options),
         Command::Load(options) => load::run(&options),
+        Command::LoadCheck(options) => load::agreement::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Experiments { experiment } => experiments::run(&experiment),
     };

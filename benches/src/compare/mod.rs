@@ -18,7 +18,7 @@ mod report;
 pub(crate) mod servers;
 pub(crate) mod summary;
 mod workloads;
-mod wrk;
+pub(crate) mod wrk;
 
 use std::{fs, path::PathBuf};
 

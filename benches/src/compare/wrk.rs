@@ -88,7 +88,7 @@ fn numbers(words: &[&str]) -> u64 {
 }
 
 /// `1.23ms`, `456.00us`, `1.02s`, `1.10m` in microseconds.
-fn microseconds(text: &str) -> anyhow::Result<f64> {
+pub(crate) fn microseconds(text: &str) -> anyhow::Result<f64> {
     let units = [("us", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3600e6)];
     let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
     let (number, factor) = unit.with_context(|| format!("no time: '{text}'"))?;

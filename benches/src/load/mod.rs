@@ -8,6 +8,7 @@
 //! a request's time begins when it is due: one that had to wait for a free connection has waited (no coordinated omission).
 //! The clock is that of the runtime's turn: what the generator does itself within a turn is a part of the latencies.
 
+pub(crate) mod agreement;
 mod answer;
 mod connection;
 mod exchange;
