@@ -2,9 +2,10 @@
 //! and failures in the worker's tally.
 //!
 //! A request costs a send op and what its answer's octets take of the receive subscription. The sends of all connections that
-//! have something to send in a turn go to the kernel with one `io_uring_enter`, which also waits for the next answers, so that
-//! system calls per request are one at most, and the fewer the more connections there are. Nothing is asked of the allocator,
-//! but for a new connection.
+//! have something to send in a turn go to the kernel with one `io_uring_enter`, which also waits for the next answers. So many
+//! of these system calls were counted per request (`strace -c -f`), and no other: 2.0 with one connection, where one ends with the
+//! send's completion and one with the answer; 0.06 with 64; 0.006 with 64 that send 16 requests at a time. A new connection
+//! costs three more. Nothing is asked of the allocator, but for a new connection.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

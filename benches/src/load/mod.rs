@@ -7,6 +7,7 @@
 //! A closed loop measures how fast answers follow each other; an open loop what one feels who comes at a time of his own. There
 //! a request's time begins when it is due: one that had to wait for a free connection has waited (no coordinated omission).
 //! The clock is that of the runtime's turn: what the generator does itself within a turn is a part of the latencies.
+//! `agreement` holds the generator against others.
 
 pub(crate) mod agreement;
 mod answer;
