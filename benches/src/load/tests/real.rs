@@ -1,7 +1,9 @@
 //! The same on the real kernel.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use selvedge_http::{Request, Server};
 
 use super::super::generate;
@@ -36,11 +38,11 @@ fn a_real_server_s_answers_are_as_many_as_were_asked_for() {
 
 #[test]
 fn a_port_where_nobody_listens_is_told() {
-    let server = Server::ephemeral(|_| async |_: Request<'_>| BODY).unwrap();
-    let url = server.url();
-    server.control().stop();
-    server.join();
-    let report = generate(&Plan { connections: 2, ..plan_for(&url) }).unwrap();
+    // Bound, so that nobody else gets it meanwhile.
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = SocketAddr::try_from(getsockname(&socket).unwrap()).unwrap();
+    let report = generate(&Plan { connections: 2, ..plan_for(&format!("http://{address}/")) }).unwrap();
     assert_eq!((report.requests, report.connections_given_up), (0, 2), "{report:?}");
     assert!(report.verdicts.contains(&Verdict::ConnectionsGivenUp), "{report:?}");
 }
