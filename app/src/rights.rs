@@ -108,8 +108,8 @@ pub fn give_up(
     let mut left = CapabilitiesLeft::None;
     if user.is_some() || policy != SandboxPolicy::Off {
         left = process::drop_privileges(user.map(|user| &user.account)).map_err(|error| match user {
-            Some(NewUser { name, .. }) if is_refusal(&error) => not_become(name, &error),
-            _ => failure("rights cannot be given up", &error),
+            Some(NewUser { name, .. }) => not_become(name, &error),
+            None => failure("rights cannot be given up", &error),
         })?;
         warn(user, config.monitoring.access_log.as_ref(), listeners);
     }
@@ -141,12 +141,12 @@ fn file_rules(config: &Config, listeners: &[Vec<Listening>]) -> Result<(FileRule
     };
     let files = listeners.iter().flatten().filter_map(Listening::socket_file);
     // Each of them: one that seems to lie below another may do so by a link that leads elsewhere.
-    let remove: Vec<_> = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
+    let remove = files.map(|file| process::directory_of(file.path()).to_path_buf()).collect();
     let logs = config.monitoring.access_log.iter().cloned().collect();
-    let needs = FileNeeds { read: read.clone(), logs, remove: remove.clone() };
+    let needs = FileNeeds { read: read.clone(), logs, remove };
     let rules = FileRules::open(&needs).map_err(|error| failure("Landlock cannot be set up", &error))?;
-    let written = rules.written().to_vec();
-    Ok((rules, Places { read, written, removed: process::outermost(remove) }))
+    let (written, removed) = (rules.written().to_vec(), rules.removed().to_vec());
+    Ok((rules, Places { read, written, removed }))
 }
 
 /// Says what is out of the server's reach from now on: directories of others, once it has no capabilities.
@@ -173,16 +173,11 @@ fn warn(user: Option<&NewUser>, log: Option<&LogTarget>, listeners: &[Vec<Listen
     }
 }
 
-/// Whether it is the change of the user that was refused: EPERM, or EINVAL of a user whom this namespace has not
-/// (setresuid(2)).
-fn is_refusal(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput)
-}
-
 fn not_become(name: &AccountName, error: &io::Error) -> Failure {
     Failure::fatal(
         format!("--user {name}: it cannot be become: {error}"),
-        "name a user that this container or namespace has (/proc/self/uid_map, and gid_map), or leave the option out",
+        "name a user that this container or namespace has (/proc/self/uid_map, and gid_map), see what else it forbids, \
+         or leave the option out",
     )
 }
 

@@ -470,6 +470,30 @@ fn the_start_line_tells_where_files_may_be_written_and_removed() {
 }
 
 #[test]
+fn with_landlock_sockets_are_removed_wherever_a_link_has_put_them() {
+    let (site, elsewhere) = (Site::with(&[("file", "words")]), Site::with(&[("other", "")]));
+    let run = Site::with(&[("old", "")]);
+    symlink(elsewhere.path(), run.join("link")).unwrap();
+    let listen = ["socket", "link/socket"].map(|name| format!("unix:{}", run.join(name).display()));
+    let server = Server::with(site.path(), &["-l", "127.0.0.1:0", "-l", &listen[0], "-l", &listen[1]]);
+    match landlock(server.banner()) {
+        Err(why) => skipped(&format!(
+            "needs a kernel with Landlock (Linux 5.13 or newer, `lsm=landlock`); here: {why}"
+        )),
+        Ok(_) => {
+            for place in [run.path(), elsewhere.path()] {
+                let (_, removes) = server.banner().split_once("removes below").expect("it has sockets");
+                assert!(removes.contains(place.to_str().unwrap()), "{}", server.banner());
+            }
+        }
+    }
+    let sockets = [run.join("socket"), elsewhere.join("socket")];
+    assert!(sockets.iter().all(|socket| socket.exists()));
+    server.stop();
+    assert!(sockets.iter().all(|socket| !socket.exists()));
+}
+
+#[test]
 fn with_landlock_a_root_is_replaced_within_its_place_and_nothing_beyond_is_read() {
     let (site, elsewhere) = (deployed(), Site::with(&[("file", "elsewhere")]));
     let log = site.join("log");

@@ -19,8 +19,8 @@ pub(crate) fn pin(cpus: &[usize]) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// Lets the calling thread run only while nobody else wants its CPU (SCHED_IDLE, sched(7)). Niceness alone would not do: who
-/// runs then keeps the CPU until its slice is over, some milliseconds.
+/// Gives the calling thread next to nothing of a CPU while anybody else wants it (SCHED_IDLE, sched(7)). Niceness alone would
+/// not do: who runs then keeps the CPU until its slice is over, some milliseconds.
 #[expect(unsafe_code, reason = "sched_setscheduler(2) has no safe wrapper here")]
 pub(crate) fn give_way() -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: 0 };

@@ -101,6 +101,7 @@ mod tests {
         assert_eq!((task.inbox(), task.generation(), task.index()), (1, 2, 3));
         assert_eq!(TaskId::from_bits(task.waker().data().addr()), task);
     }
+
     #[test]
     fn generations_follow_each_other_and_begin_anew() {
         assert_eq!((next_generation(0), next_generation(41)), (1, 42));

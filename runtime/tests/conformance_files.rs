@@ -334,7 +334,7 @@ impl Tree for RealTree {
             (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (6, 5) => {
                 let _ = writeln!(
                     io::stderr(),
-                    "SKIPPED what is in memory: Linux {major}.{minor} cannot be asked"
+                    "SKIPPED what is in memory, either answer will do: Linux {major}.{minor} cannot count pages"
                 );
                 &[Yes, No]
             }

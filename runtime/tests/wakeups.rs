@@ -38,7 +38,7 @@ fn a_thread_without_a_ring_wakes_a_worker_that_sleeps() {
 }
 
 #[test]
-fn a_wake_within_a_worker_asks_nothing_of_the_kernel_and_sleep_costs_no_turns() {
+fn a_wake_within_a_worker_submits_nothing_to_its_ring_and_sleep_costs_no_turns() {
     let running = builder(1).build().unwrap().start(|worker| async move {
         let counters = worker.counters();
         let submissions = counters.submissions.get();

@@ -1,5 +1,5 @@
 //! Many attackers on one thread: each does a step now and then. In: how they behave. Out: how many there were, what the
-//! server did to them, and what CPU time it cost them, which is taken from whom they share a CPU with.
+//! server did to them, and what CPU time it cost them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddrV4, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,8 @@ struct Shared {
     is_over: AtomicBool,
     /// Attackers that have been there once.
     arrived: AtomicUsize,
+    /// Steps of all of them.
+    steps: AtomicU64,
 }
 
 impl Crowd {
@@ -137,6 +139,16 @@ impl Crowd {
             }
         }
         Ok(crowd)
+    }
+
+    /// Steps that attackers have taken so far.
+    pub(super) fn steps(&self) -> u64 {
+        self.shared.steps.load(Ordering::Relaxed)
+    }
+
+    /// Steps that so many attackers take in a time if they have the CPU they need.
+    pub(super) fn steps_due(count: usize, time: Duration) -> f64 {
+        count as f64 * time.as_secs_f64() / PAUSE.as_secs_f64()
     }
 
     /// Sends them home: their connections are closed in whatever state they are.
@@ -179,6 +191,8 @@ struct Attackers<'a> {
     plan: BinaryHeap<Reverse<(Instant, usize)>>,
     /// Attackers that have been there once.
     arrived: usize,
+    /// Times that one has come or done something.
+    steps: u64,
     figures: CrowdFigures,
 }
 
@@ -195,6 +209,7 @@ impl<'a> Attackers<'a> {
             all: (0..count).map(|_| Attacker::default()).collect(),
             plan: (0..count).map(arrival).collect(),
             arrived: 0,
+            steps: 0,
             figures: CrowdFigures::default(),
         })
     }
@@ -205,7 +220,10 @@ impl<'a> Attackers<'a> {
             let now = Instant::now();
             for _ in 0..STEPS_MAX {
                 match self.plan.pop() {
-                    Some(Reverse((due, number))) if due <= now => self.act(number, now),
+                    Some(Reverse((due, number))) if due <= now => {
+                        self.act(number, now);
+                        self.steps += 1;
+                    }
                     later => {
                         self.plan.extend(later);
                         break;
@@ -213,6 +231,7 @@ impl<'a> Attackers<'a> {
                 }
             }
             shared.arrived.store(self.arrived, Ordering::Relaxed);
+            shared.steps.store(self.steps, Ordering::Relaxed);
             self.listen(now)?;
         }
         self.figures.cpu_share = (cpu_time() - cpu_before).as_secs_f64() / began.elapsed().as_secs_f64();

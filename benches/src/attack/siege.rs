@@ -25,6 +25,9 @@ const GROWTH_BYTES_MAX: u64 = 4 << 20;
 const ATTACKERS_SHARE_MIN: f64 = 0.1;
 /// Of those that are there for long, the server must have so many connections: others are just coming again.
 const PRESENT_SHARE_MIN: f64 = 0.5;
+/// Of the steps that they take in the time of the good client's requests, there must be so many: attackers have what is left of
+/// their CPU.
+const STEPS_SHARE_MIN: f64 = 0.5;
 /// Descriptors of this process for everything but attackers and the good client.
 const DESCRIPTORS_KEPT: usize = 128;
 /// Of the server's, beside connections (see app/src/descriptors.rs).
@@ -40,6 +43,8 @@ pub(super) struct Outcome {
     pub(super) crowds: Vec<CrowdFigures>,
     /// Fewest connections that the server had before and after the good client's requests among attackers.
     pub(super) present: u64,
+    /// Least share, over the rounds, of the steps that attackers were to take beside the good client.
+    pub(super) steps_share: f64,
     /// The server's memory before the attack, in it at most, and after it.
     pub(super) rss_bytes: (u64, u64, u64),
     /// The longest time after which everything was there again.
@@ -82,6 +87,7 @@ pub(super) fn run(
         latencies: Vec::new(),
         crowds: Vec::new(),
         present: u64::MAX,
+        steps_share: f64::INFINITY,
         rss_bytes: (target.memory()?.rss_bytes, 0, 0),
         recovery: Duration::ZERO,
         faults: Vec::new(),
@@ -91,8 +97,10 @@ pub(super) fn run(
         let without = good_client::measure(load)?;
         let conduct = attack.conduct().expect("the attack is one of a crowd");
         let mut crowd = Crowd::gather(conduct, attackers, load.server, &placement.client)?;
-        let before = target.held()?.connections;
+        let (before, steps_before) = (target.held()?.connections, crowd.steps());
         let with = good_client::measure(load)?;
+        let share = (crowd.steps() - steps_before) as f64 / Crowd::steps_due(attackers, load.duration);
+        outcome.steps_share = outcome.steps_share.min(share);
         outcome.present = outcome.present.min(before).min(target.held()?.connections);
         outcome.rss_bytes.1 = outcome.rss_bytes.1.max(target.memory()?.rss_bytes);
         outcome.crowds.push(crowd.leave()?);
@@ -124,6 +132,10 @@ impl Outcome {
         }
         self.judge_presence();
         if !options.quick {
+            if self.steps_share < STEPS_SHARE_MIN {
+                let percent = self.steps_share * 100.0;
+                self.faults.push(format!("attackers had the CPU for {percent:.0} % of their steps"));
+            }
             self.faults.extend(machine_is_busy(self.latencies.iter().map(|(without, _)| without)));
         }
         let ratio = self.p99_ratio();

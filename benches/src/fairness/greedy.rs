@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use anyhow::{Context, ensure};
+
 use super::{LARGE, SMALL};
 use crate::compare::client::connect;
 use crate::cpus;
-use anyhow::{Context, ensure};
 
 /// Octets of one read.
 const READ_BYTES: usize = 256 * 1024;
@@ -31,7 +32,7 @@ impl Greedy {
         received: &AtomicU64,
     ) -> anyhow::Result<()> {
         cpus::pin(cpus)?;
-        // It shares a CPU with the good one, whose wait for it is not what is measured.
+        // Where it shares a CPU with the good one, whose wait for it is not what is measured.
         cpus::give_way()?;
         let stream = connect(port)?;
         match self {

@@ -24,6 +24,8 @@ use crate::latencies::{Latencies, machine_is_busy};
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
+/// Octets in a second that a greedy client must have had; one that is held up is none.
+const GREEDY_BYTES_PER_SECOND_MIN: u64 = 20_000_000;
 /// What the good client asks for.
 const SMALL: (&str, usize) = ("small.txt", 151);
 /// What is downloaded: a hole.
@@ -124,7 +126,7 @@ fn run_once(
     let (over, received) = (AtomicBool::new(false), AtomicU64::new(0));
     // The good client has a CPU for itself where there are three.
     let (good_cpus, greedy_cpus) = match cpus {
-        [only] => (vec![*only], vec![*only]),
+        [_] => bail!("one processor is not enough: clients would wait for the server's"),
         [_, other] => (vec![*other], vec![*other]),
         [_, good, greedy @ ..] => (vec![*good], greedy.to_vec()),
         [] => bail!("no processor to run on"),
@@ -144,8 +146,12 @@ fn run_once(
         let ended = greedy.map(|greedy| greedy.join().expect("it does not panic"));
         let latencies = measured?;
         ended.transpose().context("the greedy client")?;
-        let had = received.load(Ordering::Relaxed);
-        ensure!(company == Company::Nobody || had > 0, "{}: the greedy client had nothing", company.name());
+        let had = received.load(Ordering::Relaxed) / options.seconds.max(1);
+        ensure!(
+            company == Company::Nobody || had >= GREEDY_BYTES_PER_SECOND_MIN,
+            "{}: the greedy client had {had} octets a second, and is greedy from {GREEDY_BYTES_PER_SECOND_MIN} on",
+            company.name()
+        );
         anyhow::Ok(latencies)
     })?;
     Ok((latencies, received.load(Ordering::Relaxed)))

@@ -97,8 +97,8 @@ impl Connection {
     }
 
     /// Reads from the disk outside the worker's thread, then sends what the socket takes, and waits for room if that is not
-    /// all. The rest is resident now, most likely: a block is held for the disk, never for a client, or a few clients that stand still
-    /// would keep all blocks from the others.
+    /// all. The rest is resident now, most likely: a block is held for the disk, never for a client, or a few clients that
+    /// stand still would keep all blocks from the others.
     async fn send_read<A>(
         &mut self,
         shared: &Shared<A>,

@@ -19,7 +19,7 @@ use crate::range::{self, ByteRange, RangeOutcome, Ranges};
 use crate::request::Request;
 use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
 
-/// Why there is no answer yet, where another look may find one.
+/// Why there is no answer; another look may find one.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// The file is not what its entry says any more.

@@ -90,6 +90,7 @@ pub enum Landlock {
 pub struct FileRules {
     rules: RulesetCreated,
     written: Vec<PathBuf>,
+    removed: Vec<PathBuf>,
 }
 
 impl FileRules {
@@ -107,7 +108,7 @@ impl FileRules {
             .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
             .and_then(Ruleset::create)
             .map_err(refused)?;
-        let mut rules = Self { rules, written: Vec::new() };
+        let mut rules = Self { rules, written: Vec::new(), removed: Vec::new() };
         for place in &needs.read {
             rules.allow(place, AccessFs::ReadFile | AccessFs::ReadDir)?;
         }
@@ -119,14 +120,21 @@ impl FileRules {
         }
         for place in &needs.remove {
             rules.allow(place, AccessFs::RemoveFile.into())?;
+            rules.removed.extend(fs::canonicalize(place));
         }
         rules.written = outermost(rules.written);
+        rules.removed = outermost(rules.removed);
         Ok(rules)
     }
 
     /// The directories below which files may be made and written to, for the sake of logs; none lies below another one.
     pub fn written(&self) -> &[PathBuf] {
         &self.written
+    }
+
+    /// The directories below which files may be removed; none lies below another one.
+    pub fn removed(&self) -> &[PathBuf] {
+        &self.removed
     }
 
     /// Restricts the calling thread, and all it starts, to what was asked for, and where the kernel can do that to no new TCP

@@ -76,6 +76,7 @@ mod tests {
             assert_eq!(Token::decode(token.encode()), token);
         }
     }
+
     #[test]
     fn a_generation_beyond_its_bits_leaves_the_kind_alone() {
         let op = Token::Op { index: 7, generation: GENERATION_MASK + 2 };

@@ -352,12 +352,13 @@ mod tests {
 
     #[test]
     fn a_deadline_that_is_over_already_expires_with_the_next_tick() {
-        let mut wheel = Wheel::new(at(1_000));
         for due in [0, 500, 1_000] {
+            let mut wheel = Wheel::new(at(1_000));
             let entry = wheel.insert();
             wheel.set(entry, Some(at(due)));
             assert_eq!(wheel.next(), Some(at(1_100)), "due at {due}");
-            wheel.remove(entry);
+            wheel.advance(at(1_100), drop);
+            assert!(expired(&mut wheel, entry), "due at {due}");
         }
     }
 
