@@ -13,7 +13,7 @@ use std::thread;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Client, Server, Site, eventually, get, run};
+use support::{Client, Server, Site, eventually, get, run, shell};
 
 fn site() -> Site {
     let site = Site::with(&[("file", "words")]);
@@ -149,6 +149,22 @@ fn a_full_disk_costs_lines_and_nothing_else() {
     });
     eventually("the word of it", || server.stderr().contains(" lines were lost: No space left on device"));
     server.stop();
+}
+
+#[test]
+fn a_log_as_long_as_files_may_be_costs_lines_and_nothing_else() {
+    let (site, scratch) = (Site::with(&[("file", "words")]), Site::new());
+    let (log, root) = (scratch.join("log"), site.path().to_str().unwrap());
+    // One block: 512 or 1,024 octets, as the shell has it.
+    let options = [root, "-p", "0", "-a", "127.0.0.1", "--access-log", log.to_str().unwrap()];
+    let server = Server::of(shell("ulimit -f 1 && exec \"$0\" \"$@\"", &options));
+    for _ in 0..100 {
+        assert_eq!(get(server.address(), "/file").text(), "words");
+    }
+    eventually("the word of it", || server.stderr().contains(" lines were lost: File too large"));
+    server.stop();
+    let written = fs::read(&log).unwrap();
+    assert!((1..=1_024).contains(&written.len()), "{} octets", written.len());
 }
 
 #[test]

@@ -143,7 +143,16 @@ impl Writer {
                 Reopened::Yes
             }
             Err(error) => {
-                report::line(&format!("{} cannot be opened again: {error}; it goes on as it was", self.name));
+                report::line(&format!(
+                    "{} cannot be opened again: {}: {error}; it goes on as it was{}",
+                    self.name,
+                    self.target.name(),
+                    match error.kind() {
+                        io::ErrorKind::PermissionDenied =>
+                            " (Landlock keeps a directory that was made anew out of reach until the next start)",
+                        _ => "",
+                    }
+                ));
                 Reopened::No
             }
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::process::{directory_of, may_change_directory};
+use super::signals::outlive_file_size_limit;
 
 /// Where the lines of a log go.
 ///
@@ -56,6 +57,14 @@ impl LogTarget {
         match (self, self.place()) {
             (Self::File(path), LogPlace::Named) => may_change_directory(directory_of(path)),
             (Self::File(_) | Self::StandardOutput, _) => true,
+        }
+    }
+
+    /// As an operator knows it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => format!("{path:?}"),
+            Self::StandardOutput => "standard output".to_owned(),
         }
     }
 
@@ -119,6 +128,8 @@ impl LogFile {
     /// # Errors
     /// Those of open(2).
     pub(crate) fn open(target: &LogTarget) -> io::Result<Self> {
+        // Who asks for much must not end the server by the length of its log.
+        outlive_file_size_limit()?;
         let place = match target {
             LogTarget::StandardOutput => Place::StandardOutput(io::stdout()),
             LogTarget::File(path) => {

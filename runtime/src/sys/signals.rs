@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator;
 
 use super::clock::{self, Moment};
@@ -90,6 +91,22 @@ impl Signals {
             }
         }
     }
+}
+
+/// From now on a write beyond the process's limit of a file's size (RLIMIT_FSIZE, setrlimit(2)) fails with EFBIG, and does not
+/// end the process (SIGXFSZ).
+///
+/// # Errors
+/// Those of sigaction(2).
+pub(super) fn outlive_file_size_limit() -> io::Result<()> {
+    static TAKEN: Mutex<bool> = Mutex::new(false);
+    let mut is_taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_taken {
+        // The flag is nobody's: what counts is that there is a handler.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+        *is_taken = true;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Signals {
