@@ -58,57 +58,50 @@ impl Connection {
                 *turn_bytes = 0;
             }
             let offset = part.start + sent;
-            let taken = match part.file.resident(offset, piece) {
-                Residency::Cached => self.send_resident(shared, part, offset, piece, &mut pace, sent).await?,
-                Residency::Absent => self.send_read(shared, part, offset, piece, &mut pace, sent).await?,
+            let (taken, room) = match part.file.resident(offset, piece) {
+                Residency::Cached => self.send_resident(part, offset, piece)?,
+                Residency::Absent => self.send_read(shared, part, offset, piece).await?,
             };
             sent += taken;
             *turn_bytes += taken;
+            self.answered_bytes += taken;
+            if room == Room::Full {
+                self.writable(shared.timeouts(), &mut pace, sent).await?;
+            }
         }
         Ok(())
     }
 
-    /// sendfile(2), as much as the socket takes; 0 after a wait for room, in which the pages may have gone.
-    async fn send_resident<A>(
+    /// sendfile(2), as much as the socket takes.
+    fn send_resident(
         &mut self,
-        shared: &Shared<A>,
         part: &FilePart,
         offset: u64,
         length: u64,
-        pace: &mut RestingPace,
-        sent_before: u64,
-    ) -> Result<u64, CloseReason> {
+    ) -> Result<(u64, Room), CloseReason> {
         if offset + length == part.start + part.length {
             check_unchanged(part)?;
         }
         match self.stream.get_mut().send_file(&part.file, offset, length as usize) {
             Ok(0) => Err(CloseReason::FileChanged),
-            Ok(sent) => {
-                self.answered_bytes += sent as u64;
-                Ok(sent as u64)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable(shared.timeouts(), pace, sent_before).await?;
-                Ok(0)
-            }
+            Ok(sent) => Ok((sent as u64, Room::Unknown)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok((0, Room::Full)),
             Err(error) if is_file_error(&error) => Err(CloseReason::FileFailure),
             Err(_) => Err(CloseReason::ClientFailure),
         }
     }
 
-    /// Reads from the disk outside the worker's thread, then sends what the socket takes, and waits for room if that is not
-    /// all. The rest is resident now, most likely: a block is held for the disk, never for a client, or a few clients that
-    /// stand still would keep all blocks from the others.
+    /// Reads from the disk outside the worker's thread, then sends what the socket takes. The rest is resident now, most
+    /// likely: a block is held for the disk, never for a client, or a few clients that stand still would keep all blocks
+    /// from the others.
     async fn send_read<A>(
         &mut self,
         shared: &Shared<A>,
         part: &FilePart,
         offset: u64,
         length: u64,
-        pace: &mut RestingPace,
-        sent_before: u64,
-    ) -> Result<u64, CloseReason> {
-        let turn = shared.file_turns().next().await;
+    ) -> Result<(u64, Room), CloseReason> {
+        let _turn = shared.file_turns().next().await;
         let mut block = file_block().await;
         block.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         let block = fs::read_at(&part.file, block, offset).await.map_err(|_| CloseReason::FileFailure)?;
@@ -126,14 +119,9 @@ impl Connection {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return Err(CloseReason::ClientFailure),
         };
-        self.answered_bytes += sent;
-        let is_full = (sent as usize) < block.len();
-        drop((block, turn));
-        if is_full {
-            // Here, as what is not known to be resident would be read once more to find that out.
-            self.writable(shared.timeouts(), pace, sent_before + sent).await?;
-        }
-        Ok(sent)
+        // Said at once, as what is not known to be resident would be read once more to find it out.
+        let room = if sent < block.len() as u64 { Room::Full } else { Room::Unknown };
+        Ok((sent, room))
     }
 
     /// Waits until the socket takes something again, as long as the pace allows.
@@ -141,7 +129,7 @@ impl Connection {
         &mut self,
         timeouts: &Timeouts,
         pace: &mut RestingPace,
-        sent_before: u64,
+        sent: u64,
     ) -> Result<(), CloseReason> {
         let stream = self.stream.get_mut();
         let mut waiting = stream.start_writable();
@@ -151,7 +139,7 @@ impl Connection {
             |now| Pace::writing(now, timeouts),
             stream,
             |stream, context| stream.poll_writable(&mut waiting, context),
-            |stream| sent_before as i64 - i64::from(stream.unread_bytes()),
+            |stream| sent as i64 - i64::from(stream.unread_bytes()),
         );
         match writable.await {
             Ok(Ok(())) => Ok(()),
@@ -162,6 +150,13 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether the socket is known to take nothing more for now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Full,
+    Unknown,
 }
 
 /// Before the last piece goes out: what was promised is still there, and still the same.
