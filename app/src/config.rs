@@ -81,8 +81,8 @@ pub struct Config {
     pub rights: RightsConfig,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
-    /// Variables that were set and not used, as their value is an injected URL (see [`options`](crate::options)).
-    pub ignored_variables: Vec<&'static str>,
+    /// What was given and is without effect, a line each (see [`options`](crate::options)).
+    pub notices: Vec<String>,
 }
 
 impl Config {

@@ -10,7 +10,7 @@ use selvedge::options::{self, Command};
 use selvedge::serve;
 
 fn main() -> ExitCode {
-    match options::parse(env::args_os(), |name| env::var_os(name)) {
+    match options::parse(env::args_os(), env::vars_os()) {
         Ok(Command::Serve(config)) => serve(&config),
         Ok(Command::Print(text)) => print(&text),
         Err(failure) => failure.report(),

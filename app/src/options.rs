@@ -4,7 +4,7 @@
 //! flag overrides is not read, an empty one counts as not set.
 //!
 //! Container orchestrators put URLs into variables named after a service, such as `SELVEDGE_PORT=tcp://10.0.0.1:80`.
-//! A value with `://` is therefore ignored and named in [`Config::ignored_variables`]. Where ignoring it would open
+//! A value with `://` is therefore ignored and named in [`Config::notices`]. Where ignoring it would open
 //! addresses or files that nobody asked for (`SELVEDGE_LISTEN`, `SELVEDGE_ADDRESS`, `SELVEDGE_DIR`), let in whom
 //! nobody meant to (the lists of addresses, `SELVEDGE_AUTH_FILE`) or keep rights that were to go (`SELVEDGE_USER`,
 //! `SELVEDGE_SANDBOX`), it is read as any other value, and so it is in those about pages and headers, where a URL may be
@@ -48,18 +48,21 @@ pub enum Command {
     Print(String),
 }
 
-/// Reads the arguments, the program's own name first, and the variables that `environment` finds by name.
+/// Reads the arguments, the program's own name first, and the environment's variables.
 ///
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault and how to fix it.
-pub fn parse<A>(arguments: A, environment: impl Fn(&str) -> Option<OsString>) -> Result<Command, Failure>
+pub fn parse<A>(
+    arguments: A,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Command, Failure>
 where
     A: IntoIterator<Item: Into<OsString> + Clone>,
 {
     match Flags::try_parse_from(arguments) {
         Ok(flags) => {
-            resolve(flags, &mut Environment::new(&environment)).map(|config| Command::Serve(Box::new(config)))
+            resolve(flags, Environment::new(variables)).map(|config| Command::Serve(Box::new(config)))
         }
         Err(error) if error.use_stderr() => Err(Failure::from_clap(&error)),
         Err(help_or_version) => {
@@ -69,20 +72,22 @@ where
     }
 }
 
-fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Failure> {
+fn resolve(flags: Flags, mut environment: Environment) -> Result<Config, Failure> {
     let (verbosity, browse) = (flags.verbosity(), flags.browse());
     let (root, directory) = match flags.dir.or_else(|| environment.path("SELVEDGE_DIR")) {
         Some(dir) => (dir, Directory::Named),
         None => (PathBuf::from("."), Directory::Current),
     };
-    let listeners = listeners::resolve(flags.listen, flags.address, flags.port, directory, environment)?;
+    let listeners = listeners::resolve(flags.listen, flags.address, flags.port, directory, &mut environment)?;
 
-    let mut given = Given::new(environment);
+    let mut given = Given::new(&mut environment);
     let site = site::resolve(flags.site, &mut given)?;
     let threads = given.or_auto(flags.threads, "SELVEDGE_THREADS", values::threads)?;
     let accept = given.value(flags.accept, "SELVEDGE_ACCEPT", values::accept)?.unwrap_or_default();
     check_accept(accept, threads)?;
-    let addresses = addresses::resolve(flags.addresses, &mut given)?;
+    let proxy_protocol =
+        given.networks(flags.proxy_protocol, "--proxy-protocol", "SELVEDGE_PROXY_PROTOCOL")?;
+    let addresses = addresses::resolve(flags.addresses, &listeners, &proxy_protocol, &mut given)?;
     let index = given.value(flags.index, "SELVEDGE_INDEX", values::index)?;
     let monitoring = monitoring::resolve(flags.monitoring, &mut given)?;
     let rights = rights::resolve(flags.rights, &mut given)?;
@@ -115,18 +120,14 @@ fn resolve(flags: Flags, environment: &mut Environment<'_>) -> Result<Config, Fa
         allow: given.networks(flags.allow, "--allow", "SELVEDGE_ALLOW")?,
         deny: given.networks(flags.deny, "--deny", "SELVEDGE_DENY")?,
         trusted_proxies: given.networks(flags.trusted_proxy, "--trusted-proxy", "SELVEDGE_TRUSTED_PROXY")?,
-        proxy_protocol: given.networks(
-            flags.proxy_protocol,
-            "--proxy-protocol",
-            "SELVEDGE_PROXY_PROTOCOL",
-        )?,
+        proxy_protocol,
         addresses,
         auth_file: flags.auth_file.or_else(|| given.path("SELVEDGE_AUTH_FILE")),
         request_timeout: request_timeout.and_then(OrOff::into_option),
         monitoring,
         rights,
         verbosity: given.value(verbosity, "SELVEDGE_VERBOSE", values::verbosity)?.unwrap_or_default(),
-        ignored_variables: environment.ignored(),
+        notices: environment.notices(),
     })
 }
 

@@ -144,9 +144,7 @@ fn runtime(config: &Config) -> Result<Runtime, Failure> {
 }
 
 fn warn(config: &Config) {
-    for variable in &config.ignored_variables {
-        report_line(&format!("{variable} holds a URL, as orchestrators inject it; it is ignored"));
-    }
+    config.notices.iter().for_each(|line| report_line(line));
     if let Some(max) = process::listen_backlog_max()
         && max < config.backlog.get()
     {

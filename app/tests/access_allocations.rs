@@ -28,7 +28,7 @@ fn a_request_that_is_let_through_costs_no_allocation() {
     let root = site.path().to_owned();
     let arguments = ["selvedge", root.to_str().unwrap(), "--allow", "192.0.2.0/24,2001:db8::/32"];
     let proxies = ["--trusted-proxy", "127.0.0.1", "--auth-file", users.to_str().unwrap()];
-    let command = options::parse(arguments.into_iter().chain(proxies), |_| None).expect("good options");
+    let command = options::parse(arguments.into_iter().chain(proxies), []).expect("good options");
     let Command::Serve(config) = command else { panic!("{command:?}") };
     let rules = AccessRules::load(&config).expect("good users").expect("there are rules");
 

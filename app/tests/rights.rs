@@ -437,7 +437,7 @@ fn what_is_all_in_force_can_be_required() {
         if keeps_one {
             let line = said(&run(&[site.path().to_str().unwrap(), "-p", "0", "--sandbox", "require"]));
             assert!(
-                line.contains("cannot be met: no capabilities but ipc_lock; lift the limit of locked"),
+                line.contains("cannot be met: no capabilities but ipc_lock; name another user (--user), or"),
                 "{line}"
             );
         }

@@ -4,6 +4,8 @@ use std::num::NonZero;
 
 use clap::Args;
 use selvedge_http::address_limits::ConnectionRate;
+use selvedge_http::networks::Networks;
+use selvedge_runtime::net::listen::ListenSpec;
 
 use super::given::Given;
 use super::values::{OrOff, count};
@@ -30,12 +32,17 @@ pub(super) struct AddressFlags {
     new_connections_per_address: Option<OrOff<ConnectionRate>>,
 }
 
-/// Reads them, flags before variables.
+/// Reads them, flags before variables. Behind a Unix socket nobody has an address, unless a proxy says it.
 ///
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault.
-pub(super) fn resolve(flags: AddressFlags, given: &mut Given<'_, '_>) -> Result<AddressConfig, Failure> {
+pub(super) fn resolve(
+    flags: AddressFlags,
+    listeners: &[ListenSpec],
+    proxy_protocol: &Networks,
+    given: &mut Given<'_>,
+) -> Result<AddressConfig, Failure> {
     let connections =
         given.value(flags.connections_per_address, "SELVEDGE_CONNECTIONS_PER_ADDRESS", connections)?;
     let new_connections = given.value(
@@ -43,10 +50,24 @@ pub(super) fn resolve(flags: AddressFlags, given: &mut Given<'_, '_>) -> Result<
         "SELVEDGE_NEW_CONNECTIONS_PER_ADDRESS",
         new_connections,
     )?;
-    Ok(AddressConfig {
+    let config = AddressConfig {
         connections: connections.and_then(OrOff::into_option),
         new_connections: new_connections.and_then(OrOff::into_option),
-    })
+    };
+    let are_nameless = listeners.iter().all(|listener| matches!(listener, ListenSpec::Unix { .. }));
+    if are_nameless && proxy_protocol.is_empty() {
+        let options = [
+            ("--connections-per-address", config.connections.is_some()),
+            ("--new-connections-per-address", config.new_connections.is_some()),
+        ];
+        for (option, _) in options.iter().filter(|(_, was_given)| *was_given) {
+            given.note_idle(
+                option,
+                "on unix sockets alone, where clients have no address, without --proxy-protocol",
+            );
+        }
+    }
+    Ok(config)
 }
 
 fn connections(text: &str) -> Result<OrOff<NonZero<u32>>, BadValue> {

@@ -10,12 +10,12 @@ use crate::bad_value::BadValue;
 use crate::failure::Failure;
 
 /// The flag if it was given, else its variable.
-pub(super) struct Given<'a, 'b> {
-    environment: &'a mut Environment<'b>,
+pub(super) struct Given<'a> {
+    environment: &'a mut Environment,
 }
 
-impl<'a, 'b> Given<'a, 'b> {
-    pub(super) fn new(environment: &'a mut Environment<'b>) -> Self {
+impl<'a> Given<'a> {
+    pub(super) fn new(environment: &'a mut Environment) -> Self {
         Self { environment }
     }
 
@@ -99,5 +99,10 @@ impl<'a, 'b> Given<'a, 'b> {
     /// The variable's value as a path.
     pub(super) fn path(&self, variable: &'static str) -> Option<PathBuf> {
         self.environment.path(variable)
+    }
+
+    /// `option` was given and is without effect `situation`, as in `without --metrics`.
+    pub(super) fn note_idle(&mut self, option: &str, situation: &str) {
+        self.environment.note(format!("{option} has no effect {situation}"));
     }
 }

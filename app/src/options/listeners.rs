@@ -21,7 +21,7 @@ pub(super) fn resolve(
     address: Option<TcpAddress>,
     port: Option<u16>,
     directory: Directory,
-    environment: &mut Environment<'_>,
+    environment: &mut Environment,
 ) -> Result<Vec<ListenSpec>, Failure> {
     if !listen.is_empty() {
         refuse_both("--listen", [("--address", address.is_some()), ("--port", port.is_some())])?;

@@ -48,15 +48,13 @@ pub(super) struct MonitoringFlags {
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault.
-pub(super) fn resolve(
-    flags: MonitoringFlags,
-    given: &mut Given<'_, '_>,
-) -> Result<MonitoringConfig, Failure> {
+pub(super) fn resolve(flags: MonitoringFlags, given: &mut Given<'_>) -> Result<MonitoringConfig, Failure> {
+    let format = given.value(flags.log_format, "SELVEDGE_LOG_FORMAT", log_format)?;
     let config = MonitoringConfig {
         access_log: given
             .value(flags.access_log, "SELVEDGE_ACCESS_LOG", access_log)?
             .and_then(OrOff::into_option),
-        log_format: given.value(flags.log_format, "SELVEDGE_LOG_FORMAT", log_format)?.unwrap_or_default(),
+        log_format: format.unwrap_or_default(),
         metrics: given.value(flags.metrics, "SELVEDGE_METRICS", metrics)?.and_then(OrOff::into_option),
         metrics_allow: given.networks(flags.metrics_allow, "--metrics-allow", "SELVEDGE_METRICS_ALLOW")?,
         health: given.value(flags.health, "SELVEDGE_HEALTH", health)?.and_then(OrOff::into_option),
@@ -66,6 +64,12 @@ pub(super) fn resolve(
             "--metrics and --health have the same path",
             "give one of them another, as in --health=/up",
         ));
+    }
+    if format.is_some() && config.access_log.is_none() {
+        given.note_idle("--log-format", "without --access-log");
+    }
+    if !config.metrics_allow.is_empty() && config.metrics.is_none() {
+        given.note_idle("--metrics-allow", "without --metrics");
     }
     Ok(config)
 }

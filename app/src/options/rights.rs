@@ -27,7 +27,7 @@ pub(super) struct RightsFlags {
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault.
-pub(super) fn resolve(flags: RightsFlags, given: &mut Given<'_, '_>) -> Result<RightsConfig, Failure> {
+pub(super) fn resolve(flags: RightsFlags, given: &mut Given<'_>) -> Result<RightsConfig, Failure> {
     Ok(RightsConfig {
         user: given.meant(flags.user, "SELVEDGE_USER", account_name)?,
         sandbox: given.meant(flags.sandbox, "SELVEDGE_SANDBOX", sandbox)?.unwrap_or_default(),

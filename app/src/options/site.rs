@@ -16,7 +16,7 @@ use selvedge_http::negotiation::CodingSet;
 /// # Errors
 ///
 /// A usage failure that names the option or variable at fault.
-pub(super) fn resolve(flags: SiteFlags, given: &mut Given<'_, '_>) -> Result<SiteConfig, Failure> {
+pub(super) fn resolve(flags: SiteFlags, given: &mut Given<'_>) -> Result<SiteConfig, Failure> {
     let mut error_pages = given.all(
         flags.error_page,
         "SELVEDGE_ERROR_PAGE",
@@ -57,18 +57,7 @@ pub(super) fn resolve(flags: SiteFlags, given: &mut Given<'_, '_>) -> Result<Sit
         precompressed: given
             .meant(flags.precompressed.or(only), "SELVEDGE_PRECOMPRESSED", values::precompressed)?
             .unwrap_or_default(),
-        compression: Compression {
-            codings: given
-                .meant(flags.compress, "SELVEDGE_COMPRESS", values::compress)?
-                .unwrap_or(CodingSet::EMPTY),
-            types: given
-                .meant(flags.compress_types, "SELVEDGE_COMPRESS_TYPES", values::compress_types)?
-                .map_or_else(Vec::new, |types| types.0),
-            bytes_min: given
-                .meant(flags.compress_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?
-                .unwrap_or(Compression::default().bytes_min),
-            ..Compression::default()
-        },
+        compression: compression(flags.compress, flags.compress_types, flags.compress_min, given)?,
         tags: given.meant(flags.etag, "SELVEDGE_ETAG", values::etag)?.unwrap_or_default(),
         cache: given.all(flags.cache, "SELVEDGE_CACHE", caches, "--cache", values::fields)?,
         headers: given.all(flags.header, "SELVEDGE_HEADER", headers, "--header", values::fields)?,
@@ -85,6 +74,30 @@ pub(super) fn resolve(flags: SiteFlags, given: &mut Given<'_, '_>) -> Result<Sit
             values::at_most(types.len(), 256)
         })?,
         charset: given.meant(flags.charset, "SELVEDGE_CHARSET", values::charset)?.unwrap_or_default(),
+    })
+}
+
+fn compression(
+    codings: Option<CodingSet>,
+    types: Option<values::Types>,
+    bytes_min: Option<u64>,
+    given: &mut Given<'_>,
+) -> Result<Compression, Failure> {
+    let codings = given.meant(codings, "SELVEDGE_COMPRESS", values::compress)?.unwrap_or(CodingSet::EMPTY);
+    let types = given.meant(types, "SELVEDGE_COMPRESS_TYPES", values::compress_types)?;
+    let bytes_min = given.meant(bytes_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?;
+    if codings.is_empty() {
+        let idle = [("--compress-types", types.is_some()), ("--compress-min", bytes_min.is_some())];
+        for (option, _) in idle.iter().filter(|(_, was_given)| *was_given) {
+            given.note_idle(option, "without --compress");
+        }
+    }
+    let default = Compression::default();
+    Ok(Compression {
+        codings,
+        types: types.map_or_else(Vec::new, |types| types.0),
+        bytes_min: bytes_min.unwrap_or(default.bytes_min),
+        ..default
     })
 }
 

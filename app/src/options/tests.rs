@@ -10,6 +10,7 @@ use selvedge_http::networks::Networks;
 use selvedge_runtime::LogTarget;
 use selvedge_runtime::net::listen::{LISTENERS_MAX, ListenSpec, TcpAddress};
 
+use super::environment::VARIABLES;
 use super::*;
 use crate::address_limits::AddressConfig;
 use crate::config::{BrowsePolicy, HiddenPolicy, PORT_DEFAULT, SymlinkPolicy, Verbosity};
@@ -17,67 +18,9 @@ use crate::monitoring_config::MonitoringConfig;
 use crate::rights_config::{AccountName, RightsConfig, SandboxPolicy};
 use crate::site_config::{Cors, PagePath, SecurityHeaders, SiteConfig};
 
-/// Every variable that is read.
-const VARIABLES: [&str; 51] = [
-    "SELVEDGE_DIR",
-    "SELVEDGE_PORT",
-    "PORT",
-    "SELVEDGE_ADDRESS",
-    "SELVEDGE_LISTEN",
-    "SELVEDGE_BACKLOG",
-    "SELVEDGE_MAX_CONNECTIONS",
-    "SELVEDGE_THREADS",
-    "SELVEDGE_CPUS",
-    "SELVEDGE_ACCEPT",
-    "SELVEDGE_INDEX",
-    "SELVEDGE_SYMLINKS",
-    "SELVEDGE_HIDDEN",
-    "SELVEDGE_BROWSE",
-    "SELVEDGE_KEEP_ALIVE_REQUESTS",
-    "SELVEDGE_SPA",
-    "SELVEDGE_CLEAN_URLS",
-    "SELVEDGE_NOT_FOUND",
-    "SELVEDGE_ERROR_PAGE",
-    "SELVEDGE_MOUNT",
-    "SELVEDGE_REDIRECT",
-    "SELVEDGE_LANGUAGES",
-    "SELVEDGE_PRECOMPRESSED",
-    "SELVEDGE_COMPRESS",
-    "SELVEDGE_COMPRESS_TYPES",
-    "SELVEDGE_COMPRESS_MIN",
-    "SELVEDGE_ETAG",
-    "SELVEDGE_HEADER",
-    "SELVEDGE_CACHE",
-    "SELVEDGE_CORS",
-    "SELVEDGE_SECURITY_HEADERS",
-    "SELVEDGE_SERVER_NAME",
-    "SELVEDGE_TYPE",
-    "SELVEDGE_CHARSET",
-    "SELVEDGE_DRAIN",
-    "SELVEDGE_ALLOW",
-    "SELVEDGE_DENY",
-    "SELVEDGE_TRUSTED_PROXY",
-    "SELVEDGE_PROXY_PROTOCOL",
-    "SELVEDGE_CONNECTIONS_PER_ADDRESS",
-    "SELVEDGE_NEW_CONNECTIONS_PER_ADDRESS",
-    "SELVEDGE_AUTH_FILE",
-    "SELVEDGE_REQUEST_TIMEOUT",
-    "SELVEDGE_ACCESS_LOG",
-    "SELVEDGE_LOG_FORMAT",
-    "SELVEDGE_METRICS",
-    "SELVEDGE_METRICS_ALLOW",
-    "SELVEDGE_HEALTH",
-    "SELVEDGE_USER",
-    "SELVEDGE_SANDBOX",
-    "SELVEDGE_VERBOSE",
-];
-
 fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Command, Failure> {
     let arguments = ["selvedge"].iter().chain(arguments);
-    parse(arguments, |name| {
-        assert!(VARIABLES.contains(&name), "{name} is read and not listed");
-        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
-    })
+    parse(arguments, variables.iter().map(|(name, value)| (name.into(), value.into())))
 }
 
 fn config(arguments: &[&str], variables: &[(&str, &str)]) -> Config {
@@ -135,7 +78,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         monitoring: MonitoringConfig::default(),
         rights: RightsConfig::default(),
         verbosity: Verbosity::Normal,
-        ignored_variables: Vec::new(),
+        notices: Vec::new(),
     };
     assert_eq!(config(&[], &[]), expected);
 }
@@ -389,12 +332,69 @@ fn an_injected_url_counts_as_not_set_and_is_named() {
     let injected = ("SELVEDGE_PORT", "tcp://10.0.0.1:80");
     let config_1 = config(&[], &[injected, ("PORT", "9")]);
     assert_eq!(config_1.listeners, tcp(TcpAddress::Loopback, 9));
-    assert_eq!(config_1.ignored_variables, ["SELVEDGE_PORT"]);
+    let told = |variable| format!("{variable} holds a URL, as orchestrators inject it; it is ignored");
+    assert_eq!(config_1.notices, [told("SELVEDGE_PORT")]);
     let both = config(&[], &[injected, ("PORT", "tcp://10.0.0.1:80"), ("SELVEDGE_THREADS", "udp://1")]);
     assert_eq!(both.listeners, tcp(TcpAddress::Loopback, 8080));
-    assert_eq!(both.ignored_variables, ["SELVEDGE_PORT", "PORT", "SELVEDGE_THREADS"]);
+    assert_eq!(both.notices, ["SELVEDGE_PORT", "PORT", "SELVEDGE_THREADS"].map(told));
     let beside_listen = config(&[], &[injected, ("SELVEDGE_LISTEN", ":1")]);
     assert_eq!(beside_listen.listeners, tcp(TcpAddress::DualStack, 1));
+}
+
+#[test]
+fn a_variable_that_is_none_of_the_servers_is_named() {
+    let config_1 = config(&[], &[("SELVEDGE_PROT", "1"), ("SELVEDGE_AUTH_FILES", ""), ("SELVEDGEX", "1")]);
+    assert_eq!(
+        config_1.notices,
+        ["SELVEDGE_PROT is no variable of selvedge; it is ignored; `selvedge --help` names them all"]
+    );
+    let many: Vec<String> = (0..100).map(|n| format!("SELVEDGE_{n:03}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
+    let notices = config(&[], &many).notices;
+    assert_eq!(notices.len(), 8);
+    assert!(notices[7].starts_with("SELVEDGE_007 "), "{notices:?}");
+}
+
+#[test]
+fn what_an_orchestrator_says_of_a_service_is_no_mistake() {
+    // <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+    let injected = [
+        ("SELVEDGE_SERVICE_HOST", "10.0.0.1"),
+        ("SELVEDGE_SERVICE_PORT_HTTP", "80"),
+        ("SELVEDGE_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("SELVEDGE_WEB_SERVICE_PORT", "80"),
+        ("SELVEDGE_WEB_PORT", "tcp://10.0.0.1:80"),
+    ];
+    assert_eq!(config(&[], &injected).notices, [""; 0]);
+}
+
+#[test]
+fn an_option_that_lacks_what_it_is_for_is_named() {
+    let address = ["--connections-per-address=9", "--listen=unix:/run/s"];
+    for (arguments, variable, notice) in [
+        (&["--log-format=json"][..], ("", ""), "--log-format has no effect without --access-log"),
+        (&[], ("SELVEDGE_LOG_FORMAT", "json"), "--log-format has no effect without --access-log"),
+        (&["--metrics-allow=10.0.0.0/8"], ("", ""), "--metrics-allow has no effect without --metrics"),
+        (&["--compress-types=text/*"], ("", ""), "--compress-types has no effect without --compress"),
+        (&["--compress-min=9"], ("", ""), "--compress-min has no effect without --compress"),
+        (
+            &address,
+            ("", ""),
+            "--connections-per-address has no effect on unix sockets alone, where clients have no address, \
+             without --proxy-protocol",
+        ),
+    ] {
+        assert_eq!(config(arguments, &[variable]).notices, [notice]);
+    }
+    for arguments in [
+        &["--log-format=json", "--access-log=-"][..],
+        &["--metrics-allow=10.0.0.0/8", "--metrics"],
+        &["--compress-types=text/*", "--compress-min=9", "--compress=br"],
+        &["--connections-per-address=9", "--listen=unix:/run/s", "--proxy-protocol=unix"],
+        &["--connections-per-address=9", "--listen=unix:/run/s", "--listen=:80"],
+    ] {
+        assert_eq!(config(arguments, &[]).notices, [""; 0], "{arguments:?}");
+    }
 }
 
 #[test]
@@ -447,16 +447,15 @@ fn a_bad_variable_is_named_with_its_value_and_the_remedy() {
 #[test]
 fn a_variable_that_is_not_utf_8_is_refused_and_a_path_may_be_so() {
     let bytes = b"\xff".to_vec();
-    let failure =
-        parse(["selvedge"], |name| (name == "SELVEDGE_PORT").then(|| OsString::from_vec(bytes.clone())))
-            .unwrap_err();
+    let failure = parse(["selvedge"], [(OsString::from("SELVEDGE_PORT"), OsString::from_vec(bytes.clone()))])
+        .unwrap_err();
     assert!(failure.to_string().contains("for SELVEDGE_PORT: it is not UTF-8"), "{failure}");
 
     let arguments = [OsStr::new("selvedge"), OsStr::new("-l"), OsStr::from_bytes(&bytes)];
-    let failure = parse(arguments, |_| None).unwrap_err();
+    let failure = parse(arguments, []).unwrap_err();
     assert!(failure.to_string().starts_with("invalid UTF-8"), "{failure}");
 
-    let command = parse([OsStr::new("selvedge"), OsStr::from_bytes(&bytes)], |_| None).unwrap();
+    let command = parse([OsStr::new("selvedge"), OsStr::from_bytes(&bytes)], []).unwrap();
     let Command::Serve(config) = command else { panic!("{command:?}") };
     assert_eq!(config.root.as_os_str().as_bytes(), bytes);
 }

@@ -54,12 +54,12 @@ impl Sandbox {
         let [first, rest @ ..] = self.missing.as_slice() else { return None };
         let is_of_landlock = |missing: &String| missing.contains("landlock");
         let landlock = "boot a kernel with Landlock 6 (Linux 6.12 or newer, with landlock in `lsm=`)";
-        let memory =
-            "lift the limit of locked memory (`ulimit -l unlimited`, LimitMEMLOCK=infinity in systemd)";
+        let memory = "name another user (--user), or lift the limit of locked memory (`ulimit -l unlimited`, \
+             LimitMEMLOCK=infinity in systemd)";
         let fix = match (is_of_landlock(first), rest.iter().any(is_of_landlock)) {
             (true, _) => landlock.to_owned(),
             (false, false) => memory.to_owned(),
-            (false, true) => format!("{memory} and {landlock}"),
+            (false, true) => format!("{memory}, and {landlock}"),
         };
         let what = format!("--sandbox require cannot be met: {}", self.missing.join(", "));
         Some(Failure::fatal(what, format!("{fix}, or write --sandbox auto")))
@@ -175,12 +175,12 @@ mod tests {
             (
                 CapabilitiesLeft::IpcLock,
                 full,
-                "met: no capabilities but ipc_lock; lift the limit of locked memory",
+                "met: no capabilities but ipc_lock; name another user (--user), or lift the limit",
             ),
             (
                 CapabilitiesLeft::IpcLock,
                 partial,
-                "in systemd) and boot a kernel with Landlock 6 (Linux 6.12 or newer",
+                "in systemd), and boot a kernel with Landlock 6 (Linux 6.12 or newer",
             ),
         ] {
             let line = shortfall(left, landlock).unwrap();

@@ -89,8 +89,9 @@ impl fmt::Display for StartError {
             ),
             Self::Memory(error) => write!(
                 f,
-                "no memory for rings and buffers ({error}); use fewer workers, or raise the memory \
-                 limit of the container (and `ulimit -l` on kernels that count rings against it)"
+                "no memory for rings and buffers ({error}); use fewer workers, raise the memory limit of the \
+                 container, or `ulimit -l` where the kernel counts rings against it: for all processes of this user \
+                 together"
             ),
             Self::Configuration(text) => f.write_str(text),
             Self::Other(what, error) => write!(
