@@ -35,8 +35,10 @@ fn ops_of_files(fault: Fault) -> &'static [&'static str] {
     match fault {
         Fault::Delayed => &["open", "read", "writable"],
         Fault::Overflow => &["open", "read"],
-        Fault::ShortRead => &["read", "read beside", "sendfile"],
-        Fault::ReadFails | Fault::TruncatedMeanwhile | Fault::ReplacedMeanwhile => &["read", "sendfile"],
+        Fault::ShortRead => &["read", "read beside", "read resident", "sendfile"],
+        Fault::ReadFails | Fault::TruncatedMeanwhile | Fault::ReplacedMeanwhile => {
+            &["read", "read resident", "sendfile"]
+        }
         Fault::ReadInterrupted => &["read"],
         Fault::OpenWithoutDescriptor
         | Fault::OpenWithoutFile

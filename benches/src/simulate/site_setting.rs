@@ -55,6 +55,7 @@ impl SiteSetting {
             files: FileOptions {
                 // A few, so that answers go and come again.
                 entries_max: *dice.pick(&[4, 1_000]),
+                entries_bytes_max: *dice.pick(&[6_000, 1 << 20]),
                 misses_max: *dice.pick(&[1, 1_000]),
                 ready_large_max: *dice.pick(&[1, 16]),
                 // Where they run out there is 503.

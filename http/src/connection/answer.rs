@@ -10,6 +10,7 @@ use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
+use super::file::GATHERED_FILE_BYTES_MAX;
 use super::pace::{Pace, RestingPace, paced};
 use crate::block::Block;
 use crate::clock::Clock;
@@ -22,6 +23,9 @@ use crate::shared::Shared;
 
 /// Octets of one send, and of one connection's answers in one turn.
 pub(super) const SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Room that a head gets at first; a longer one gets a block to itself.
+pub(super) const HEAD_BYTES_USUAL: usize = 1_024;
 
 /// Answers gathered and not yet handed to the kernel.
 #[derive(Debug, Default)]
@@ -73,6 +77,11 @@ impl Output {
             self.append(bytes);
         }
         has_room
+    }
+
+    /// So many octets were written into the [room](Self::room).
+    pub(super) fn fill(&mut self, bytes: usize) {
+        self.filled += bytes;
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
@@ -140,6 +149,9 @@ impl Connection {
                 Ok(())
             }
             Body::File(part) => {
+                if part.length <= GATHERED_FILE_BYTES_MAX {
+                    self.make_room(shared, HEAD_BYTES_USUAL + part.length as usize).await?;
+                }
                 self.answer_head(shared, &response.head, Transfer::Length(part.length), framing).await?;
                 if has_body(&response.head, framing) && part.length > 0 {
                     self.answer_file(shared, &part, &mut 0).await?;
@@ -238,7 +250,7 @@ impl Connection {
         framing: Framing,
     ) -> Result<(), CloseReason> {
         check_head(head, transfer)?;
-        let room = self.make_room(shared, 1_024).await?;
+        let room = self.make_room(shared, HEAD_BYTES_USUAL).await?;
         let mut written = write_head(room, head, transfer, framing, &mut shared.clock());
         if written == Err(HeadError::Full) {
             // Many fields: once more, with the largest block to itself.
@@ -248,7 +260,7 @@ impl Connection {
             written = write_head(room, head, transfer, framing, &mut shared.clock());
         }
         let written = written.map_err(|_| CloseReason::InvalidResponse)?;
-        self.output.filled += written;
+        self.output.fill(written);
         self.answered_bytes += written as u64;
         self.answered_head_bytes = written as u64;
         Ok(())
@@ -262,7 +274,7 @@ impl Connection {
         write: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), CloseReason> {
         let written = write(self.make_room(shared, bytes_max).await?);
-        self.output.filled += written;
+        self.output.fill(written);
         self.answered_bytes += written as u64;
         Ok(())
     }

@@ -7,14 +7,11 @@ use http::header;
 use selvedge_runtime::BlockClass;
 
 use super::Connection;
-use super::answer::{Framing, Transfer, has_body};
+use super::answer::{Framing, HEAD_BYTES_USUAL, Transfer, has_body};
 use crate::multipart_ranges::{Boundary, FRAMING_BYTES_MAX, MultipartRanges};
 use crate::record::CloseReason;
 use crate::response::{FileContent, FilePart, FileParts, ResponseHead};
 use crate::shared::Shared;
-
-/// Room that is set aside for the head of an answer whose parts follow in the same block.
-const HEAD_BYTES: usize = 1_024;
 
 impl Connection {
     /// Answers with all parts. The media type of the head becomes that of each part.
@@ -31,7 +28,7 @@ impl Connection {
         head.fields.push((header::CONTENT_TYPE, multipart.content_type()));
         if let FileContent::Ready(..) = parts.content {
             // In one block and one send, if it fits: it does unless other answers wait in the block.
-            let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(HEAD_BYTES);
+            let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(HEAD_BYTES_USUAL);
             self.make_room(shared, room.min(BlockClass::Large.bytes())).await?;
         }
         self.answer_head(shared, &head, Transfer::Length(length), framing).await?;

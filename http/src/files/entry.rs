@@ -4,6 +4,7 @@
 
 mod loading;
 
+use loading::HEAD_BYTES_USUAL;
 pub(super) use loading::{Loading, is_named_by_content};
 
 use std::cell::{Cell, RefCell};
@@ -181,13 +182,30 @@ impl Entry {
         matches!(&self.content, Content::Streamed { open, .. } if open.borrow().is_some())
     }
 
+    /// Whether no request was answered from its block in this second and the one before. A block that went to whoever asks next
+    /// would be read anew for nearly every request, where more files are asked for than there are blocks.
+    pub(super) fn is_at_rest(&self, unix_s: u64) -> bool {
+        let Content::Ready(ready) = &self.content else { return true };
+        ready.borrow().unix_s + 1 < unix_s
+    }
+
     /// Whether a later look may make more of the same file: it is streamed only because there was no room for it or because
     /// it changed while it was read, or its version could not be named, as it was so recent, or too much else was to do.
-    pub(super) fn is_makeshift(&self) -> bool {
-        let is_ready = matches!(self.content, Content::Ready(_));
+    pub(super) fn is_makeshift(&self, shares: &Shares, unix_s: u64) -> bool {
         self.change_time == ChangeTime::Recent
             || self.validators.entity_tag.is_none()
-            || !is_ready && self.content_bytes <= READY_BYTES_MAX
+            || self.may_become_ready(shares, unix_s)
+    }
+
+    fn may_become_ready(&self, shares: &Shares, unix_s: u64) -> bool {
+        if matches!(self.content, Content::Ready(_)) || self.content_bytes > READY_BYTES_MAX {
+            return false;
+        }
+        // With the shortest head and with a long one: which block it takes is known when it is written.
+        [0, HEAD_BYTES_USUAL].iter().any(|head_bytes| {
+            BlockClass::fitting(self.content_bytes as usize + head_bytes)
+                .is_some_and(|class| shares.may_be_had(Scarce::Block(class), unix_s))
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: what a look has found. Out: the same for later requests, while it is fresh.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZero;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,15 +10,18 @@ use std::time::Duration;
 use lru::LruCache;
 use selvedge_runtime::Moment;
 
-use super::options::{FileOptions, KEY_BYTES_MAX};
+use super::options::{FileOptions, KEY_BYTES_MAX, PATH_BYTES};
 use super::resource::Resource;
-use super::shares::Scarce;
+use super::shares::{Holding, Scarce};
 use crate::response::OpenFile;
 
 /// Paths of one tree, each with what was found there.
 #[derive(Debug)]
 pub(super) struct Memory {
     present: RefCell<LruCache<Box<[u8]>, Known>>,
+    /// What those take.
+    present_bytes: Cell<usize>,
+    present_bytes_max: usize,
     /// Where nothing was, and when that was seen.
     missing: RefCell<LruCache<Box<[u8]>, Moment>>,
     fresh_for: Duration,
@@ -70,6 +73,8 @@ impl Memory {
         let bound = |entries| NonZero::new(entries).unwrap_or(NonZero::<usize>::MIN);
         Self {
             present: RefCell::new(LruCache::new(bound(options.entries_max))),
+            present_bytes: Cell::default(),
+            present_bytes_max: options.entries_bytes_max,
             missing: RefCell::new(LruCache::new(bound(options.misses_max))),
             fresh_for: options.fresh_for,
         }
@@ -104,13 +109,24 @@ impl Memory {
             Found::NeedsNoSlash => There::NeedsNoSlash,
             Found::Directory => There::Directory,
             Found::Missing => {
-                self.present.borrow_mut().pop(key);
+                self.forget_present(key);
                 self.missing.borrow_mut().put(key.into(), checked_at);
                 return;
             }
         };
         self.missing.borrow_mut().pop(key);
-        self.present.borrow_mut().put(key.into(), Known { there, checked_at });
+        let known = Known { there, checked_at };
+        let mut bytes = self.present_bytes.get() + bytes_of(key, &known);
+        let mut present = self.present.borrow_mut();
+        if let Some((key, before)) = present.push(key.into(), known) {
+            bytes -= bytes_of(&key, &before);
+        }
+        while bytes > self.present_bytes_max
+            && let Some((key, oldest)) = present.pop_lru()
+        {
+            bytes -= bytes_of(&key, &oldest);
+        }
+        self.present_bytes.set(bytes);
     }
 
     /// What was known of `key`, however long ago: for when a look cannot be had.
@@ -119,28 +135,37 @@ impl Memory {
     }
 
     pub(super) fn forget(&self, key: &[u8]) {
-        self.present.borrow_mut().pop(key);
+        self.forget_present(key);
         self.missing.borrow_mut().pop(key);
+    }
+
+    fn forget_present(&self, key: &[u8]) {
+        if let Some(known) = self.present.borrow_mut().pop(key) {
+            self.present_bytes.update(|bytes| bytes - bytes_of(key, &known));
+        }
     }
 
     /// Forgets `resource`, and what another look has found of the same version; but not what has taken its place by now.
     pub(super) fn forget_resource(&self, key: &[u8], resource: &Resource) {
-        let mut present = self.present.borrow_mut();
-        if let Some(There::Resource(remembered)) = present.peek(key).map(|known| &known.there)
-            && remembered.is_of_version_of(resource)
-        {
-            present.pop(key);
+        let is_known = match self.present.borrow().peek(key).map(|known| &known.there) {
+            Some(There::Resource(remembered)) => remembered.is_of_version_of(resource),
+            _ => false,
+        };
+        if is_known {
+            self.forget_present(key);
         }
     }
 
-    /// Makes the least recently used answer in such a block go, or closes the least recently used descriptor that nobody
-    /// sends from; false if there is none.
-    pub(super) fn make_room(&self, scarce: Scarce) -> bool {
+    /// Makes the least recently used answer in such a block go, if it [rests](super::entry::Entry::is_at_rest), or closes the
+    /// least recently used descriptor that nobody sends from; false if there is none.
+    pub(super) fn make_room(&self, scarce: Scarce, unix_s: u64) -> bool {
         let present = self.present.borrow();
-        present.iter().rev().any(|(_, known)| match &known.there {
-            There::Resource(resource) => resource.give_up(scarce),
-            _ => false,
-        })
+        let holdings = present.iter().rev().map(|(_, known)| match &known.there {
+            There::Resource(resource) => resource.give_up(scarce, unix_s),
+            _ => Holding::Nothing,
+        });
+        // Who comes behind the first that keeps its own was used later still.
+        holdings.into_iter().find(|&holding| holding != Holding::Nothing) == Some(Holding::GivenUp)
     }
 
     /// Closes the descriptors that nobody has used since `before`.
@@ -164,6 +189,15 @@ impl Memory {
     }
 }
 
+/// What a path takes on the heap, at most: the same as long as it is remembered.
+fn bytes_of(key: &[u8], known: &Known) -> usize {
+    let forms = match &known.there {
+        There::Resource(resource) => resource.heap_bytes(),
+        _ => 0,
+    };
+    2 * key.len() + PATH_BYTES + forms
+}
+
 #[cfg(test)]
 mod tests {
     use std::env;
@@ -173,6 +207,7 @@ mod tests {
     use selvedge_runtime::fs::{Kind, Metadata};
 
     use super::super::locate::{Choice, Form, LocatedFile, LocatedForm};
+    use super::super::options::FORM_BYTES;
     use super::*;
     use crate::negotiation::{Coding, CodingSet};
 
@@ -210,6 +245,31 @@ mod tests {
             memory.remember(b"a", &Found::Resource(Rc::clone(found), None), Moment::default());
             memory.forget_resource(b"a", &mine);
             assert_eq!(is_known(), stays);
+        }
+    }
+
+    /// However long paths are, they take no more memory than they may; the least recently used go.
+    #[test]
+    fn of_longer_paths_fewer_are_remembered() {
+        const BYTES_MAX: usize = 100_000;
+        let options =
+            FileOptions { entries_max: 1_000, entries_bytes_max: BYTES_MAX, ..FileOptions::new(".") };
+        for length in [4, 1_000] {
+            let memory = Memory::new(&options);
+            let remember = |number: usize| {
+                let found = Found::Resource(resource(1), None);
+                memory.remember(format!("{number:0length$}").as_bytes(), &found, Moment::default());
+            };
+            (0..500).for_each(remember);
+            // What is there already takes the place of what was known of it.
+            remember(499);
+            let is_known =
+                |number: &usize| memory.recall_stale(format!("{number:0length$}").as_bytes()).is_some();
+            let known = (0..500).filter(is_known).count();
+            let bytes_each = 2 * length + PATH_BYTES + 1 + FORM_BYTES;
+            assert_eq!(known, BYTES_MAX / bytes_each, "of {length} octets");
+            assert!((500 - known..500).all(|number| is_known(&number)), "of {length} octets");
+            assert_eq!(memory.present_bytes.get(), known * bytes_each);
         }
     }
 

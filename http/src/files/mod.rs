@@ -350,7 +350,9 @@ impl Files {
 
     /// Makes something go that is scarce: of the tree that needs it, else of another.
     fn make_room(&self, tree: &Tree, scarce: Scarce) -> bool {
-        tree.memory.make_room(scarce) || self.trees.iter().any(|other| other.memory.make_room(scarce))
+        let unix_s = self.clock.borrow().unix_s();
+        tree.memory.make_room(scarce, unix_s)
+            || self.trees.iter().any(|other| other.memory.make_room(scarce, unix_s))
     }
 
     /// The rules for the fields of the answers.

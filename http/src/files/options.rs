@@ -12,9 +12,9 @@ use crate::negotiation::CodingSet;
 /// The longest path that is remembered, in bytes; longer ones are looked at for every request.
 pub(super) const KEY_BYTES_MAX: usize = 1_024;
 /// What a path takes beside its own octets: its place in the tables, and of a file its name and what was looked at.
-const PATH_BYTES: usize = 512;
-/// What a form of a file takes beside its block: its location, validators, and what is said of it.
-const FORM_BYTES: usize = KEY_BYTES_MAX + 768;
+pub(super) const PATH_BYTES: usize = 512;
+/// What a form of a file takes beside its block and its location's octets: validators, and what is said of it.
+pub(super) const FORM_BYTES: usize = 768;
 /// Codings in which a file may be remembered.
 const CODINGS: usize = 4;
 
@@ -399,6 +399,8 @@ pub struct FileOptions {
     pub fresh_for: Duration,
     /// Files and directories a worker remembers, of each tree.
     pub entries_max: usize,
+    /// Bytes of the heap that they may take, of each tree: with paths as long as may be, fewer of them fit.
+    pub entries_bytes_max: usize,
     /// Paths that led nowhere a worker remembers, of each tree: a place of their own, so that asking for many does not
     /// drive out files.
     pub misses_max: usize,
@@ -425,7 +427,8 @@ impl FileOptions {
             compression: Compression::default(),
             derived: Arc::default(),
             fresh_for: Duration::from_secs(1),
-            entries_max: 4_096,
+            entries_max: 16_384,
+            entries_bytes_max: 32 << 20,
             misses_max: 1_024,
             ready_small_max: blocks.small / 4 * 3,
             ready_large_max: blocks.large / 4 * 3,
@@ -439,7 +442,8 @@ impl FileOptions {
         let of_tree = |tree: &TreeOptions| {
             let one_coding = tree.precompressed == Precompressed::Off && self.compression.codings.is_empty();
             let forms = (1 + tree.languages.len()) * if one_coding { 1 } else { CODINGS };
-            self.entries_max * (2 * KEY_BYTES_MAX + PATH_BYTES + forms * FORM_BYTES)
+            let longest = 2 * KEY_BYTES_MAX + PATH_BYTES + forms * (KEY_BYTES_MAX + FORM_BYTES);
+            (self.entries_max * longest).min(self.entries_bytes_max + longest)
                 + self.misses_max * (KEY_BYTES_MAX + PATH_BYTES)
         };
         self.trees.iter().map(of_tree).sum()

@@ -10,8 +10,8 @@ use selvedge_runtime::fs::{File, Metadata};
 
 use super::entry::Entry;
 use super::locate::{Choice, DirectoryVersion, Form, LocatedFile};
-use super::options::LANGUAGES_MAX;
-use super::shares::Scarce;
+use super::options::{FORM_BYTES, LANGUAGES_MAX};
+use super::shares::{Holding, Scarce};
 use crate::h1::{Field, KnownField, RequestHead};
 use crate::negotiation::{Acceptable, Coding, CodingSet, LanguagePriorities};
 use crate::validators::ChangeTime;
@@ -172,8 +172,13 @@ impl Resource {
         forms.filter(move |(_, form)| form.language == language)
     }
 
-    /// Whether all of it is still as it was found, as far as `stat` can tell without the disk.
-    pub(super) fn is_unchanged(&self, mut stat: impl FnMut(&CStr) -> Option<Metadata>) -> bool {
+    /// Whether all of it is still as it was found, as far as `stat` can tell without the disk. Answers that `is_makeshift`
+    /// are then made anew.
+    pub(super) fn is_unchanged(
+        &self,
+        mut stat: impl FnMut(&CStr) -> Option<Metadata>,
+        is_makeshift: impl Fn(&Entry) -> bool,
+    ) -> bool {
         if self.choice == Choice::Later || self.directory_change == ChangeTime::Recent {
             return false;
         }
@@ -191,7 +196,9 @@ impl Resource {
                 return false;
             }
         }
-        self.forms.iter().for_each(Representation::forget_makeshift);
+        for form in &self.forms {
+            form.entry.borrow_mut().take_if(|entry| is_makeshift(entry));
+        }
         true
     }
 
@@ -207,9 +214,24 @@ impl Resource {
         self.forms.iter().find(|plain| plain.form == form)
     }
 
-    /// Gives up one of its answers that holds such a thing; false if there is none.
-    pub(super) fn give_up(&self, scarce: Scarce) -> bool {
-        self.forms.iter().any(|form| form.give_up(scarce))
+    /// Gives up one of its answers that holds such a thing, and rests.
+    pub(super) fn give_up(&self, scarce: Scarce, unix_s: u64) -> Holding {
+        let holdings = self.forms.iter().map(|form| form.give_up(scarce, unix_s));
+        let mut found = Holding::Nothing;
+        for holding in holdings {
+            match holding {
+                Holding::Nothing => {}
+                Holding::Kept => found = Holding::Kept,
+                Holding::GivenUp => return Holding::GivenUp,
+            }
+        }
+        found
+    }
+
+    /// What its forms take on the heap, at most, beside blocks.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let outdated = self.outdated.iter().map(|(location, _)| location.count_bytes() + FORM_BYTES);
+        self.forms.iter().map(|form| form.location.count_bytes() + FORM_BYTES).chain(outdated).sum()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Rc<Entry>> {
@@ -243,18 +265,16 @@ impl Representation {
         *self.entry.borrow_mut() = Some(Rc::clone(entry));
     }
 
-    /// What was made of it for want of something better is made anew.
-    fn forget_makeshift(&self) {
-        self.entry.borrow_mut().take_if(|entry| entry.is_makeshift());
-    }
-
-    fn give_up(&self, scarce: Scarce) -> bool {
+    fn give_up(&self, scarce: Scarce, unix_s: u64) -> Holding {
         let mut entry = self.entry.borrow_mut();
-        let Some(holder) = entry.as_ref().filter(|entry| entry.holds() == Some(scarce)) else { return false };
+        let Some(holder) = entry.as_ref().filter(|entry| entry.holds() == Some(scarce)) else {
+            return Holding::Nothing;
+        };
         match scarce {
             Scarce::Descriptor => holder.close(),
+            Scarce::Block(_) if !holder.is_at_rest(unix_s) => return Holding::Kept,
             Scarce::Block(_) => *entry = None,
         }
-        true
+        Holding::GivenUp
     }
 }

@@ -73,14 +73,20 @@ impl Tree {
     }
 
     /// Whether the resource is still what it was, as far as that can be seen without the disk.
-    fn is_unchanged(&self, resource: &Resource, now: Moment, fresh_for: Duration) -> bool {
+    fn is_unchanged(
+        &self,
+        resource: &Resource,
+        now: Moment,
+        fresh_for: Duration,
+        is_makeshift: impl Fn(&Entry) -> bool,
+    ) -> bool {
         if !self.refresh_root_cached(now, fresh_for) {
             return false;
         }
         let root = self.root.borrow();
         let resolve = locate::resolve(self.options.symlinks);
         let stat = |location: &CStr| fs::stat_cached(root.directory(), location, resolve).ok();
-        resource.is_unchanged(stat)
+        resource.is_unchanged(stat, is_makeshift)
     }
 
     fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
@@ -144,8 +150,11 @@ impl Files {
         loop {
             let now = selvedge_runtime::now();
             self.clock.borrow_mut().advance(now);
+            let unix_s = self.clock.borrow().unix_s();
+            let is_makeshift = |entry: &Entry| entry.is_makeshift(&self.shares, unix_s);
             let check = |resource: &Resource| {
-                tree.is_unchanged(resource, now, fresh_for).then(|| tree.root_checked_at.get())
+                let unchanged = tree.is_unchanged(resource, now, fresh_for, is_makeshift);
+                unchanged.then(|| tree.root_checked_at.get())
             };
             if let Some(found) = tree.memory.recall(path.key(), now, check) {
                 return Ok(found);

@@ -7,6 +7,7 @@ use std::io;
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::file::File;
+use super::simulated_files;
 
 /// Bytes between two looks where the kernel does not count pages: several reads ahead of a disk.
 const PROBE_BYTES: u64 = 64 * 1024;
@@ -86,6 +87,20 @@ impl File {
             Err(_) => probes(offset, last).all(|at| self.arrival(at) == Arrival::Arrived),
         };
         if is_cached { Residency::Cached } else { Residency::Absent }
+    }
+
+    /// Reads what is in the page cache from `offset` on, up to the first byte that is not (preadv2(2) with RWF_NOWAIT): for
+    /// what is too little for [`send_file`](crate::net::Stream::send_file) to gain by not copying it. `Ok(0)` is the file's end.
+    ///
+    /// # Errors
+    /// `WouldBlock` where not even the first byte is there, `Unsupported` on file systems that know no reads that do not wait
+    /// (tmpfs, overlayfs); otherwise those of preadv2(2).
+    pub fn read_resident(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(world) = self.world() {
+            return simulated_files::read_resident(&world, self.raw(), offset, bytes);
+        }
+        let mut buffers = [io::IoSliceMut::new(bytes)];
+        Ok(rustix::io::preadv2(self.borrow(), &mut buffers, offset, ReadWriteFlags::NOWAIT)?)
     }
 
     /// Whether the byte at `offset` can be read without waiting (preadv2(2) with RWF_NOWAIT). If not, the kernel has

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::fd::Fd;
 use super::file::{Access, Metadata, OpenArguments, Resolve};
 use super::op::Op;
+use super::residency::Residency;
 use crate::sim::{Fault, World};
 
 /// How long the disk takes for an op, in nanoseconds: none for what is in memory.
@@ -62,6 +63,17 @@ pub(super) fn bytes_to_send(world: &World, file: i32, offset: u64, length: usize
     let read = world.read_file("sendfile", file, offset, &mut bytes).map_err(io::Error::from_raw_os_error)?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+/// preadv2(2) with RWF_NOWAIT.
+pub(super) fn read_resident(world: &World, file: i32, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let rest = world.metadata(file).size_bytes.saturating_sub(offset);
+    let length = bytes.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+    if length > 0 && world.residency(file, offset, length as u64) == Residency::Absent {
+        return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+    }
+    let read = world.read_file("read resident", file, offset, &mut bytes[..length]);
+    read.map_err(io::Error::from_raw_os_error)
 }
 
 /// read(2), on a helper's thread.

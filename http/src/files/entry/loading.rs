@@ -22,17 +22,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Room for the fields that every file's head has; a content type has at most a few hundred octets.
-const HEAD_BYTES_USUAL: usize = 1_024;
+pub(super) const HEAD_BYTES_USUAL: usize = 1_024;
 /// Tries to read a file that changes while it is read; then it is streamed, which closes on a change.
 const READS_MAX: usize = 3;
-
-/// What a file's whole answer needs that the cache did not have.
-enum NoRoom {
-    /// Other entries with such a thing must go first.
-    Share(Scarce),
-    /// All blocks are on their way to clients.
-    Blocks,
-}
 
 /// What an answer is loaded with.
 pub(in super::super) struct Loading<'a> {
@@ -165,13 +157,7 @@ impl Loading<'_> {
         // Any hash: all tags of contents are as long.
         let mut validators = self.validators(metadata, description, Some(0));
         let (head_bytes, _, _) = self.write_head(&mut head, size, &validators, description);
-        let (block, share) = loop {
-            match self.block(head_bytes + size) {
-                Some(Ok(room)) => break room,
-                Some(Err(NoRoom::Share(scarce))) if (self.make_room)(scarce) => {}
-                _ => return Ok(None),
-            }
-        };
+        let Some((block, share)) = self.block(head_bytes + size) else { return Ok(None) };
         let filled = fill(block, head_bytes).await;
         self.bring_clock_up_to_date();
         let Some(mut block) = filled? else { return Ok(None) };
@@ -190,12 +176,12 @@ impl Loading<'_> {
         Ok(Some((ready, validators)))
     }
 
-    fn block(&self, bytes: usize) -> Option<Result<(Lease, super::Share), NoRoom>> {
+    /// `None` where other answers use theirs, and where all blocks are on their way to clients.
+    fn block(&self, bytes: usize) -> Option<(Lease, super::Share)> {
         let class = BlockClass::fitting(bytes)?;
-        let scarce = Scarce::Block(class);
-        let Some(share) = self.shares.take(scarce) else { return Some(Err(NoRoom::Share(scarce))) };
-        let Some(block) = BufferPool::lease(class) else { return Some(Err(NoRoom::Blocks)) };
-        Some(Ok((block, share)))
+        let unix_s = self.clock.borrow().unix_s();
+        let share = self.shares.take_or_make_room(Scarce::Block(class), unix_s, self.make_room)?;
+        Some((BufferPool::lease(class)?, share))
     }
 
     /// Returns the head's length, where its Date stands, and of which second that is.

@@ -98,9 +98,14 @@ fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
         let first = load(&directory, b"a", &shares, &clock).await;
         assert_eq!(first.holds(), Some(Scarce::Block(BlockClass::Small)));
         let second = load(&directory, b"b", &shares, &clock).await;
-        assert!(second.is_makeshift() && second.holds() == Some(Scarce::Descriptor));
+        let unix_s = clock.borrow().unix_s();
+        assert_eq!(second.holds(), Some(Scarce::Descriptor));
+        assert!(!second.is_makeshift(&shares, unix_s), "there was none in this second");
+        assert!(second.is_makeshift(&shares, unix_s + 1));
         drop(first);
         let second = load(&directory, b"b", &shares, &clock).await;
-        assert!(matches!(second.holds(), Some(Scarce::Block(_))) && !second.is_makeshift());
+        assert!(
+            matches!(second.holds(), Some(Scarce::Block(_))) && !second.is_makeshift(&shares, unix_s + 1)
+        );
     });
 }
