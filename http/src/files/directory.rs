@@ -103,7 +103,7 @@ impl Files {
         // A path holds no NUL.
         let Ok(location) = CString::new(relative) else { return Listable::No };
         let links = tree.options.symlinks;
-        match self.with_room(tree, async || locate::place(&root, links, &location).await).await {
+        match self.with_room(async || locate::place(&root, links, &location).await).await {
             Ok(Some((place, metadata))) if metadata.kind == Kind::Directory => {
                 Listable::Directory(Directory { root, place, location, links: locate::resolve(links) })
             }

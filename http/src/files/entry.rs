@@ -17,7 +17,7 @@ use selvedge_runtime::{BlockClass, BufferPool, Moment, SharedLease};
 
 use super::derived::{Derived, DerivedKey, DerivedStore};
 use super::options::TagSource;
-use super::shares::{Scarce, Share, Shares};
+use super::shares::{Demand, Holding, Plea, Scarce, Share, Shares};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::date::DATE_LEN;
@@ -27,6 +27,10 @@ use crate::validators::{ChangeTime, Validators};
 
 /// Files up to this size are kept in memory, with their head.
 pub(super) const READY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Uses between two looks from which on a streamed file may take another one's block: enough for the other one not to be asked
+/// for next.
+const HIGH_DEMAND_USES_MIN: u32 = 8;
 
 /// A file.
 #[derive(Debug)]
@@ -63,12 +67,22 @@ pub(super) struct Description {
 
 #[derive(Debug)]
 enum Content {
-    /// Head and body in one block.
-    Ready(RefCell<Ready>),
+    /// Head and body in one block, unless that has gone to another entry.
+    Ready(RefCell<Option<Ready>>),
     /// Compressed by the server, and too large for a block.
     Variant(DerivedKey),
     /// Open, or to be opened again.
-    Streamed { open: RefCell<Option<Rc<OpenFile>>>, used_at: Cell<Moment> },
+    Streamed(Streamed),
+}
+
+#[derive(Debug)]
+struct Streamed {
+    open: RefCell<Option<Rc<OpenFile>>>,
+    used_at: Cell<Moment>,
+    /// How often since the last look.
+    uses: Cell<u32>,
+    /// When it had been used last as somebody else needed its descriptor.
+    spared_at: Cell<Moment>,
 }
 
 #[derive(Debug)]
@@ -100,6 +114,7 @@ impl Entry {
     pub(super) fn prepared(&self, clock: &RefCell<Clock>) -> Option<Prepared> {
         let Content::Ready(ready) = &self.content else { return None };
         let mut ready = ready.borrow_mut();
+        let ready = ready.as_mut()?;
         let clock = &mut *clock.borrow_mut();
         if ready.unix_s != clock.unix_s() {
             ready.bring_up_to_date(clock);
@@ -110,49 +125,41 @@ impl Entry {
     /// Where the octets of the body are.
     pub(super) fn body(&self, store: &DerivedStore) -> EntryBody {
         match &self.content {
-            Content::Ready(ready) => {
-                let ready = ready.borrow();
-                EntryBody::Block(ready.block.clone(), ready.head_bytes)
-            }
+            Content::Ready(ready) => match &*ready.borrow() {
+                Some(ready) => EntryBody::Block(ready.block.clone(), ready.head_bytes),
+                None => EntryBody::Gone,
+            },
             Content::Variant(key) => match store.get(key) {
                 Some(Derived::Variant(variant)) => EntryBody::Shared(variant.bytes()),
                 _ => EntryBody::Gone,
             },
-            Content::Streamed { .. } => EntryBody::File,
+            Content::Streamed(_) => EntryBody::File,
         }
     }
 
     /// The open file, if it is streamed and its descriptor has not been closed for idleness.
     pub(super) fn open_file(&self) -> Option<Rc<OpenFile>> {
-        let Content::Streamed { open, used_at } = &self.content else { return None };
-        used_at.set(selvedge_runtime::now());
-        open.borrow().clone()
+        let Content::Streamed(streamed) = &self.content else { return None };
+        streamed.used_at.set(selvedge_runtime::now());
+        streamed.uses.update(|uses| uses.saturating_add(1));
+        streamed.open.borrow().clone()
     }
 
     /// Keeps a file open, for this request and later ones; `None` where all descriptors that files may have are in use, and
     /// for an answer that stands ready, which needs none.
-    pub(super) fn keep_open(
-        &self,
-        file: File,
-        shares: &Rc<Shares>,
-        mut make_room: impl FnMut(Scarce) -> bool,
-    ) -> Option<Rc<OpenFile>> {
-        let Content::Streamed { open, .. } = &self.content else { return None };
-        let share = loop {
-            match shares.take(Scarce::Descriptor) {
-                None if make_room(Scarce::Descriptor) => {}
-                share => break share?,
-            }
-        };
+    pub(super) fn keep_open(self: &Rc<Self>, file: File, shares: &Rc<Shares>) -> Option<Rc<OpenFile>> {
+        let Content::Streamed(streamed) = &self.content else { return None };
+        let share = shares.descriptor()?;
         let file = Rc::new(OpenFile::with_share(file, self.metadata, share));
-        *open.borrow_mut() = Some(Rc::clone(&file));
+        *streamed.open.borrow_mut() = Some(Rc::clone(&file));
+        shares.note_holder(Scarce::Descriptor, self);
         Some(file)
     }
 
     /// Closes the descriptor if nobody has used it since `before`; who sends from it still holds it.
     pub(super) fn close_idle(&self, before: Moment) {
-        if let Content::Streamed { used_at, .. } = &self.content
-            && used_at.get() < before
+        if let Content::Streamed(streamed) = &self.content
+            && streamed.used_at.get() < before
         {
             self.close();
         }
@@ -160,52 +167,110 @@ impl Entry {
 
     /// Closes the descriptor for this entry. Who sends from it still holds it.
     pub(super) fn close(&self) {
-        if let Content::Streamed { open, .. } = &self.content {
-            *open.borrow_mut() = None;
+        if let Content::Streamed(streamed) = &self.content {
+            *streamed.open.borrow_mut() = None;
         }
     }
 
-    /// What it holds that is scarce and would be free without it.
-    pub(super) fn holds(&self) -> Option<Scarce> {
+    /// Whether it holds such a thing.
+    pub(super) fn holds(&self, scarce: Scarce) -> bool {
         match &self.content {
-            Content::Ready(ready) => Some(ready.borrow().share.scarce()),
-            Content::Variant(_) => None,
-            Content::Streamed { open, .. } => {
-                let open = open.borrow();
-                open.as_ref().filter(|open| Rc::strong_count(open) == 1).map(|_| Scarce::Descriptor)
+            Content::Ready(ready) => {
+                ready.borrow().as_ref().is_some_and(|ready| ready.share.scarce() == scarce)
             }
+            Content::Variant(_) => false,
+            Content::Streamed(streamed) => scarce == Scarce::Descriptor && streamed.open.borrow().is_some(),
         }
+    }
+
+    /// Gives such a thing up, as far as it may be asked to. Who sends from a block or a file still holds it; a file that is
+    /// sent from is in use, since its descriptor would not be free.
+    pub(super) fn give_up(&self, scarce: Scarce, plea: Plea, unix_s: u64) -> Holding {
+        if !self.holds(scarce) {
+            return Holding::Nothing;
+        }
+        let is_kept = match &self.content {
+            Content::Ready(_) => plea == Plea::IfUnused && !self.is_at_rest(unix_s),
+            Content::Variant(_) => true,
+            Content::Streamed(streamed) => match plea {
+                Plea::IfUnused => streamed.is_in_use() || streamed.was_used_again(),
+                Plea::IfIdle => streamed.is_in_use(),
+            },
+        };
+        if is_kept {
+            return Holding::Kept;
+        }
+        match &self.content {
+            Content::Ready(ready) => *ready.borrow_mut() = None,
+            Content::Variant(_) | Content::Streamed(_) => self.close(),
+        }
+        Holding::GivenUp
+    }
+
+    /// Whether its block has gone to another entry: it is to be made anew.
+    #[inline]
+    pub(super) fn has_given_up(&self) -> bool {
+        matches!(&self.content, Content::Ready(ready) if ready.borrow().is_none())
     }
 
     /// Whether its descriptor is open.
     pub(super) fn is_open(&self) -> bool {
-        matches!(&self.content, Content::Streamed { open, .. } if open.borrow().is_some())
+        matches!(&self.content, Content::Streamed(streamed) if streamed.open.borrow().is_some())
     }
 
     /// Whether no request was answered from its block in this second and the one before. A block that went to whoever asks next
     /// would be read anew for nearly every request, where more files are asked for than there are blocks.
     pub(super) fn is_at_rest(&self, unix_s: u64) -> bool {
         let Content::Ready(ready) = &self.content else { return true };
-        ready.borrow().unix_s + 1 < unix_s
+        ready.borrow().as_ref().is_none_or(|ready| ready.unix_s + 1 < unix_s)
     }
 
     /// Whether a later look may make more of the same file: it is streamed only because there was no room for it or because
     /// it changed while it was read, or its version could not be named, as it was so recent, or too much else was to do.
-    pub(super) fn is_makeshift(&self, shares: &Shares, unix_s: u64) -> bool {
+    pub(super) fn is_makeshift(&self, shares: &Shares, demand: Demand, unix_s: u64) -> bool {
         self.change_time == ChangeTime::Recent
             || self.validators.entity_tag.is_none()
-            || self.may_become_ready(shares, unix_s)
+            || self.may_become_ready(shares, demand, unix_s)
     }
 
-    fn may_become_ready(&self, shares: &Shares, unix_s: u64) -> bool {
+    fn may_become_ready(&self, shares: &Shares, demand: Demand, unix_s: u64) -> bool {
         if matches!(self.content, Content::Ready(_)) || self.content_bytes > READY_BYTES_MAX {
             return false;
         }
         // With the shortest head and with a long one: which block it takes is known when it is written.
         [0, HEAD_BYTES_USUAL].iter().any(|head_bytes| {
             BlockClass::fitting(self.content_bytes as usize + head_bytes)
-                .is_some_and(|class| shares.may_be_had(Scarce::Block(class), unix_s))
+                .is_some_and(|class| shares.may_have_block(class, demand, unix_s))
         })
+    }
+
+    /// How much it was asked for since the last look, which is a [period](super::FileOptions::fresh_for) ago or more.
+    pub(super) fn take_demand(&self) -> Demand {
+        match &self.content {
+            Content::Streamed(streamed) if streamed.uses.take() >= HIGH_DEMAND_USES_MIN => Demand::High,
+            _ => Demand::Usual,
+        }
+    }
+}
+
+impl Streamed {
+    fn new() -> Self {
+        let now = selvedge_runtime::now();
+        Self {
+            open: RefCell::default(),
+            used_at: Cell::new(now),
+            uses: Cell::default(),
+            spared_at: Cell::new(now),
+        }
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.open.borrow().as_ref().is_some_and(|open| Rc::strong_count(open) > 1)
+    }
+
+    /// Whether it was used since it was spared for that.
+    fn was_used_again(&self) -> bool {
+        self.spared_at.replace(self.used_at.get()) < self.used_at.get()
     }
 }
 

@@ -12,7 +12,6 @@ use selvedge_runtime::Moment;
 
 use super::options::{FileOptions, KEY_BYTES_MAX, PATH_BYTES};
 use super::resource::Resource;
-use super::shares::{Holding, Scarce};
 use crate::response::OpenFile;
 
 /// Paths of one tree, each with what was found there.
@@ -154,18 +153,6 @@ impl Memory {
         if is_known {
             self.forget_present(key);
         }
-    }
-
-    /// Makes the least recently used answer in such a block go, if it [rests](super::entry::Entry::is_at_rest), or closes the
-    /// least recently used descriptor that nobody sends from; false if there is none.
-    pub(super) fn make_room(&self, scarce: Scarce, unix_s: u64) -> bool {
-        let present = self.present.borrow();
-        let holdings = present.iter().rev().map(|(_, known)| match &known.there {
-            There::Resource(resource) => resource.give_up(scarce, unix_s),
-            _ => Holding::Nothing,
-        });
-        // Who comes behind the first that keeps its own was used later still.
-        holdings.into_iter().find(|&holding| holding != Holding::Nothing) == Some(Holding::GivenUp)
     }
 
     /// Closes the descriptors that nobody has used since `before`.

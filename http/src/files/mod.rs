@@ -49,7 +49,7 @@ use memory::Found;
 use resource::Chosen;
 use respond::{NoAnswer, Wish};
 pub(crate) use shares::Share;
-use shares::{Scarce, Shares};
+use shares::Shares;
 use tree::{Loaded, Tree};
 
 /// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
@@ -346,13 +346,6 @@ impl Files {
             tree.memory.forget_resource(path.key(), &resource);
         }
         answered
-    }
-
-    /// Makes something go that is scarce: of the tree that needs it, else of another.
-    fn make_room(&self, tree: &Tree, scarce: Scarce) -> bool {
-        let unix_s = self.clock.borrow().unix_s();
-        tree.memory.make_room(scarce, unix_s)
-            || self.trees.iter().any(|other| other.memory.make_room(scarce, unix_s))
     }
 
     /// The rules for the fields of the answers.

@@ -2,7 +2,7 @@
 //!
 //! In: a look's findings, and a request. Out: the form to answer with. Next: [`super::entry`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use selvedge_runtime::fs::{File, Metadata};
 use super::entry::Entry;
 use super::locate::{Choice, DirectoryVersion, Form, LocatedFile};
 use super::options::{FORM_BYTES, LANGUAGES_MAX};
-use super::shares::{Holding, Scarce};
+use super::shares::Demand;
 use crate::h1::{Field, KnownField, RequestHead};
 use crate::negotiation::{Acceptable, Coding, CodingSet, LanguagePriorities};
 use crate::validators::ChangeTime;
@@ -42,6 +42,7 @@ pub(super) struct Representation {
     pub(super) origin: Origin,
     /// As loaded for the first request that wanted it.
     entry: RefCell<Option<Rc<Entry>>>,
+    demand: Cell<Demand>,
 }
 
 /// Where a form comes from.
@@ -81,6 +82,7 @@ impl Resource {
                 metadata: found.metadata,
                 origin: Origin::File,
                 entry: RefCell::default(),
+                demand: Cell::default(),
             }
         });
         let mut forms: Vec<Representation> = forms.collect();
@@ -100,6 +102,7 @@ impl Resource {
                 metadata: plain.metadata,
                 origin: Origin::Compressed,
                 entry: RefCell::default(),
+                demand: Cell::default(),
             });
             let added: Vec<_> = added.collect();
             forms.extend(added);
@@ -177,7 +180,7 @@ impl Resource {
     pub(super) fn is_unchanged(
         &self,
         mut stat: impl FnMut(&CStr) -> Option<Metadata>,
-        is_makeshift: impl Fn(&Entry) -> bool,
+        is_makeshift: impl Fn(&Entry, Demand) -> bool,
     ) -> bool {
         if self.choice == Choice::Later || self.directory_change == ChangeTime::Recent {
             return false;
@@ -196,9 +199,7 @@ impl Resource {
                 return false;
             }
         }
-        for form in &self.forms {
-            form.entry.borrow_mut().take_if(|entry| is_makeshift(entry));
-        }
+        self.forms.iter().for_each(|form| form.forget_makeshift(&is_makeshift));
         true
     }
 
@@ -212,20 +213,6 @@ impl Resource {
     pub(super) fn plain(&self, compressed: Form) -> Option<&Representation> {
         let form = Form { coding: Coding::Identity, ..compressed };
         self.forms.iter().find(|plain| plain.form == form)
-    }
-
-    /// Gives up one of its answers that holds such a thing, and rests.
-    pub(super) fn give_up(&self, scarce: Scarce, unix_s: u64) -> Holding {
-        let holdings = self.forms.iter().map(|form| form.give_up(scarce, unix_s));
-        let mut found = Holding::Nothing;
-        for holding in holdings {
-            match holding {
-                Holding::Nothing => {}
-                Holding::Kept => found = Holding::Kept,
-                Holding::GivenUp => return Holding::GivenUp,
-            }
-        }
-        found
     }
 
     /// What its forms take on the heap, at most, beside blocks.
@@ -256,25 +243,29 @@ pub(super) struct Varies {
 }
 
 impl Representation {
+    /// Its answer, if there is one that need not be made anew.
     #[inline]
     pub(super) fn entry(&self) -> Option<Rc<Entry>> {
-        self.entry.borrow().clone()
+        self.entry.borrow().as_ref().filter(|entry| !entry.has_given_up()).cloned()
     }
 
     pub(super) fn set_entry(&self, entry: &Rc<Entry>) {
         *self.entry.borrow_mut() = Some(Rc::clone(entry));
     }
 
-    fn give_up(&self, scarce: Scarce, unix_s: u64) -> Holding {
+    /// What was made of it for want of something better is made anew.
+    fn forget_makeshift(&self, is_makeshift: impl Fn(&Entry, Demand) -> bool) {
         let mut entry = self.entry.borrow_mut();
-        let Some(holder) = entry.as_ref().filter(|entry| entry.holds() == Some(scarce)) else {
-            return Holding::Nothing;
-        };
-        match scarce {
-            Scarce::Descriptor => holder.close(),
-            Scarce::Block(_) if !holder.is_at_rest(unix_s) => return Holding::Kept,
-            Scarce::Block(_) => *entry = None,
+        let Some(known) = &*entry else { return };
+        let demand = known.take_demand();
+        if is_makeshift(known, demand) {
+            self.demand.set(demand);
+            *entry = None;
         }
-        Holding::GivenUp
+    }
+
+    /// How much it was asked for before its answer was forgotten: for the one that is made next.
+    pub(super) fn take_demand(&self) -> Demand {
+        self.demand.take()
     }
 }

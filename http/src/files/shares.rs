@@ -1,11 +1,20 @@
-//! What a cache may hold of things that are scarce: blocks of each class, and descriptors.
+//! What a cache may hold of things that are scarce, blocks of each class and descriptors, and who has to give them up for others.
+//!
+//! In: an answer that needs one. Out: a share, from what is left or from another answer. Who holds one stands in line; who
+//! comes first and was not used lately gives it up, who was goes back to the end: the least recently used, nearly, without a
+//! list that each request writes to.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
 
 use selvedge_runtime::BlockClass;
 
+use super::entry::Entry;
 use super::options::FileOptions;
+
+/// Holders that are asked for one share before it is denied, or taken from one that was used.
+const ASKED_MAX: usize = 32;
 
 /// A scarce thing that an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +23,7 @@ pub(super) enum Scarce {
     Descriptor,
 }
 
-/// How many of each a cache may still take.
+/// How many of each a cache may still take, and who has the others.
 #[derive(Debug)]
 pub(super) struct Shares {
     small: Stock,
@@ -22,28 +31,45 @@ pub(super) struct Shares {
     descriptors: Stock,
 }
 
-/// What is left of one thing.
+/// One scarce thing.
 #[derive(Debug)]
 struct Stock {
     left: Cell<usize>,
-    /// The second in which all who had some were found to use it.
+    /// In all.
+    total: usize,
+    /// Who has some, and who had some; at most twice as many as there are, and a few.
+    holders: RefCell<VecDeque<Weak<Entry>>>,
+    /// The second in which nobody was found who does not use its own.
     in_use_at_unix_s: Cell<Option<u64>>,
 }
 
-impl Stock {
-    fn of(left: usize) -> Self {
-        Self { left: Cell::new(left), in_use_at_unix_s: Cell::default() }
-    }
+/// How much an answer is asked for that has no block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Demand {
+    /// It may have one that is free.
+    #[default]
+    Usual,
+    /// So much that it may have one of an answer that rests.
+    High,
 }
 
-/// What a holder of a scarce thing does where another one needs it.
+/// What is asked of a holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plea {
+    /// To give up what it has not used lately.
+    IfUnused,
+    /// To give up what it does not use just now.
+    IfIdle,
+}
+
+/// What a holder does then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holding {
     /// It has no such thing.
     Nothing,
-    /// It has given one up.
+    /// It has given it up.
     GivenUp,
-    /// It keeps what it has: it was used a moment ago.
+    /// It keeps it.
     Kept,
 }
 
@@ -63,37 +89,74 @@ impl Shares {
         })
     }
 
-    pub(super) fn take(self: &Rc<Self>, scarce: Scarce) -> Option<Share> {
+    /// A block's; with high demand, also from an answer that [rests](Entry::is_at_rest).
+    pub(super) fn block(self: &Rc<Self>, class: BlockClass, demand: Demand, unix_s: u64) -> Option<Share> {
+        let scarce = Scarce::Block(class);
+        let taken = self.take(scarce);
+        if taken.is_some() || !self.may_have_block(class, demand, unix_s) {
+            return taken;
+        }
+        if !self.make_room(scarce, Plea::IfUnused, unix_s) {
+            self.stock(scarce).in_use_at_unix_s.set(Some(unix_s));
+        }
+        self.take(scarce)
+    }
+
+    /// Whether there may be a block, as far as is known in this second.
+    pub(super) fn may_have_block(&self, class: BlockClass, demand: Demand, unix_s: u64) -> bool {
+        let stock = self.stock(Scarce::Block(class));
+        stock.left.get() > 0 || demand == Demand::High && stock.in_use_at_unix_s.get() != Some(unix_s)
+    }
+
+    /// A descriptor's, if need be from a file that nobody reads just now; `None` where all of them are in use.
+    pub(super) fn descriptor(self: &Rc<Self>) -> Option<Share> {
+        self.take(Scarce::Descriptor).or_else(|| {
+            let _ = self.make_room(Scarce::Descriptor, Plea::IfUnused, 0) || self.close_one();
+            self.take(Scarce::Descriptor)
+        })
+    }
+
+    /// Closes a descriptor that nobody uses just now; false if there is none.
+    pub(super) fn close_one(&self) -> bool {
+        self.make_room(Scarce::Descriptor, Plea::IfIdle, 0)
+    }
+
+    /// Lets `entry` stand in line: it has one.
+    pub(super) fn note_holder(&self, scarce: Scarce, entry: &Rc<Entry>) {
+        let stock = self.stock(scarce);
+        let mut holders = stock.holders.borrow_mut();
+        if holders.len() > 2 * stock.total + ASKED_MAX {
+            holders.retain(|holder| holder.upgrade().is_some_and(|entry| entry.holds(scarce)));
+        }
+        holders.push_back(Rc::downgrade(entry));
+    }
+
+    fn take(self: &Rc<Self>, scarce: Scarce) -> Option<Share> {
         let left = &self.stock(scarce).left;
         left.set(left.get().checked_sub(1)?);
         Some(Share { shares: Rc::clone(self), scarce })
     }
 
-    /// As [`take`](Self::take), where `make_room` makes holders give up theirs, one at a time. Once it fails, it is not asked
-    /// again within that second: it looks through all that is remembered.
-    pub(super) fn take_or_make_room(
-        self: &Rc<Self>,
-        scarce: Scarce,
-        unix_s: u64,
-        make_room: impl Fn(Scarce) -> bool,
-    ) -> Option<Share> {
-        loop {
-            if let Some(share) = self.take(scarce) {
-                return Some(share);
+    /// Asks holders, each once at most, and of those that have something so many at most as may be asked.
+    fn make_room(&self, scarce: Scarce, plea: Plea, unix_s: u64) -> bool {
+        let holders = &self.stock(scarce).holders;
+        let in_line = holders.borrow().len();
+        let mut asked = 0;
+        for _ in 0..in_line {
+            let Some(holder) = holders.borrow_mut().pop_front() else { return false };
+            let holding =
+                holder.upgrade().map_or(Holding::Nothing, |entry| entry.give_up(scarce, plea, unix_s));
+            match holding {
+                Holding::Nothing => continue,
+                Holding::GivenUp => return true,
+                Holding::Kept => holders.borrow_mut().push_back(holder),
             }
-            if !self.may_be_had(scarce, unix_s) {
-                return None;
-            }
-            if !make_room(scarce) {
-                self.stock(scarce).in_use_at_unix_s.set(Some(unix_s));
+            asked += 1;
+            if plea == Plea::IfUnused && asked == ASKED_MAX {
+                return false;
             }
         }
-    }
-
-    /// Whether there may be one, as far as is known in this second.
-    pub(super) fn may_be_had(&self, scarce: Scarce, unix_s: u64) -> bool {
-        let stock = self.stock(scarce);
-        stock.left.get() > 0 || stock.in_use_at_unix_s.get() != Some(unix_s)
+        false
     }
 
     fn stock(&self, scarce: Scarce) -> &Stock {
@@ -102,6 +165,13 @@ impl Shares {
             Scarce::Block(BlockClass::Large) => &self.large,
             Scarce::Descriptor => &self.descriptors,
         }
+    }
+}
+
+impl Stock {
+    fn of(total: usize) -> Self {
+        let left = Cell::new(total);
+        Self { left, total, holders: RefCell::default(), in_use_at_unix_s: Cell::default() }
     }
 }
 

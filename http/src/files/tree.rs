@@ -22,7 +22,7 @@ use super::looks::Looks;
 use super::memory::{Found, Memory};
 use super::options::{FileOptions, Precompressed, TreeOptions};
 use super::resource::{Origin, Representation, Resource};
-use super::shares::Scarce;
+use super::shares::Demand;
 use crate::content_coding;
 use crate::media_type;
 use crate::negotiation::{Coding, CodingSet};
@@ -78,7 +78,7 @@ impl Tree {
         resource: &Resource,
         now: Moment,
         fresh_for: Duration,
-        is_makeshift: impl Fn(&Entry) -> bool,
+        is_makeshift: impl Fn(&Entry, Demand) -> bool,
     ) -> bool {
         if !self.refresh_root_cached(now, fresh_for) {
             return false;
@@ -151,7 +151,8 @@ impl Files {
             let now = selvedge_runtime::now();
             self.clock.borrow_mut().advance(now);
             let unix_s = self.clock.borrow().unix_s();
-            let is_makeshift = |entry: &Entry| entry.is_makeshift(&self.shares, unix_s);
+            let is_makeshift =
+                |entry: &Entry, demand: Demand| entry.is_makeshift(&self.shares, demand, unix_s);
             let check = |resource: &Resource| {
                 let unchanged = tree.is_unchanged(resource, now, fresh_for, is_makeshift);
                 unchanged.then(|| tree.root_checked_at.get())
@@ -172,7 +173,7 @@ impl Files {
     async fn look(&self, tree: &Tree, path: &SitePath<'_>, now: Moment) -> Result<Found, Refused> {
         tree.refresh_root(now, self.options.fresh_for).await;
         let directory = tree.directory();
-        let found = self.with_room(tree, || self.look_beneath(tree, &directory, path)).await;
+        let found = self.with_room(|| self.look_beneath(tree, &directory, path)).await;
         match &found {
             // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
             // the two periods would add up.
@@ -189,13 +190,12 @@ impl Files {
     /// Does what opens files, in turn, and once more after closing what nobody sends from if descriptors have run out.
     pub(super) async fn with_room<T>(
         &self,
-        tree: &Tree,
         look: impl AsyncFn() -> Result<T, Refused>,
     ) -> Result<T, Refused> {
         let _turn = self.look_turns.next().await;
         match look().await {
-            Err(Refused::Exhausted(_)) if self.make_room(tree, Scarce::Descriptor) => {
-                while self.make_room(tree, Scarce::Descriptor) {}
+            Err(Refused::Exhausted(_)) if self.shares.close_one() => {
+                while self.shares.close_one() {}
                 timer::sleep(RECOVERY).await;
                 look().await
             }
@@ -294,8 +294,8 @@ impl Files {
         if let (None, Some(Derived::Variant(variant))) = (form.entry(), made) {
             let mut description = self.description(tree, resource, form);
             description.tag_suffix.push_str(content_coding::fingerprint(form.form.coding));
-            let make_room = |scarce| self.make_room(tree, scarce);
-            let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
+            let demand = form.take_demand();
+            let loading = Loading { shares: &self.shares, clock: &self.clock, demand };
             let entry = Entry::of_variant(&variant, form, description, &loading).await;
             form.set_entry(&entry.map_err(refused_read)?);
         }
@@ -333,7 +333,7 @@ impl Files {
                 };
                 self.load(tree, resource, form, &place, hash).await.map(Some)
             };
-            let loaded = self.with_room(tree, load).await?;
+            let loaded = self.with_room(load).await?;
             return Ok(match (form.entry(), loaded) {
                 (Some(entry), Some(opened)) => Loaded::Entry(entry, opened),
                 _ => Loaded::Changed,
@@ -343,7 +343,7 @@ impl Files {
 
     /// The place of a form that is still what the look has found.
     pub(super) async fn place(&self, tree: &Tree, form: &Representation) -> Result<Option<File>, Refused> {
-        self.with_room(tree, async || unchanged_place(tree, &form.location, &form.metadata).await).await
+        self.with_room(async || unchanged_place(tree, &form.location, &form.metadata).await).await
     }
 
     /// Loads a form that is a file from its place.
@@ -356,8 +356,8 @@ impl Files {
         hash: Option<u128>,
     ) -> Result<Option<Rc<OpenFile>>, Refused> {
         let description = self.description(tree, resource, form);
-        let make_room = |scarce| self.make_room(tree, scarce);
-        let loading = Loading { shares: &self.shares, clock: &self.clock, make_room: &make_room };
+        let demand = form.take_demand();
+        let loading = Loading { shares: &self.shares, clock: &self.clock, demand };
         let hash = hash.map(|hash| (form.metadata, hash));
         let loaded = Entry::load(place, description, hash, &loading).await;
         let (entry, opened) = loaded.map_err(refused_read)?;
@@ -421,8 +421,7 @@ impl Files {
             Err(Refused::Exhausted(_)) => Ok(None),
             Err(refused) => Err(refused),
             Ok(file) => {
-                let make_room = |scarce| self.make_room(tree, scarce);
-                let file = entry.keep_open(file, &self.shares, make_room);
+                let file = entry.keep_open(file, &self.shares);
                 file.map(Some).ok_or(Refused::TooManyOpen)
             }
         }

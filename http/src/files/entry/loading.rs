@@ -10,15 +10,15 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::super::derived::{DerivedKey, Variant, What};
 use super::super::options::TagSource;
 use super::super::resource::Representation;
-use super::super::shares::{Scarce, Shares};
-use super::{Content, Description, Entry, READY_BYTES_MAX, Ready};
+use super::super::shares::{Demand, Shares};
+use super::{Content, Description, Entry, READY_BYTES_MAX, Ready, Streamed};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::HeadWriter;
 use crate::response::OpenFile;
 use crate::validators::{ChangeTime, EntityTag, Validators};
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Room for the fields that every file's head has; a content type has at most a few hundred octets.
@@ -30,8 +30,8 @@ const READS_MAX: usize = 3;
 pub(in super::super) struct Loading<'a> {
     pub(in super::super) shares: &'a Rc<Shares>,
     pub(in super::super) clock: &'a RefCell<Clock>,
-    /// Makes something go that is scarce; false if there is none.
-    pub(in super::super) make_room: &'a dyn Fn(Scarce) -> bool,
+    /// How much the answer was asked for while it had no block.
+    pub(in super::super) demand: Demand,
 }
 
 impl Entry {
@@ -59,15 +59,13 @@ impl Entry {
             let again = file.metadata()?;
             if again == metadata {
                 if let Some((ready, named)) = ready {
-                    (content, validators) = (Some(Content::Ready(RefCell::new(ready))), named);
+                    (content, validators) = (Some(Content::Ready(RefCell::new(Some(ready)))), named);
                 }
                 break;
             }
             metadata = again;
             validators = loading.validators(&metadata, &description, None);
         }
-        let streamed =
-            || Content::Streamed { open: RefCell::default(), used_at: Cell::new(selvedge_runtime::now()) };
         let entry = Rc::new(Self {
             description,
             metadata,
@@ -75,9 +73,10 @@ impl Entry {
             validators,
             version_fields: FixedFields::of_version(&validators, loading.clock.borrow().unix_s()),
             change_time: loading.change_time(&metadata),
-            content: content.unwrap_or_else(streamed),
+            content: content.unwrap_or_else(|| Content::Streamed(Streamed::new())),
         });
-        let opened = entry.keep_open(file, loading.shares, loading.make_room);
+        entry.note_block(loading.shares);
+        let opened = entry.keep_open(file, loading.shares);
         Ok((entry, opened))
     }
 
@@ -100,7 +99,7 @@ impl Entry {
                 Ok(Some(block))
             };
             if let Some((ready, named)) = loading.ready(&metadata, octets.len(), &description, copy).await? {
-                (content, validators) = (Content::Ready(RefCell::new(ready)), named);
+                (content, validators) = (Content::Ready(RefCell::new(Some(ready))), named);
             }
         }
         let content_bytes = octets.len() as u64;
@@ -108,7 +107,18 @@ impl Entry {
         let change_time = loading.change_time(&metadata);
         let entry =
             Self { description, metadata, content_bytes, validators, change_time, version_fields, content };
-        Ok(Rc::new(entry))
+        let entry = Rc::new(entry);
+        entry.note_block(loading.shares);
+        Ok(entry)
+    }
+
+    /// Who has a block may have to give it up.
+    fn note_block(self: &Rc<Self>, shares: &Shares) {
+        if let Content::Ready(ready) = &self.content
+            && let Some(ready) = &*ready.borrow()
+        {
+            shares.note_holder(ready.share.scarce(), self);
+        }
     }
 }
 
@@ -180,7 +190,7 @@ impl Loading<'_> {
     fn block(&self, bytes: usize) -> Option<(Lease, super::Share)> {
         let class = BlockClass::fitting(bytes)?;
         let unix_s = self.clock.borrow().unix_s();
-        let share = self.shares.take_or_make_room(Scarce::Block(class), unix_s, self.make_room)?;
+        let share = self.shares.block(class, self.demand, unix_s)?;
         Some((BufferPool::lease(class)?, share))
     }
 

@@ -37,7 +37,7 @@ async fn load(
         page_fields: FixedFields::NONE,
         fallback_fields: FixedFields::NONE,
     };
-    let loading = Loading { shares, clock, make_room: &|_| false };
+    let loading = Loading { shares, clock, demand: Demand::Usual };
     Entry::load(&place, description, None, &loading).await.unwrap().0
 }
 
@@ -75,7 +75,7 @@ fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
         assert_ne!(copy.block.as_ptr(), in_flight.block.as_ptr());
         let differ: Vec<usize> = (0..before.len()).filter(|&at| copy.block[at] != before[at]).collect();
         let Content::Ready(ready) = &entry.content else { panic!("it is small") };
-        let date_start = ready.borrow().date_start;
+        let date_start = ready.borrow().as_ref().unwrap().date_start;
         assert!(
             !differ.is_empty() && differ.iter().all(|at| (date_start..date_start + DATE_LEN).contains(at))
         );
@@ -96,16 +96,58 @@ fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
         let clock = RefCell::new(Clock::new());
         let shares = shares(1, 0);
         let first = load(&directory, b"a", &shares, &clock).await;
-        assert_eq!(first.holds(), Some(Scarce::Block(BlockClass::Small)));
+        assert!(first.holds(Scarce::Block(BlockClass::Small)));
         let second = load(&directory, b"b", &shares, &clock).await;
         let unix_s = clock.borrow().unix_s();
-        assert_eq!(second.holds(), Some(Scarce::Descriptor));
-        assert!(!second.is_makeshift(&shares, unix_s), "there was none in this second");
-        assert!(second.is_makeshift(&shares, unix_s + 1));
+        assert!(second.holds(Scarce::Descriptor));
+        assert!(!second.is_makeshift(&shares, second.take_demand(), unix_s), "there is none");
+        assert!(second.is_makeshift(&shares, Demand::High, unix_s), "there may be one that rests");
         drop(first);
         let second = load(&directory, b"b", &shares, &clock).await;
         assert!(
-            matches!(second.holds(), Some(Scarce::Block(_))) && !second.is_makeshift(&shares, unix_s + 1)
+            second.holds(Scarce::Block(BlockClass::Small))
+                && !second.is_makeshift(&shares, Demand::High, unix_s)
         );
+    });
+}
+
+#[test]
+fn a_block_goes_to_what_is_asked_for_much_once_nobody_asks_for_its_own() {
+    on_files(&[("a", 100), ("b", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let shares = shares(1, 1);
+        let small = BlockClass::Small;
+        let first = load(&directory, b"a", &shares, &clock).await;
+        let loaded_at = clock.borrow().unix_s();
+        for (demand, unix_s, is_had) in [
+            (Demand::High, loaded_at + 1, false),
+            // Within the second in which there was none it is not looked for again.
+            (Demand::Usual, loaded_at + 2, false),
+            (Demand::High, loaded_at + 2, true),
+        ] {
+            assert_eq!(shares.block(small, demand, unix_s).is_some(), is_had, "{demand:?} at {unix_s}");
+        }
+        assert!(first.has_given_up() && first.prepared(&clock).is_none());
+    });
+}
+
+#[test]
+fn a_descriptor_is_taken_from_who_does_not_use_it_and_spared_while_it_is_used() {
+    on_files(&[("a", 100), ("b", 100), ("c", 100), ("d", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let options = FileOptions { ready_small_max: 0, descriptors_max: 2, ..FileOptions::new("/") };
+        let shares = Shares::new(&options);
+        let first = load(&directory, b"a", &shares, &clock).await;
+        let second = load(&directory, b"b", &shares, &clock).await;
+        timer::sleep(Duration::from_millis(2)).await;
+        drop(first.open_file());
+        let third = load(&directory, b"c", &shares, &clock).await;
+        let open = |entries: [&Rc<Entry>; 3]| entries.map(|entry| entry.is_open());
+        assert_eq!(open([&first, &second, &third]), [true, false, true], "the second was not used again");
+        let sending = [&first, &third].map(|entry| entry.open_file());
+        let fourth = load(&directory, b"d", &shares, &clock).await;
+        assert!(!fourth.is_open(), "both are sent from");
+        drop(sending);
+        assert!(load(&directory, b"d", &shares, &clock).await.is_open());
     });
 }
