@@ -367,7 +367,8 @@ impl Connection {
         let (status, answered) = self.answer_refusal(shared, refusal, framing).await;
         // A client that is gone needs no answer.
         let answered = match answered {
-            Ok(()) => self.flush(shared, More::Nothing).await,
+            // The end of the sending goes along.
+            Ok(()) => self.flush(shared, More::Follows).await,
             Err(reason) => Err(reason),
         };
         let bytes = match answered {

@@ -203,7 +203,8 @@ async fn exchange<A: Application>(
     underway.end(Whose::Of(Request::of(connection, head, head_bytes, &state)), Some(status), octets, end);
     answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
-        connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
+        // The end of the sending follows, and goes along.
+        connection.flush(shared, More::Follows).await.map_err(Stop::Abort)?;
         return Err(Stop::Close(reason));
     }
     if unread == Unread::Drain {

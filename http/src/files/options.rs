@@ -375,7 +375,7 @@ impl TreeOptions {
 /// let usual = FileOptions::new("/srv/site");
 /// let small = FileOptions {
 ///     fresh_for: Duration::from_secs(60),
-///     entries_max: 500,
+///     entries_max: 400,
 ///     misses_max: 100,
 ///     ..FileOptions::new("/srv/site")
 /// };
