@@ -1,6 +1,9 @@
 //! The bytes that every server has to serve: made the same way for the files and for the ceiling's canned answer, so
 //! that one check fits all.
 
+/// The octets that are asked for where a part of a file is.
+pub(crate) const RANGE: std::ops::RangeInclusive<usize> = 100..=250;
+
 /// `bytes` bytes of printable text that repeats with a period prime to every power of two, so that a block sent
 /// twice or left out shows.
 pub(crate) fn content(bytes: usize) -> Vec<u8> {

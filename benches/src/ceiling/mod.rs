@@ -13,9 +13,12 @@ mod ring;
 
 use std::{net::Ipv4Addr, thread};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
+pub(crate) use self::canned::Status;
+use self::canned::{CLOSE, Canned, HEAD_ONLY, KEEP_ALIVE, PIPELINED};
+use crate::content::RANGE;
 use crate::cpus;
 
 #[derive(Debug, Args)]
@@ -23,7 +26,10 @@ pub(crate) struct Options {
     /// What is served, and how
     #[arg(long, value_enum, default_value_t = Variant::Keepalive)]
     pub(crate) variant: Variant,
-    /// Bytes of the body
+    /// What is answered
+    #[arg(long, value_enum, default_value_t = Status::Ok)]
+    pub(crate) status: Status,
+    /// Bytes of the file
     #[arg(long, value_name = "N", default_value_t = 151)]
     pub(crate) bytes: usize,
     /// Port on 127.0.0.1
@@ -49,6 +55,15 @@ pub(crate) enum Variant {
 
 /// Serves until the process is killed. Fails if the port is taken or io_uring is not to be had.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let (variant, status, bytes) = (options.variant, options.status, options.bytes);
+    ensure!(
+        status == Status::Ok || variant != Variant::Sendfile,
+        "--variant sendfile sends whole files: leave --status out"
+    );
+    ensure!(
+        status != Status::PartialContent || bytes > *RANGE.end(),
+        "--status 206 sends bytes 100 to 250: --bytes has to be more"
+    );
     let workers = options.reuseport_workers.max(1);
     let cpus = cpus::allowed()?;
     let mut threads = Vec::with_capacity(workers);
@@ -56,18 +71,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let listener = listener::listen(options.port, workers > 1)
             .with_context(|| format!("cannot listen on {}:{}", Ipv4Addr::LOCALHOST, options.port))?;
         let cpu = cpus[worker % cpus.len()];
-        let (variant, bytes) = (options.variant, options.bytes);
         threads.push(thread::spawn(move || {
             cpus::pin(&[cpu])?;
+            let canned = |shape| Canned::new(status, bytes, shape);
             match variant {
-                Variant::Keepalive => {
-                    keep_alive::serve(&listener, &canned::Canned::new(bytes, canned::KEEP_ALIVE))
-                }
-                Variant::Pipelined => {
-                    keep_alive::serve(&listener, &canned::Canned::new(bytes, canned::PIPELINED))
-                }
-                Variant::Close => close::serve(&listener, &canned::Canned::new(bytes, canned::CLOSE)),
-                Variant::Sendfile => file::serve(&listener, &canned::Canned::new(bytes, canned::HEAD_ONLY)),
+                Variant::Keepalive => keep_alive::serve(&listener, &canned(KEEP_ALIVE)),
+                Variant::Pipelined => keep_alive::serve(&listener, &canned(PIPELINED)),
+                Variant::Close => close::serve(&listener, &canned(CLOSE)),
+                Variant::Sendfile => file::serve(&listener, &canned(HEAD_ONLY)),
             }
         }));
     }

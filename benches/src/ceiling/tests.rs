@@ -12,7 +12,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 /// A connection to a ceiling that runs in this process until the tests end.
 fn start(variant: Variant, bytes: usize, reuseport_workers: usize) -> TcpStream {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let options = Options { variant, bytes, port, reuseport_workers };
+    let options = Options { variant, status: Status::Ok, bytes, port, reuseport_workers };
     let server = thread::spawn(move || run(&options));
     loop {
         if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
@@ -34,7 +34,7 @@ fn expect_answer(stream: &mut TcpStream, bytes: usize) {
     }
     let head = String::from_utf8(head).unwrap();
     assert!(
-        head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains(&format!("Content-Length: {bytes}\r\n"))
+        head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains(&format!("content-length: {bytes}\r\n"))
     );
     let mut body = vec![0; bytes];
     stream.read_exact(&mut body).unwrap();
