@@ -1,15 +1,14 @@
-//! A small client for what `wrk` does not do: looking at the bytes of an answer, and leaving connections open.
+//! A small client for what `wrk` does not do: getting a body, and leaving connections open.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpStream},
     time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
 
-use super::workloads::{Kind, Workload};
-use crate::content::content;
+use super::workloads::Workload;
 
 /// An answer that takes longer is a failure.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,46 +30,14 @@ pub(crate) fn get(port: u16, path: &str) -> anyhow::Result<Vec<u8>> {
     read_body(&mut BufReader::new(stream)).with_context(|| format!("{path} cannot be had"))
 }
 
-/// Asks in the way of `workload` and compares every byte of what comes. Fails where the server does not do what is
-/// going to be measured.
-pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<()> {
-    let (requests, connection) = match workload.kind {
-        Kind::KeepAlive | Kind::Handler | Kind::Idle => (2, ""),
-        Kind::Pipelined { depth } => (depth, ""),
-        Kind::Close => (1, "Connection: close\r\n"),
-    };
-    let request = request(port, workload, connection);
-    let mut stream = connect(port)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let expected = content(workload.bytes);
-    if matches!(workload.kind, Kind::Pipelined { .. }) {
-        stream.write_all(request.repeat(requests).as_bytes())?;
-    }
-    for number in 1..=requests {
-        if !matches!(workload.kind, Kind::Pipelined { .. }) {
-            stream.write_all(request.as_bytes())?;
-        }
-        let body = read_body(&mut reader).with_context(|| format!("answer {number} of {requests}"))?;
-        ensure!(body == expected, "answer {number} of {requests} has other bytes than the file");
-    }
-    if workload.kind == Kind::Close {
-        ensure!(reader.read(&mut [0])? == 0, "the connection stays open after 'Connection: close'");
-    }
-    Ok(())
-}
-
 /// Gets the file once on a connection that stays open.
 pub(super) fn open_and_ask(port: u16, workload: &Workload) -> anyhow::Result<TcpStream> {
     let mut stream = connect(port)?;
-    stream.write_all(request(port, workload, "").as_bytes())?;
+    write!(stream, "GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", workload.file)?;
     // Unbuffered memory per connection would be the client's only; the reader is dropped with nothing in it.
     let body = read_body(&mut BufReader::with_capacity(2048, &stream))?;
     ensure!(body.len() == workload.bytes, "the answer has {} bytes", body.len());
     Ok(stream)
-}
-
-fn request(port: u16, workload: &Workload, connection: &str) -> String {
-    format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{connection}\r\n", workload.file)
 }
 
 /// Reads one answer and gives its body.

@@ -1,9 +1,10 @@
-//! The files that are served, in a directory that is removed at the end.
+//! The files that are served, in a directory that is removed at the end. In: what is asked for. Out: the files, an hour old.
 
 use std::{
-    fs::{self, Permissions},
+    fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
@@ -20,13 +21,16 @@ pub(super) const FILES: [(&str, usize); 5] = [
     ("64m.txt", 64 * 1024 * 1024),
 ];
 
+/// How old the files say they are. A server may doubt the time of one that has just been written, and give it no tag.
+const AGE: Duration = Duration::from_secs(3_600);
+
 #[derive(Debug)]
 pub(super) struct Docroot {
     directory: TempDir,
 }
 
 impl Docroot {
-    /// Makes the directory with all files, readable by everybody: some servers change their user.
+    /// Makes the directory with the files of all sizes, readable by everybody: some servers change their user.
     pub(super) fn create() -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("selvedge-compare-")
@@ -36,10 +40,19 @@ impl Docroot {
         let docroot = Self { directory };
         fs::create_dir(docroot.files())?;
         for (name, bytes) in FILES {
-            let path = docroot.files().join(name);
-            fs::write(&path, content(bytes)).with_context(|| format!("cannot write {}", path.display()))?;
+            docroot.write(name, &content(bytes))?;
         }
         Ok(docroot)
+    }
+
+    /// Writes a file, which looks as if it had been there for an hour.
+    fn write(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
+        let path = self.files().join(name);
+        let write = || {
+            fs::write(&path, content)?;
+            File::options().write(true).open(&path)?.set_modified(SystemTime::now() - AGE)
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The directory to serve.

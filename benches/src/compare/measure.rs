@@ -6,11 +6,13 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use super::{
-    Setting, client, interrupt,
+    Setting,
+    check::{Checked, check},
+    interrupt,
     proc::{CpuTicks, CpuTime, Memory, ticks_per_second},
     process::{Running, find_executable, free_port, run_to_end},
     servers::{Installed, Server, Start},
@@ -36,7 +38,7 @@ pub(super) enum Mark {
     BusyMachine,
     /// The host used the CPUs.
     Stolen,
-    /// Answers failed.
+    /// Answers failed, or were of another kind than asked for.
     Errors,
 }
 
@@ -57,7 +59,10 @@ pub(super) struct Sample {
     pub(super) stolen: f64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
     pub(super) errors: u64,
+    /// Octets of one answer, head included.
+    pub(super) answer_bytes: u64,
     pub(super) memory: Memory,
     pub(super) marks: Vec<Mark>,
 }
@@ -123,18 +128,25 @@ fn measure(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = placement(setting, workload);
     let running = start(setting, installed, workload, &placement, workers)?;
-    client::check(running.port, workload).context("it does not answer as it should")?;
+    let checked = check(running.port, workload).context("it does not answer as it should")?;
     let wrk = find_executable("wrk").context("wrk is gone")?;
 
     let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
     let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
-    let (outcome, client_us) = load(&wrk, workload, running.port, &placement, setting)?;
+    let (outcome, client_us) = load(&wrk, workload, &checked, running.port, &placement, setting)?;
     let (wall_us, server_us) =
         (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
     let ticks = CpuTicks::read(&all)?.since(ticks);
+    ensure!(
+        outcome.has_answers_of(checked.answer_bytes, workload.under_way_max() as u64),
+        "its answers were not those that were looked at: {} of {} bytes each, and {} bytes were received",
+        outcome.requests,
+        checked.answer_bytes,
+        outcome.received_bytes
+    );
 
     // The load's own time, without the client's start and end.
-    let load_us = outcome.requests as f64 / outcome.requests_per_second * 1e6;
+    let load_us = outcome.requests as f64 / outcome.requests_per_second() * 1e6;
     let available_us = wall_us * all.len() as f64;
     let us = |ticks: u64| ticks as f64 / ticks_per_second() * 1e6;
     let mut sample = Sample {
@@ -142,14 +154,16 @@ fn measure(
         cpu_us_per_request: server_us / outcome.requests as f64,
         client_cpu_us_per_request: client_us / outcome.requests as f64,
         requests: outcome.requests,
-        requests_per_second: outcome.requests_per_second,
+        requests_per_second: outcome.requests_per_second(),
         server_utilisation: server_us / (load_us * placement.server.len() as f64),
         client_utilisation: client_us / (load_us * placement.client.len() as f64),
         others_utilisation: ((us(ticks.busy) - server_us - client_us) / available_us).max(0.0),
         stolen: us(ticks.stolen) / available_us,
         p50_us: outcome.p50_us,
         p99_us: outcome.p99_us,
-        errors: outcome.errors,
+        p999_us: outcome.p999_us,
+        errors: outcome.errors(workload.asked.status()),
+        answer_bytes: checked.answer_bytes,
         memory: Memory::read(running.pid())?,
         marks: Vec::new(),
     };
@@ -186,13 +200,21 @@ pub(super) fn start(
 fn load(
     wrk: &Path,
     workload: &Workload,
+    checked: &Checked,
     port: u16,
     placement: &Placement,
     setting: &Setting<'_>,
 ) -> anyhow::Result<(wrk::Outcome, f64)> {
-    let (seconds, scratch) = (setting.options.seconds, setting.docroot.scratch());
-    let mut command = wrk::command(wrk, workload, port, placement.client.len(), seconds, scratch)?;
-    let (output, client_us) = run_to_end(&mut command, &placement.client)?;
+    let load = wrk::Load {
+        wrk,
+        workload,
+        fields: &checked.fields,
+        port,
+        threads: placement.client.len(),
+        seconds: setting.options.seconds,
+        scratch: setting.docroot.scratch(),
+    };
+    let (output, client_us) = run_to_end(&mut load.command()?, &placement.client)?;
     Ok((wrk::parse(&output)?, client_us))
 }
 
@@ -227,7 +249,9 @@ mod tests {
             stolen: 0.0,
             p50_us: 1.0,
             p99_us: 1.0,
+            p999_us: 1.0,
             errors: 0,
+            answer_bytes: 1,
             memory: Memory::default(),
             marks: Vec::new(),
         }

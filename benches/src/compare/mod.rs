@@ -4,6 +4,7 @@
 //! The walk: `servers` (who is there) -> `docroot` -> per workload and round `measure` (start, check, load by `wrk`,
 //! read /proc) -> `summary` -> `report` (Markdown) and `plot` (SVG).
 
+mod check;
 pub(crate) mod client;
 mod docroot;
 mod idle;
@@ -18,7 +19,7 @@ mod report;
 pub(crate) mod servers;
 pub(crate) mod summary;
 mod workloads;
-pub(crate) mod wrk;
+mod wrk;
 
 use std::{fs, path::PathBuf};
 

@@ -308,6 +308,8 @@ impl Installed {
             Server::Ceiling => {
                 let variant = start.workload.ceiling.to_possible_value().expect("no variant is skipped");
                 command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
+                let status = start.workload.asked.canned().to_possible_value().expect("none is skipped");
+                command.args(["--status", status.get_name()]);
                 command.args(["--bytes", &start.workload.bytes.to_string()]);
                 command.args(["--reuseport-workers", &workers.to_string()]);
             }

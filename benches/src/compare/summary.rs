@@ -173,7 +173,9 @@ mod tests {
             stolen: 0.0,
             p50_us: 1.0,
             p99_us: 1.0,
+            p999_us: 1.0,
             errors: 0,
+            answer_bytes: 1,
             memory: Memory::default(),
             marks: marks.to_vec(),
         }

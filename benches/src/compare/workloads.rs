@@ -2,7 +2,42 @@
 
 use anyhow::bail;
 
-use crate::ceiling::Variant;
+use crate::ceiling::{Status, Variant};
+use crate::content::RANGE;
+
+/// What is asked for, and what the answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The file.
+    Whole,
+    /// The octets `RANGE` of the file.
+    Range,
+    /// The file, unless it is as the client has it; which it is.
+    Unchanged,
+    /// What is not there.
+    Unknown,
+}
+
+impl Asked {
+    /// The answer of a server that has none but this one.
+    pub(super) fn canned(self) -> Status {
+        match self {
+            Self::Whole => Status::Ok,
+            Self::Range => Status::PartialContent,
+            Self::Unchanged => Status::NotModified,
+            Self::Unknown => Status::NotFound,
+        }
+    }
+
+    pub(super) fn status(self) -> u16 {
+        match self {
+            Self::Whole => 200,
+            Self::Range => 206,
+            Self::Unchanged => 304,
+            Self::Unknown => 404,
+        }
+    }
+}
 
 /// How requests come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +72,7 @@ pub(super) struct Workload {
     pub(super) name: &'static str,
     /// Its heading in the report.
     pub(super) title: &'static str,
+    pub(super) asked: Asked,
     /// The file asked for.
     pub(super) file: &'static str,
     pub(super) bytes: usize,
@@ -47,12 +83,35 @@ pub(super) struct Workload {
     pub(super) ceiling: Variant,
 }
 
+impl Workload {
+    /// Header fields of the requests, the same for every server.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let mut fields = Vec::new();
+        if self.kind == Kind::Close {
+            fields.push("Connection: close".into());
+        }
+        if self.asked == Asked::Range {
+            fields.push(format!("Range: bytes={}-{}", RANGE.start(), RANGE.end()));
+        }
+        fields
+    }
+
+    /// Answers that can be under way at once.
+    pub(super) fn under_way_max(&self) -> usize {
+        match self.kind {
+            Kind::Pipelined { depth } => self.connections * depth,
+            Kind::KeepAlive | Kind::Close | Kind::Handler | Kind::Idle => self.connections,
+        }
+    }
+}
+
 /// Requests in one write of the pipelined workload.
 const DEPTH: usize = 16;
 
 const SMALL: Workload = Workload {
     name: "small",
     title: "151 bytes, 64 connections",
+    asked: Asked::Whole,
     file: "151.txt",
     bytes: 151,
     connections: 64,
@@ -61,7 +120,10 @@ const SMALL: Workload = Workload {
     ceiling: Variant::Keepalive,
 };
 
-static WORKLOADS: [Workload; 11] = [
+/// Where the answer has not the size of its file.
+const ABOUT: Workload = Workload { file: "16k.txt", bytes: 16 * 1024, ..SMALL };
+
+static WORKLOADS: [Workload; 14] = [
     SMALL,
     Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL },
     Workload {
@@ -103,6 +165,21 @@ static WORKLOADS: [Workload; 11] = [
         kind: Kind::Close,
         ceiling: Variant::Close,
         ..SMALL
+    },
+    Workload { name: "304", title: "304 answers, 64 connections", asked: Asked::Unchanged, ..ABOUT },
+    Workload {
+        name: "404",
+        title: "404 answers, 64 connections",
+        asked: Asked::Unknown,
+        file: "no-such-file.txt",
+        bytes: 0,
+        ..SMALL
+    },
+    Workload {
+        name: "range",
+        title: "bytes 100 to 250 of 16 KiB, 64 connections",
+        asked: Asked::Range,
+        ..ABOUT
     },
     Workload {
         name: "cores",
@@ -148,8 +225,17 @@ mod tests {
     #[test]
     fn every_workload_asks_for_a_file_that_is_there() {
         for workload in &WORKLOADS {
-            assert!(FILES.contains(&(workload.file, workload.bytes)), "{}", workload.name);
+            let is_there = FILES.contains(&(workload.file, workload.bytes));
+            assert_eq!(is_there, workload.asked != Asked::Unknown, "{}", workload.name);
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_said_in_the_requests_fields() {
+        let fields = |name: &str| select(&[name.to_owned()]).unwrap()[0].fields();
+        assert_eq!(fields("close"), ["Connection: close"]);
+        assert_eq!(fields("range"), ["Range: bytes=100-250"]);
+        assert_eq!(fields("small"), [""; 0]);
     }
 
     #[test]

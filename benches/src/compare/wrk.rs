@@ -1,98 +1,94 @@
-//! The load generator `wrk`: how it is called and what it prints.
+//! The load generator `wrk`. In: a workload, and the fields that its requests have. Out: the command, and what it prints at the
+//! end, read.
+
+mod script;
 
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
-use super::workloads::{Kind, Workload};
+use super::workloads::Workload;
 
 /// Threads of the client where it has more CPUs than this.
 const THREADS_MAX: usize = 8;
 
 /// What `wrk` reports.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(super) struct Outcome {
     pub(super) requests: u64,
-    pub(super) requests_per_second: f64,
+    duration_us: f64,
+    /// Octets of all answers, heads included, and of those that were under way at the end.
+    pub(super) received_bytes: u64,
+    /// Connections that failed, were cut off or timed out.
+    connections_failed: u64,
+    /// Answers of 400 and above.
+    refused: u64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
-    /// Socket errors and answers other than 2xx and 3xx.
-    pub(super) errors: u64,
+    pub(super) p999_us: f64,
 }
 
-/// The command for `seconds` of `workload` against 127.0.0.1:`port`; a script it needs is written to `scratch`.
-pub(super) fn command(
-    wrk: &Path,
-    workload: &Workload,
-    port: u16,
-    threads: usize,
-    seconds: u64,
-    scratch: &Path,
-) -> anyhow::Result<Command> {
-    let threads = threads.clamp(1, THREADS_MAX).min(workload.connections);
-    let mut command = Command::new(wrk);
-    command.args(["--latency", "--timeout", "10s"]);
-    command
-        .arg(format!("-t{threads}"))
-        .arg(format!("-c{}", workload.connections))
-        .arg(format!("-d{seconds}s"));
-    match workload.kind {
-        Kind::KeepAlive | Kind::Handler | Kind::Idle => {}
-        Kind::Close => {
-            command.args(["-H", "Connection: close"]);
+/// Who is asked, and with what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load<'a> {
+    pub(super) wrk: &'a Path,
+    pub(super) workload: &'a Workload,
+    /// Header fields of each request.
+    pub(super) fields: &'a [String],
+    pub(super) port: u16,
+    /// CPUs of the client.
+    pub(super) threads: usize,
+    pub(super) seconds: u64,
+    /// Where scripts may be written.
+    pub(super) scratch: &'a Path,
+}
+
+impl Load<'_> {
+    pub(super) fn command(&self) -> anyhow::Result<Command> {
+        let Self { workload, port, seconds, .. } = *self;
+        let connections = workload.connections;
+        let threads = self.threads.clamp(1, THREADS_MAX).min(connections);
+        let script = self.scratch.join("wrk.lua");
+        fs::write(&script, script::script(workload)).context("cannot write the script for wrk")?;
+        let mut command = Command::new(self.wrk);
+        command.args(["--timeout", "10s"]);
+        command.arg(format!("-t{threads}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s"));
+        for field in self.fields {
+            command.args(["-H", field]);
         }
-        Kind::Pipelined { depth } => {
-            let script = scratch.join("pipelined.lua");
-            fs::write(&script, pipelined_script(depth)).context("cannot write the script for wrk")?;
-            command.arg("-s").arg(script);
-        }
+        command.arg("-s").arg(script).arg(format!("http://127.0.0.1:{port}/{}", workload.file));
+        Ok(command)
     }
-    command.arg(format!("http://127.0.0.1:{port}/{}", workload.file));
-    Ok(command)
 }
 
-fn pipelined_script(depth: usize) -> String {
-    format!(
-        "init = function(args)\n\
-         \x20 local batch = {{}}\n\
-         \x20 for i = 1, {depth} do batch[i] = wrk.format() end\n\
-         \x20 requests = table.concat(batch)\n\
-         end\n\
-         request = function() return requests end\n"
-    )
+impl Outcome {
+    pub(super) fn requests_per_second(&self) -> f64 {
+        self.requests as f64 / self.duration_us * 1e6
+    }
+
+    /// Connections that failed, and answers of another kind than `status`: `wrk` tells those below 400 from the others.
+    pub(super) fn errors(&self, status: u16) -> u64 {
+        let wrong = if status < 400 { self.refused } else { self.requests.saturating_sub(self.refused) };
+        self.connections_failed + wrong
+    }
+
+    /// Whether all answers had this many octets. Those under way at the end, `under_way_max` at most, count in part.
+    pub(super) fn has_answers_of(&self, bytes: u64, under_way_max: u64) -> bool {
+        let least = self.requests * bytes;
+        (least..=least + under_way_max * bytes).contains(&self.received_bytes)
+    }
 }
 
-/// Reads what `wrk --latency` printed.
+/// Reads what the script printed at the end.
 pub(super) fn parse(output: &str) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome { requests: 0, requests_per_second: 0.0, p50_us: 0.0, p99_us: 0.0, errors: 0 };
-    for line in output.lines().map(str::trim) {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        match *words {
-            ["50%", time] => outcome.p50_us = microseconds(time)?,
-            ["99%", time] => outcome.p99_us = microseconds(time)?,
-            [requests, "requests", "in", ..] => outcome.requests = requests.parse()?,
-            ["Requests/sec:", rate] => outcome.requests_per_second = rate.parse()?,
-            ["Socket", "errors:", ref counts @ ..] => outcome.errors += numbers(counts),
-            ["Non-2xx", "or", "3xx", "responses:", ref counts @ ..] => outcome.errors += numbers(counts),
-            _ => {}
-        }
-    }
+    let line = output.lines().rev().find(|line| line.starts_with('{'));
+    let line = line.with_context(|| format!("wrk has not come to its end:\n{output}"))?;
+    let outcome: Outcome = serde_json::from_str(line).with_context(|| format!("no figures: {line}"))?;
     if outcome.requests == 0 {
         bail!("wrk got no answer at all:\n{output}");
     }
     Ok(outcome)
-}
-
-fn numbers(words: &[&str]) -> u64 {
-    words.iter().filter_map(|word| word.trim_end_matches(',').parse::<u64>().ok()).sum()
-}
-
-/// `1.23ms`, `456.00us`, `1.02s`, `1.10m` in microseconds.
-pub(crate) fn microseconds(text: &str) -> anyhow::Result<f64> {
-    let units = [("us", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3600e6)];
-    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
-    let (number, factor) = unit.with_context(|| format!("no time: '{text}'"))?;
-    Ok(number.parse::<f64>().with_context(|| format!("no time: '{text}'"))? * factor)
 }
 
 #[cfg(test)]
@@ -101,50 +97,37 @@ mod tests {
 
     const OUTPUT: &str = "Running 1s test @ http://127.0.0.1:9101/a.txt
   1 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency   626.70us   74.07us   2.61ms   93.76%
-    Req/Sec   101.66k     1.37k  103.63k    81.82%
-  Latency Distribution
-     50%  611.00us
-     75%  640.00us
-     90%  675.00us
-     99%    1.07ms
   111112 requests in 1.10s, 42.38MB read
-  Socket errors: connect 1, read 20, write 300, timeout 4000
-  Non-2xx or 3xx responses: 7
 Requests/sec: 101097.69
-Transfer/sec:     38.56MB
+{\"requests\":1000,\"duration_us\":500000,\"received_bytes\":443100,\"connections_failed\":3,\"refused\":990,\"p50_us\":611,\"p99_us\":1070,\"p999_us\":2000}
 ";
 
     #[test]
     fn every_figure_is_found() {
-        let expected = Outcome {
-            requests: 111_112,
-            requests_per_second: 101_097.69,
-            p50_us: 611.0,
-            p99_us: 1_070.0,
-            errors: 4_328,
-        };
         let outcome = parse(OUTPUT).unwrap();
-        assert_eq!(Outcome { p99_us: outcome.p99_us.round(), ..outcome }, expected);
+        assert_eq!((outcome.requests, outcome.requests_per_second()), (1_000, 2_000.0));
+        assert_eq!((outcome.p50_us, outcome.p99_us, outcome.p999_us), (611.0, 1_070.0, 2_000.0));
+    }
+
+    #[test]
+    fn answers_of_another_kind_are_errors() {
+        let outcome = parse(OUTPUT).unwrap();
+        assert_eq!(outcome.errors(200), 3 + 990);
+        assert_eq!(outcome.errors(304), 3 + 990);
+        assert_eq!(outcome.errors(404), 3 + 10);
+    }
+
+    #[test]
+    fn answers_of_another_size_show_in_the_sum() {
+        let outcome = parse(OUTPUT).unwrap();
+        assert!(outcome.has_answers_of(443, 1));
+        assert!(!outcome.has_answers_of(444, 64), "there is less than that");
+        assert!(!outcome.has_answers_of(400, 64), "43,100 octets are more than 64 answers");
     }
 
     #[test]
     fn no_answer_is_an_error() {
-        assert!(parse("  0 requests in 1.00s, 0.00B read\n").is_err());
+        assert!(parse(&OUTPUT.replace(":1000,", ":0,")).is_err());
         assert!(parse("unable to connect to 127.0.0.1:1 Connection refused\n").is_err());
-    }
-
-    #[test]
-    fn times_have_units() {
-        assert_eq!(microseconds("1.50s").unwrap(), 1_500_000.0);
-        assert!(microseconds("12").is_err());
-    }
-
-    #[test]
-    fn a_connection_per_request_is_asked_for_by_its_header() {
-        let workloads = super::super::workloads::select(&["close".into()]).unwrap();
-        let command = command(Path::new("wrk"), workloads[0], 80, 1, 2, Path::new("/")).unwrap();
-        assert!(command.get_args().any(|argument| argument == "Connection: close"));
     }
 }

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::compare::wrk::microseconds;
 use crate::cpus;
 use crate::load::report::Report;
 
@@ -117,6 +116,14 @@ fn h2load(output: &str) -> anyhow::Result<Figures> {
     Ok(Figures { requests_per_second: rate.parse()?, mean_us })
 }
 
+/// `1.23ms`, `456.00us`, `1.02s`, `1.10m` in microseconds.
+fn microseconds(text: &str) -> anyhow::Result<f64> {
+    let units = [("us", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3600e6)];
+    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (number, factor) = unit.with_context(|| format!("no time: '{text}'"))?;
+    Ok(number.parse::<f64>().with_context(|| format!("no time: '{text}'"))? * factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,5 +165,11 @@ time for connect:        0us         0us         0us         0us     0.00%
                 && Tool::Wrk.parse("").is_err()
                 && Tool::Load.parse("{}").is_err()
         );
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(microseconds("1.50s").unwrap(), 1_500_000.0);
+        assert!(microseconds("12").is_err());
     }
 }

@@ -1,0 +1,141 @@
+//! What a server answers is looked at before it is measured. In: its port and a workload. Out: an error where the answers are not
+//! those that are going to be counted; else what the requests have to say, and how long an answer is.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+
+use super::{
+    client::connect,
+    interrupt,
+    workloads::{Asked, Kind, Workload},
+};
+use crate::content::{RANGE, content};
+use crate::reply::Reply;
+
+/// No body is longer.
+const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Looks at a file, one each half a second, until its answer has a tag or a time.
+const LOOKS_MAX: usize = 10;
+
+/// A server that does what is asked.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// Header fields of the requests to be measured.
+    pub(super) fields: Vec<String>,
+    /// Octets of an answer, head included.
+    pub(super) answer_bytes: u64,
+}
+
+/// Asks in the way of `workload` and compares every byte of what comes.
+pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<Checked> {
+    let mut fields = workload.fields();
+    if workload.asked == Asked::Unchanged {
+        fields.push(condition(port, workload)?);
+    }
+    let lines: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n", workload.file);
+    let (requests, together) = match workload.kind {
+        Kind::KeepAlive | Kind::Handler | Kind::Idle => (2, 1),
+        Kind::Pipelined { depth } => (depth, depth),
+        Kind::Close => (1, 1),
+    };
+    let mut stream = connect(port)?;
+    let mut reader = Counting { inner: BufReader::new(stream.try_clone()?), octets: 0 };
+    let mut answer_bytes = 0;
+    for number in 1..=requests {
+        if (number - 1) % together == 0 {
+            stream.write_all(request.repeat(together).as_bytes())?;
+        }
+        let before = reader.octets;
+        let mut look = || is_right(&read(&mut reader)?, workload);
+        look().with_context(|| format!("answer {number} of {requests}"))?;
+        answer_bytes = reader.octets - before;
+    }
+    if workload.kind == Kind::Close {
+        ensure!(reader.read(&mut [0])? == 0, "the connection stays open after 'Connection: close'");
+    }
+    Ok(Checked { fields, answer_bytes })
+}
+
+/// The field by which the file's own tag, or where there is none its time, is asked for, as this server says it. One that has just
+/// started may say neither for some seconds.
+fn condition(port: u16, workload: &Workload) -> anyhow::Result<String> {
+    for look in 0..LOOKS_MAX {
+        if look > 0 {
+            interrupt::sleep(Duration::from_millis(500))?;
+        }
+        let mut stream = connect(port)?;
+        write!(stream, "GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", workload.file)?;
+        let reply = read(&mut BufReader::new(stream)).context("the file's tag cannot be had")?;
+        if let Some(condition) = condition_of(&reply)? {
+            return Ok(condition);
+        }
+    }
+    bail!("/{} has neither a tag nor a time, so nobody can ask whether it has changed", workload.file)
+}
+
+fn condition_of(reply: &Reply) -> anyhow::Result<Option<String>> {
+    let field = |name| reply.field(name).map_err(anyhow::Error::msg);
+    Ok(match (field("etag")?, field("last-modified")?) {
+        (Some(tag), _) => Some(format!("If-None-Match: {tag}")),
+        (None, Some(time)) => Some(format!("If-Modified-Since: {time}")),
+        (None, None) => None,
+    })
+}
+
+fn read(reader: &mut impl BufRead) -> anyhow::Result<Reply> {
+    let reply = Reply::read(reader, false, BODY_BYTES_MAX).map_err(anyhow::Error::msg)?;
+    reply.context("the connection ends without an answer")
+}
+
+/// Whether `reply` is what `workload` measures.
+fn is_right(reply: &Reply, workload: &Workload) -> anyhow::Result<()> {
+    let status = workload.asked.status();
+    ensure!(reply.status == status, "its status is {}, not {status}", reply.status);
+    let expected = match workload.asked {
+        Asked::Whole => content(workload.bytes),
+        Asked::Range => {
+            let range = format!("bytes {}-{}/{}", RANGE.start(), RANGE.end(), workload.bytes);
+            let field = reply.field("content-range").map_err(anyhow::Error::msg)?;
+            ensure!(field == Some(&range), "its Content-Range is {field:?}, not '{range}'");
+            content(workload.bytes)[RANGE].to_vec()
+        }
+        Asked::Unchanged => Vec::new(),
+        // Each server has its own words for it.
+        Asked::Unknown => return Ok(()),
+    };
+    ensure!(reply.body == expected, "it has other bytes than the file");
+    Ok(())
+}
+
+/// A reader that knows how much was taken from it.
+struct Counting<R> {
+    inner: R,
+    octets: u64,
+}
+
+impl<R: BufRead> Read for Counting<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(room)?;
+        self.octets += count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Counting<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.octets += count as u64;
+        self.inner.consume(count);
+    }
+}
+
+#[cfg(test)]
+mod tests;
