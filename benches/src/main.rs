@@ -33,6 +33,8 @@ struct CommandLine {
 enum Command {
     /// Serve the same files by every installed server in turn and compare what a request costs
     Compare(compare::Options),
+    /// Print the table of goals from what `compare --json` wrote
+    Goals(compare::goals::Options),
     /// Run the ceiling server: one ring, a canned answer, no parsing
     Ceiling(ceiling::Options),
     /// Attack the server, and measure what a good client notices of it
@@ -59,6 +61,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Compare(options) => compare::run(&options),
+        Command::Goals(options) => compare::goals::run(&options),
         Command::Ceiling(options) => ceiling::run(&options),
         Command::Attack(options) => attack::run(&options),
         Command::Simulate(options) => simulate::run_seeds(&options),

@@ -6,7 +6,7 @@
 use std::{net::TcpStream, time::Duration};
 
 use anyhow::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Setting, client, interrupt, measure,
@@ -25,7 +25,7 @@ const DESCRIPTORS_KEPT: usize = 256;
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// One server's figures.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Idle {
     pub(super) server: Server,
     pub(super) connections: usize,

@@ -2,11 +2,19 @@
 
 use std::{fs, time::SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cpus;
 
-#[derive(Debug, Clone, Serialize)]
+/// How this program was built, and the ceiling with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Build {
+    Optimised,
+    Development,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Machine {
     pub(super) cpu: String,
     pub(super) cpus: String,
@@ -14,6 +22,7 @@ pub(super) struct Machine {
     pub(super) kernel: String,
     pub(super) date: String,
     pub(super) command: String,
+    pub(super) build: Build,
 }
 
 impl Machine {
@@ -28,6 +37,7 @@ impl Machine {
             kernel: format!("{} {}", text(name.sysname()), text(name.release())),
             date: httpdate::fmt_http_date(SystemTime::now()),
             command: format!("cargo run --release -p selvedge-benches -- {}", arguments.join(" ")),
+            build: if cfg!(debug_assertions) { Build::Development } else { Build::Optimised },
         })
     }
 }

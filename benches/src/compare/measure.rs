@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Setting,
@@ -29,7 +29,7 @@ const OTHERS_MAX: f64 = 0.05;
 const STOLEN_MAX: f64 = 0.01;
 
 /// What made a measurement worth less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Mark {
     /// The client had no CPU left and the server had: its rate is the client's.
@@ -42,8 +42,19 @@ pub(super) enum Mark {
     Errors,
 }
 
+impl Mark {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::ClientBound => "client-bound",
+            Self::BusyMachine => "busy machine",
+            Self::Stolen => "CPU stolen by the host",
+            Self::Errors => "errors",
+        }
+    }
+}
+
 /// One measurement of one server.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sample {
     pub(super) round: usize,
     pub(super) cpu_us_per_request: f64,
@@ -68,10 +79,10 @@ pub(super) struct Sample {
 }
 
 /// The same server measured as two: what differs is noise.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SameAgainstItself {
     pub(super) server: Server,
-    pub(super) workload: &'static str,
+    pub(super) workload: String,
     pub(super) first: Vec<Sample>,
     pub(super) second: Vec<Sample>,
 }
@@ -88,7 +99,7 @@ pub(super) fn same_against_itself(
             samples.push(measure(setting, installed, workload, round)?);
         }
     }
-    Ok(SameAgainstItself { server: installed.server, workload: workload.name, first, second })
+    Ok(SameAgainstItself { server: installed.server, workload: workload.name.to_owned(), first, second })
 }
 
 /// All rounds of all servers, the order rotated by one from round to round. A server that fails is left out with a

@@ -7,6 +7,7 @@
 mod check;
 pub(crate) mod client;
 mod docroot;
+pub(crate) mod goals;
 mod idle;
 pub(crate) mod interrupt;
 mod machine;
@@ -76,6 +77,9 @@ pub(crate) struct Options {
     /// One round of one second each: only to see that everything runs
     #[arg(long)]
     quick: bool,
+    /// Measure what the table of goals is about, in rounds enough for it, and print the table at the end
+    #[arg(long, conflicts_with = "quick")]
+    goals: bool,
 }
 
 /// Everything that stays the same during the comparison.
@@ -85,7 +89,8 @@ struct Setting<'a> {
     cpus: Vec<usize>,
 }
 
-/// Measures and prints Markdown. Fails if a workload or server is unknown, or nothing can be measured.
+/// Measures and prints Markdown. Fails if a workload or server is unknown, or nothing can be measured; and at the end, where the
+/// client or the machine was the limit, unless it was only to be seen that everything runs.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let options = &effective(options);
     let workloads = workloads::select(&options.workloads)?;
@@ -104,7 +109,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let measured = measure_all(&setting, &found.servers, found.wrk.is_some(), &workloads, &mut comparison);
     // What was measured before an interruption or an error is still written.
     write_files(options, &comparison)?;
-    measured
+    if options.goals {
+        goals::print(&comparison);
+    }
+    measured?;
+    let limited = comparison.limited();
+    if !options.quick && !limited.is_empty() {
+        bail!(
+            "the figures say less than they seem to, since not the servers were the limit:\n{}",
+            limited.join("\n")
+        );
+    }
+    Ok(())
 }
 
 fn effective(options: &Options) -> Options {
@@ -112,6 +128,12 @@ fn effective(options: &Options) -> Options {
     options.workers = options.workers.max(1);
     options.rounds = options.rounds.max(1);
     options.seconds = options.seconds.max(1);
+    if options.goals {
+        options.rounds = options.rounds.max(goals::ROUNDS);
+        if options.workloads.is_empty() {
+            options.workloads = goals::workloads();
+        }
+    }
     if options.quick {
         (options.rounds, options.seconds, options.idle_connections) = QUICK;
     }

@@ -56,7 +56,7 @@ fn panel(row: &Row, top: f64) -> String {
         text,
         "<text x=\"10\" y=\"{}\" font-weight=\"bold\">{}</text>",
         top + 28.0,
-        escape(row.title)
+        escape(&row.title)
     );
     for (number, figures) in row.servers.iter().enumerate() {
         let y = top + PANEL_HEAD + BAR_STEP * number as f64;

@@ -120,7 +120,7 @@ pub(crate) fn ticks_per_second() -> f64 {
 }
 
 /// Memory of a process tree in bytes (smaps_rollup).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Memory {
     pub(crate) rss_bytes: u64,
     /// Not of a file: heap, stacks, anonymous mappings.

@@ -3,8 +3,8 @@
 use super::{
     Options,
     idle::Idle,
-    machine::Machine,
-    measure::{Mark, SameAgainstItself, Sample},
+    machine::{Build, Machine},
+    measure::{SameAgainstItself, Sample},
     servers::Found,
     summary::{Figures, Row, Spread},
     workloads::Workload,
@@ -14,15 +14,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 pub(super) fn print_header(machine: &Machine, options: &Options, found: &Found) {
     println!("# Comparison\n");
-    println!("    {}\n", machine.command);
-    println!(
-        "- {}, CPUs {}, {:.1} GiB",
-        machine.cpu,
-        machine.cpus,
-        machine.memory_bytes as f64 / MIB / 1024.0
-    );
-    println!("- {}", machine.kernel);
-    println!("- {}", machine.date);
+    print_machine(machine);
     for installed in &found.servers {
         if let Some(version) = &installed.version {
             let name = installed.server.name();
@@ -37,7 +29,7 @@ pub(super) fn print_header(machine: &Machine, options: &Options, found: &Found) 
     for missing in &found.missing {
         println!("- **{missing}**");
     }
-    if cfg!(debug_assertions) {
+    if machine.build == Build::Development {
         println!("- **built without optimisation: the ceiling means nothing**");
     }
     println!(
@@ -46,6 +38,19 @@ pub(super) fn print_header(machine: &Machine, options: &Options, found: &Found) 
          share of the CPUs a side may use. On loopback the kernel's work on a packet is charged to whichever side runs at \
          that moment, so a server that wakes its client early looks cheaper than it is: 'with client' is the sum of both."
     );
+}
+
+/// Where, when and how.
+pub(super) fn print_machine(machine: &Machine) {
+    println!("    {}\n", machine.command);
+    println!(
+        "- {}, CPUs {}, {:.1} GiB",
+        machine.cpu,
+        machine.cpus,
+        machine.memory_bytes as f64 / MIB / 1024.0
+    );
+    println!("- {}", machine.kernel);
+    println!("- {}", machine.date);
 }
 
 pub(super) fn print_same_against_itself(same: &SameAgainstItself) {
@@ -81,7 +86,7 @@ fn line(figures: &Figures) -> String {
         |spread: Option<Spread>| spread.map_or_else(|| "-".into(), |spread| format!("{:.2}", spread.median));
     // wrk has no latencies for some batches of pipelined requests.
     let latency = |us: f64| if us > 0.0 { format!("{us:.0}") } else { "-".into() };
-    let marks: Vec<&str> = figures.marks.iter().map(mark).collect();
+    let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
     let Spread { median, min, max } = figures.cpu_us_per_request;
     format!(
         "| {} | {median:.2} ({min:.2}..{max:.2}) | {} | {} | {:.2} | {:.0} | {:.0} % | {:.0} % | {} | {} | {:.1} | {} |",
@@ -97,15 +102,6 @@ fn line(figures: &Figures) -> String {
         figures.rss_bytes / MIB,
         marks.join(", "),
     )
-}
-
-fn mark(mark: &Mark) -> &'static str {
-    match mark {
-        Mark::ClientBound => "client-bound",
-        Mark::BusyMachine => "busy machine",
-        Mark::Stolen => "CPU stolen by the host",
-        Mark::Errors => "errors",
-    }
 }
 
 pub(super) fn print_idle(workload: &Workload, rows: &[Idle]) {

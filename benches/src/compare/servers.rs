@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Options,
@@ -24,7 +25,7 @@ const SMALL_BYTES: usize = 32 * 1024;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Server {
     Selvedge,
@@ -87,7 +88,13 @@ impl Server {
 
     /// Whether it is another project's server.
     pub(super) fn is_peer(self) -> bool {
-        !matches!(self, Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport | Self::Ceiling)
+        let is_ours = matches!(self, Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport);
+        !is_ours && !self.is_ceiling()
+    }
+
+    /// Whether it shows what a request has to cost anyhow.
+    pub(super) fn is_ceiling(self) -> bool {
+        self == Self::Ceiling
     }
 
     /// Debian's package of a peer.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     idle::Idle,
@@ -13,10 +13,10 @@ use super::{
 };
 
 /// All that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Comparison {
     pub(super) machine: Machine,
-    pub(super) versions: BTreeMap<&'static str, String>,
+    pub(super) versions: BTreeMap<String, String>,
     pub(super) missing: Vec<String>,
     pub(super) same_against_itself: Option<SameAgainstItself>,
     pub(super) rows: Vec<Row>,
@@ -25,20 +25,44 @@ pub(super) struct Comparison {
 
 impl Comparison {
     pub(super) fn new(machine: Machine, found: &Found) -> Self {
-        let versions = found.servers.iter().filter_map(|s| Some((s.server.name(), s.version.clone()?)));
+        let versions =
+            found.servers.iter().filter_map(|s| Some((s.server.name().to_owned(), s.version.clone()?)));
         Self {
             machine,
-            versions: versions.chain(found.wrk.clone().map(|wrk| ("wrk", wrk))).collect(),
+            versions: versions.chain(found.wrk.clone().map(|wrk| ("wrk".to_owned(), wrk))).collect(),
             missing: found.missing.clone(),
             same_against_itself: None,
             rows: Vec::new(),
             idle: Vec::new(),
         }
     }
+
+    /// A line for each figure in which the client, the machine or failures had a part.
+    pub(super) fn limited(&self) -> Vec<String> {
+        let figures = self.rows.iter().flat_map(|row| row.servers.iter().map(move |figures| (row, figures)));
+        let marked = figures.filter(|(_, figures)| !figures.marks.is_empty());
+        let line = |(row, figures): (&Row, &Figures)| {
+            let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
+            format!("{}, {}: {}", row.workload, figures.server.name(), marks.join(", "))
+        };
+        marked.map(line).collect()
+    }
+
+    /// This and a later one as one: of a workload that is in both, the later counts, and so does its machine.
+    pub(super) fn followed_by(mut self, later: Self) -> Self {
+        self.rows.retain(|row| later.rows.iter().all(|other| other.workload != row.workload));
+        self.rows.extend(later.rows);
+        if !later.idle.is_empty() {
+            self.idle = later.idle;
+        }
+        self.versions.extend(later.versions);
+        self.machine = later.machine;
+        self
+    }
 }
 
 /// The median of some figures and their range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) min: f64,
@@ -62,17 +86,17 @@ impl Spread {
 }
 
 /// One workload.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Row {
-    pub(super) workload: &'static str,
-    pub(super) title: &'static str,
+    pub(super) workload: String,
+    pub(super) title: String,
     /// The peer with the least CPU time per request.
     pub(super) best_peer: Option<Server>,
     pub(super) servers: Vec<Figures>,
 }
 
 /// One server under one workload.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) server: Server,
     pub(super) cpu_us_per_request: Spread,
@@ -96,18 +120,18 @@ impl Row {
     pub(super) fn new(workload: &Workload, samples: BTreeMap<Server, Vec<Sample>>) -> Self {
         let cost =
             |samples: &[Sample]| Spread::of(samples.iter().map(|s| s.cpu_us_per_request)).map(|s| s.median);
-        let best_peer = samples
-            .iter()
-            .filter(|(server, _)| server.is_peer())
-            .filter_map(|(&server, samples)| Some((server, cost(samples)?)))
-            .min_by(|(_, a), (_, b)| a.total_cmp(b))
-            .map(|(server, _)| server);
+        let least = |wanted: fn(Server) -> bool| {
+            let costs = samples.iter().filter(|(server, _)| wanted(**server));
+            let costs = costs.filter_map(|(&server, samples)| Some((server, cost(samples)?)));
+            costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(server, _)| server)
+        };
+        let best_peer = least(Server::is_peer);
         let peer = best_peer.map(|server| samples[&server].clone());
-        let ceiling = samples.get(&Server::Ceiling).cloned();
+        let ceiling = least(Server::is_ceiling).map(|server| samples[&server].clone());
         let figures = |(server, samples)| Figures::new(server, samples, peer.as_deref(), ceiling.as_deref());
         let mut servers: Vec<Figures> = samples.into_iter().filter_map(figures).collect();
         servers.sort_by(|a, b| a.cpu_us_per_request.median.total_cmp(&b.cpu_us_per_request.median));
-        Self { workload: workload.name, title: workload.title, best_peer, servers }
+        Self { workload: workload.name.to_owned(), title: workload.title.to_owned(), best_peer, servers }
     }
 }
 
@@ -129,18 +153,18 @@ impl Figures {
             p50_us: spread(|s| s.p50_us)?.median,
             p99_us: spread(|s| s.p99_us)?.median,
             rss_bytes: spread(|s| s.memory.rss_bytes as f64)?.median,
-            to_best_peer: peer.and_then(|peer| ratio(&samples, peer)),
-            to_ceiling: ceiling.and_then(|ceiling| ratio(&samples, ceiling)),
+            to_best_peer: peer.and_then(|peer| ratio(&samples, peer, |s| s.cpu_us_per_request)),
+            to_ceiling: ceiling.and_then(|ceiling| ratio(&samples, ceiling, |s| s.cpu_us_per_request)),
             marks: marks(&samples),
             samples,
         })
     }
 }
 
-/// Ratios of the same rounds: what drifts over minutes cancels out.
-fn ratio(samples: &[Sample], base: &[Sample]) -> Option<Spread> {
-    let of_round = |round| base.iter().find(|b| b.round == round).map(|b| b.cpu_us_per_request);
-    Spread::of(samples.iter().filter_map(|s| Some(s.cpu_us_per_request / of_round(s.round)?)))
+/// A figure's ratios of the same rounds: what drifts over minutes cancels out.
+pub(super) fn ratio(samples: &[Sample], base: &[Sample], figure: fn(&Sample) -> f64) -> Option<Spread> {
+    let of_round = |round| base.iter().find(|b| b.round == round).map(figure);
+    Spread::of(samples.iter().filter_map(|s| Some(figure(s) / of_round(s.round)?)))
 }
 
 fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
@@ -156,11 +180,11 @@ fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::compare::{proc::Memory, workloads};
 
-    fn sample(round: usize, cpu_us_per_request: f64, marks: &[Mark]) -> Sample {
+    pub(in crate::compare) fn sample(round: usize, cpu_us_per_request: f64, marks: &[Mark]) -> Sample {
         Sample {
             round,
             cpu_us_per_request,
@@ -175,7 +199,7 @@ mod tests {
             p99_us: 1.0,
             p999_us: 1.0,
             errors: 0,
-            answer_bytes: 1,
+            answer_bytes: 443,
             memory: Memory::default(),
             marks: marks.to_vec(),
         }

@@ -1,0 +1,122 @@
+//! What the project wants to reach: rows of workloads, and in each how much more than the ceiling, and than the best peer, a request
+//! may cost. Data alone.
+
+/// What is compared of the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figure {
+    /// CPU time of the process tree per request.
+    CpuTime,
+    /// Growth of memory per idle connection.
+    IdleMemory,
+}
+
+/// Who must reach the goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Selvedge,
+    /// What is measured against it means little unless it is low itself.
+    Ceiling,
+}
+
+/// With whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Against {
+    Ceiling,
+    /// The peer with the least of the figure.
+    BestPeer,
+    Nginx,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Goal {
+    pub(super) against: Against,
+    /// The ratio of the figures, at most.
+    pub(super) ratio_max: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) title: &'static str,
+    /// The workload's name.
+    pub(super) workload: &'static str,
+    pub(super) figure: Figure,
+    pub(super) whose: Whose,
+    /// What a request has to cost anyhow.
+    pub(super) floor: Option<Goal>,
+    pub(super) peer: Option<Goal>,
+}
+
+/// Goals that may stay short in all.
+pub(super) const SHORT_MAX: usize = 3;
+/// None of these may.
+pub(super) const NEVER_SHORT: [&str; 2] = ["small", "many"];
+/// Rounds below which nothing is said.
+pub(super) const ROUNDS_MIN: usize = 5;
+
+pub(super) static ROWS: [Row; 13] = [
+    Row {
+        title: "the ceiling itself, 151 B, 64 connections",
+        workload: "small",
+        figure: Figure::CpuTime,
+        whose: Whose::Ceiling,
+        floor: None,
+        peer: at_most(Against::Nginx, 0.62),
+    },
+    cpu_time("151 B, 64 connections", "small", 1.08, 0.90),
+    cpu_time("151 B, 1,000 connections", "many", 1.08, 0.75),
+    cpu_time("151 B, 16-deep pipelining", "pipelined", 1.15, 0.60),
+    cpu_time("16 KiB", "16k", 1.10, 0.85),
+    cpu_time("100 KiB", "100k", 1.10, 0.95),
+    cpu_time("1 MiB", "1m", 1.10, 0.95),
+    cpu_time("64 MiB", "64m", 1.10, 0.95),
+    cpu_time("a connection per request", "close", 1.10, 0.98),
+    cpu_time("304 answers", "304", 1.10, 0.85),
+    cpu_time("404 answers", "404", 1.10, 0.85),
+    cpu_time("single-range answers", "range", 1.10, 0.85),
+    Row {
+        title: "memory per idle connection",
+        workload: "idle",
+        figure: Figure::IdleMemory,
+        whose: Whose::Selvedge,
+        floor: None,
+        peer: at_most(Against::Nginx, 1.0),
+    },
+];
+
+const fn cpu_time(title: &'static str, workload: &'static str, ceiling: f64, peer: f64) -> Row {
+    Row {
+        title,
+        workload,
+        figure: Figure::CpuTime,
+        whose: Whose::Selvedge,
+        floor: at_most(Against::Ceiling, ceiling),
+        peer: at_most(Against::BestPeer, peer),
+    }
+}
+
+const fn at_most(against: Against, ratio_max: f64) -> Option<Goal> {
+    Some(Goal { against, ratio_max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::workloads;
+
+    #[test]
+    fn every_row_names_a_workload_that_exists() {
+        for row in &ROWS {
+            assert!(workloads::select(&[row.workload.to_owned()]).is_ok(), "{}", row.title);
+        }
+        assert!(NEVER_SHORT.iter().all(|name| ROWS.iter().any(|row| row.workload == *name)));
+    }
+
+    #[test]
+    fn every_row_has_a_goal_and_no_two_are_the_same() {
+        for (number, row) in ROWS.iter().enumerate() {
+            assert!(row.floor.is_some() || row.peer.is_some(), "{}", row.title);
+            let key = |row: &Row| (row.workload, row.figure, row.whose);
+            assert!(!ROWS[..number].iter().any(|other| key(other) == key(row)), "{}", row.title);
+        }
+    }
+}

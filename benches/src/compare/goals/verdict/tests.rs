@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::compare::{
+    goals::table::ROWS,
+    machine::Machine,
+    measure::Mark,
+    summary::{self, tests::sample},
+    workloads,
+};
+
+fn machine(build: Build) -> Machine {
+    Machine {
+        cpu: String::new(),
+        cpus: String::new(),
+        memory_bytes: 0,
+        kernel: String::new(),
+        date: String::new(),
+        command: String::new(),
+        build,
+    }
+}
+
+/// A run of `small` in which each server cost the same in every round.
+fn measured(rounds: usize, costs: &[(Server, f64)], marks: &[Mark]) -> Comparison {
+    let samples = |cost: f64| (0..rounds).map(|round| sample(round, cost, marks)).collect();
+    let samples = costs.iter().map(|&(server, cost)| (server, samples(cost)));
+    let row = summary::Row::new(workloads::select(&["small".into()]).unwrap()[0], samples.collect());
+    Comparison {
+        machine: machine(Build::Optimised),
+        versions: BTreeMap::new(),
+        missing: Vec::new(),
+        same_against_itself: None,
+        rows: vec![row],
+        idle: Vec::new(),
+    }
+}
+
+const GOOD: [(Server, f64); 4] =
+    [(Server::Selvedge, 5.3), (Server::Ceiling, 5.0), (Server::Nginx, 9.0), (Server::H2o, 7.0)];
+
+fn row() -> &'static Row {
+    ROWS.iter().find(|row| row.workload == "small" && row.whose == Whose::Selvedge).unwrap()
+}
+
+fn judge_small(measured: &Comparison) -> [Verdict; 2] {
+    judge_row(row(), measured).map(|judged| judged.unwrap().verdict)
+}
+
+fn reason(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::NotMeasured(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_goal_is_met_up_to_its_ratio_and_short_above() {
+    let [floor, peer] = judge_small(&measured(5, &GOOD, &[]));
+    assert!(matches!(floor, Verdict::Met(ratio) if (ratio.median - 1.06).abs() < 1e-9), "{floor:?}");
+    assert!(matches!(peer, Verdict::Met(ratio) if (ratio.median - 5.3 / 7.0).abs() < 1e-9), "{peer:?}");
+    let slower = [&[(Server::Selvedge, 6.5)], &GOOD[1..]].concat();
+    let [floor, peer] = judge_small(&measured(5, &slower, &[]));
+    assert!(matches!((&floor, &peer), (Verdict::Short(_), Verdict::Short(_))), "{floor:?} {peer:?}");
+}
+
+#[test]
+fn the_ceiling_has_a_goal_of_its_own_against_nginx() {
+    let [floor, peer] = judge_row(&ROWS[0], &measured(5, &GOOD, &[]));
+    let peer = peer.unwrap();
+    assert!(floor.is_none());
+    assert_eq!(peer.other, Some(Server::Nginx));
+    assert!(matches!(peer.verdict, Verdict::Met(ratio) if (ratio.median - 5.0 / 9.0).abs() < 1e-9));
+}
+
+#[test]
+fn where_the_client_or_the_machine_was_the_limit_there_is_no_verdict() {
+    for mark in [Mark::ClientBound, Mark::BusyMachine, Mark::Stolen, Mark::Errors] {
+        for verdict in judge_small(&measured(5, &GOOD, &[mark])) {
+            assert!(reason(&verdict).contains(mark.words()), "{mark:?}");
+        }
+    }
+}
+
+#[test]
+fn one_mark_of_the_other_server_is_enough() {
+    let mut measured = measured(5, &GOOD, &[]);
+    let nginx = measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::H2o).unwrap();
+    nginx.marks.insert(Mark::Stolen);
+    let [floor, peer] = judge_small(&measured);
+    assert!(matches!(floor, Verdict::Met(_)));
+    assert!(reason(&peer).starts_with("h2o: "), "{peer:?}");
+}
+
+#[test]
+fn what_was_limited_is_listed_with_its_row() {
+    assert_eq!(measured(5, &GOOD, &[]).limited(), [""; 0]);
+    let lines = measured(5, &GOOD[..1], &[Mark::Stolen, Mark::ClientBound]).limited();
+    assert_eq!(lines, ["small, selvedge: client-bound, CPU stolen by the host"]);
+}
+
+#[test]
+fn a_later_run_of_a_workload_replaces_the_earlier() {
+    let both = measured(5, &GOOD, &[]).followed_by(measured(3, &GOOD[..2], &[]));
+    assert_eq!(both.rows.len(), 1);
+    assert_eq!(both.rows[0].servers[0].samples.len(), 3);
+    let text = serde_json::to_string(&both).unwrap();
+    let read: Comparison = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+}
+
+#[test]
+fn few_rounds_and_missing_servers_are_told() {
+    assert!(reason(&judge_small(&measured(4, &GOOD, &[]))[0]).starts_with("4 rounds"));
+    assert_eq!(reason(&judge_small(&measured(5, &GOOD[1..], &[]))[0]), "selvedge was left out");
+    let [floor, peer] = judge_small(&measured(5, &GOOD[..1], &[]));
+    assert!(reason(&floor).contains("nobody") && reason(&peer).contains("nobody"));
+    let mut nothing = measured(5, &GOOD, &[]);
+    nothing.rows.clear();
+    assert_eq!(reason(&judge_small(&nothing)[1]), "the workload was left out");
+}
+
+#[test]
+fn a_ceiling_that_a_peer_beats_is_none() {
+    let beaten = [&[(Server::H2o, 4.9)], &GOOD[..3]].concat();
+    let [floor, peer] = judge_small(&measured(5, &beaten, &[]));
+    assert_eq!(reason(&floor), "no true ceiling: h2o is at 0.98 of it");
+    assert!(matches!(peer, Verdict::Short(_)));
+}
+
+#[test]
+fn a_ceiling_with_shorter_answers_or_without_optimisation_is_none() {
+    let mut measured = measured(5, &GOOD, &[]);
+    let ceiling =
+        measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::Ceiling).unwrap();
+    ceiling.samples.iter_mut().for_each(|sample| sample.answer_bytes /= 2);
+    assert!(reason(&judge_small(&measured)[0]).starts_with("the ceiling's answers have "));
+    ceiling_again(&mut measured);
+    assert!(matches!(judge_small(&measured)[0], Verdict::Met(_)));
+    measured.machine.build = Build::Development;
+    assert!(reason(&judge_small(&measured)[0]).ends_with("without optimisation"));
+}
+
+fn ceiling_again(measured: &mut Comparison) {
+    for figures in &mut measured.rows[0].servers {
+        figures.samples.iter_mut().for_each(|sample| sample.answer_bytes = 443);
+    }
+}
+
+#[test]
+fn three_may_be_short_but_not_the_first_rows() {
+    let judged = |workload, verdict| Judged { workload, ratio_max: 1.0, other: None, verdict };
+    let spread = Spread { median: 1.0, min: 1.0, max: 1.0 };
+    let short = |workload| judged(workload, Verdict::Short(spread));
+    let total_of = |judged: &[Judged]| total(judged);
+    assert!(total_of(&[short("1m"), short("64m"), short("304")]).ends_with("**reached**"));
+    assert!(total_of(&[short("1m"), short("64m"), short("304"), short("404")]).contains("**not reached**"));
+    assert!(total_of(&[short("small")]).ends_with("small must not be short"));
+    let unknown = judged("1m", Verdict::NotMeasured("left out".into()));
+    assert_eq!(total_of(&[unknown]), "0 goals met, 0 short, 1 not measured: **open**");
+}
