@@ -1,0 +1,139 @@
+//! What the peers' configurations say. In: how a run is to be started. Out: a text for each server, the settings for speed among
+//! it: open files kept, no log, connections that stay.
+
+use super::{Server, Start};
+use crate::compare::{process::descriptor_limit, workloads::Kind};
+use crate::content::content;
+
+/// More than any workload opens. Some servers reserve memory for each.
+const CONNECTIONS_MAX: usize = 16_384;
+/// Long enough that no idle connection is closed while it is measured.
+const IDLE_TIMEOUT_S: usize = 3_600;
+
+/// A line that keeps the user, for servers that would change it; only root may say so.
+fn as_root(line: &'static str) -> &'static str {
+    if rustix::process::geteuid().is_root() { line } else { "" }
+}
+
+pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
+    let sendfile = if server == Server::NginxWithoutSendfile { "off" } else { "on" };
+    let (files, scratch) = (start.files.display(), start.scratch.display());
+    let Start { port, workers, .. } = *start;
+    let reuse_port = if workers > 1 { " reuseport" } else { "" };
+    let user = as_root("user root;");
+    let answer = match start.workload.kind {
+        Kind::Handler => {
+            // In its configuration a backslash, a quote and a dollar mean something; the first two can be escaped.
+            let text = String::from_utf8_lossy(&content(start.workload.bytes)).into_owned();
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "${dollar}");
+            format!("default_type text/plain; location / {{ return 200 \"{text}\"; }}")
+        }
+        _ => format!("root {files};"),
+    };
+    // The one way to say a dollar.
+    let dollar = "geo $dollar { default \"$\"; }";
+    format!(
+        "daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
+events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
+http {{
+  {dollar}
+  access_log off; sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
+  keepalive_timeout {IDLE_TIMEOUT_S}s; keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
+  types {{ text/plain txt; }}
+  client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
+  uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
+  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; {answer} }}
+}}
+"
+    )
+}
+
+pub(super) fn lighttpd(start: &Start<'_>) -> String {
+    let Start { port, workers, .. } = *start;
+    // One process serves by itself; from two on there is a parent that only watches.
+    let processes = if workers > 1 { workers } else { 0 };
+    // It takes half as many connections as descriptors. Only root may raise the limit above the inherited one.
+    let root = rustix::process::geteuid().is_root();
+    let descriptors = if root { 2 * CONNECTIONS_MAX + 1024 } else { descriptor_limit() };
+    format!(
+        "server.document-root = \"{}\"
+server.bind = \"127.0.0.1\"
+server.port = {port}
+server.max-worker = {processes}
+server.max-connections = {CONNECTIONS_MAX}
+server.max-fds = {}
+server.max-keep-alive-requests = 1000000000
+server.max-keep-alive-idle = {IDLE_TIMEOUT_S}
+server.listen-backlog = 4096
+server.network-backend = \"sendfile\"
+server.stat-cache-engine = \"simple\"
+mimetype.assign = ( \".txt\" => \"text/plain\" )
+",
+        start.files.display(),
+        descriptors,
+    )
+}
+
+pub(super) fn h2o(start: &Start<'_>) -> String {
+    let Start { port, workers, .. } = *start;
+    let user = as_root("user: root\n");
+    format!(
+        "{user}num-threads: {workers}
+max-connections: {CONNECTIONS_MAX}
+http1-request-timeout: {IDLE_TIMEOUT_S}
+listen:
+  host: 127.0.0.1
+  port: {port}
+hosts:
+  default:
+    paths:
+      \"/\":
+        file.dir: {}
+",
+        start.files.display()
+    )
+}
+
+pub(super) fn mighty(start: &Start<'_>) -> String {
+    let scratch = start.scratch.display();
+    let port = start.port;
+    let user = as_root("User: root\nGroup: root\n");
+    // Debug mode is what keeps it in the foreground.
+    format!(
+        "Port: {port}
+Host: 127.0.0.1
+Debug_Mode: Yes
+{user}Pid_File: {scratch}/mighty.pid
+Report_File: {scratch}/mighty.report
+Logging: No
+Status_File_Dir: {scratch}
+Connection_Timeout: {IDLE_TIMEOUT_S}
+Fd_Cache_Duration: 60
+Service: 0
+"
+    )
+}
+
+pub(super) fn caddy(start: &Start<'_>) -> String {
+    let port = start.port;
+    format!(
+        "{{
+  admin off
+  auto_https off
+  servers {{
+    protocols h1
+    timeouts {{
+      idle {IDLE_TIMEOUT_S}s
+    }}
+  }}
+}}
+http://127.0.0.1:{port} {{
+  bind 127.0.0.1
+  root * {}
+  file_server
+}}
+",
+        start.files.display()
+    )
+}
