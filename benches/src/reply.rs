@@ -33,12 +33,45 @@ impl Reply {
         }
         let mut reply = Self { status, fields, body: Vec::new() };
         if !is_head && !matches!(status, 204 | 304) {
-            let length = reply.field("content-length")?.and_then(|length| length.parse().ok());
-            let length = length.filter(|&length| length <= body_bytes_max).ok_or("it has no good length")?;
-            reply.body.resize(length, 0);
-            from.read_exact(&mut reply.body).map_err(|error| format!("the body ends early: {error}"))?;
+            match (reply.field("content-length")?, reply.field("transfer-encoding")?) {
+                (None, Some("chunked")) => reply.read_chunks(from, body_bytes_max)?,
+                (Some(length), None) => {
+                    let length = length.parse().map_err(|_| "it has no good length")?;
+                    reply.read_body(from, length, body_bytes_max)?;
+                }
+                _ => return Err("it has no good length".into()),
+            }
         }
         Ok(Some(reply))
+    }
+
+    /// Chunks without extensions, and no trailers (RFC 9112, section 7.1).
+    fn read_chunks(&mut self, from: &mut impl BufRead, body_bytes_max: usize) -> Result<(), String> {
+        loop {
+            let size = line(from)?.ok_or("the body ends early")?;
+            let size =
+                usize::from_str_radix(&size, 16).map_err(|_| format!("{size:?} is no chunk's size"))?;
+            self.read_body(from, size, body_bytes_max)?;
+            if line(from)?.as_deref() != Some("") {
+                return Err("a chunk has no end".into());
+            }
+            if size == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next octets of the body.
+    fn read_body(
+        &mut self,
+        from: &mut impl BufRead,
+        length: usize,
+        body_bytes_max: usize,
+    ) -> Result<(), String> {
+        let end = self.body.len().checked_add(length).filter(|&end| end <= body_bytes_max);
+        let begin = self.body.len();
+        self.body.resize(end.ok_or("it has no good length")?, 0);
+        from.read_exact(&mut self.body[begin..]).map_err(|error| format!("the body ends early: {error}"))
     }
 
     /// A field's value.
@@ -66,5 +99,35 @@ fn line(from: &mut impl BufRead) -> Result<Option<String>, String> {
             let text = line.strip_suffix(b"\r\n").and_then(|line| String::from_utf8(line.to_vec()).ok());
             text.map(Some).ok_or_else(|| format!("\"{}\" is no line", line.escape_ascii()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<u8>, String> {
+        let reply = Reply::read(&mut text.as_bytes(), false, 10)?;
+        Ok(reply.ok_or("no reply")?.body)
+    }
+
+    #[test]
+    fn a_body_comes_by_its_length_or_in_chunks() {
+        let head = "HTTP/1.1 200 OK\r\n";
+        assert_eq!(read(&format!("{head}Content-Length: 3\r\n\r\nabc")), Ok(b"abc".to_vec()));
+        let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(read(&format!("{chunked}2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")), Ok(b"abc".to_vec()));
+        for (body, reason) in [
+            ("2\r\nab\r\n", "the body ends early"),
+            ("b\r\nabcdefghijk\r\n0\r\n\r\n", "it has no good length"),
+            ("6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n", "it has no good length"),
+            ("x\r\n", "\"x\" is no chunk's size"),
+            ("2\r\nabc\r\n", "a chunk has no end"),
+        ] {
+            assert_eq!(read(&format!("{chunked}{body}")), Err(reason.into()), "{body:?}");
+        }
+        let both = format!("{head}Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n");
+        assert_eq!(read(&both), Err("it has no good length".into()));
+        assert!(read(&format!("{head}Content-Length: 11\r\n\r\nabcdefghijk")).is_err());
     }
 }
