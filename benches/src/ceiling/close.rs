@@ -1,8 +1,14 @@
-//! A connection per request: accept, one receive, one send, close.
+//! A connection per request: accept, one receive, one send, close. What is cheapest is not plain, so there are several forms of it.
 //!
-//! The send and the close are direct calls: a fresh socket's buffer takes the answer without waiting, and a receive
+//! In this one the send and the close are direct calls: a fresh socket's buffer takes the answer without waiting, and a receive
 //! that is done leaves nothing in flight that would keep the socket open behind the close. Since the request has been
-//! read to its end, close(2) alone sends the answer and then FIN; only bytes left unread would turn it into a reset.
+//! read to its end, close(2) alone sends the answer and FIN, in one segment (MSG_MORE); only bytes left unread would turn it into a
+//! reset.
+
+pub(super) mod epoll;
+mod exchange;
+pub(super) mod inline;
+pub(super) mod linked;
 
 use std::{io, net::TcpListener, os::fd::RawFd};
 
@@ -15,6 +21,8 @@ use super::{
     ring::{Completion, Kind, Ring},
 };
 
+/// Answers of the other forms are not longer: they fit the buffer of a fresh socket, and nobody waits for room.
+pub(super) const BYTES_MAX: usize = 8 * 1024;
 const ACCEPT_FLAGS: i32 = libc::SOCK_CLOEXEC;
 
 pub(super) fn serve(listener: &TcpListener, canned: &Canned) -> anyhow::Result<()> {
@@ -66,10 +74,9 @@ fn received(ring: &mut Ring, buffers: &mut Buffers, completion: &Completion, ans
             receive(ring, fd);
             return;
         }
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_MORE;
         // SAFETY: the answer is static memory of that length.
-        let sent = unsafe {
-            libc::send(fd, answer.as_ptr().cast(), answer.len(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
-        };
+        let sent = unsafe { libc::send(fd, answer.as_ptr().cast(), answer.len(), flags) };
         if sent >= 0 && (sent as usize) < answer.len() {
             // The rest by the ring, waiting; the close is linked behind it.
             send_and_close(ring, fd, &answer[sent as usize..]);

@@ -6,6 +6,8 @@ use std::{
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
 
+use rustix::net::sockopt::set_tcp_quickack;
+
 /// Connections the kernel may hold for us; it lowers this to net.core.somaxconn.
 const BACKLOG: libc::c_int = 4096;
 
@@ -27,6 +29,14 @@ pub(super) fn listen(port: u16, reuse_port: bool) -> io::Result<TcpListener> {
     // SAFETY: listen(2) takes no pointers.
     check(unsafe { libc::listen(raw, BACKLOG) })?;
     Ok(TcpListener::from(socket))
+}
+
+/// Spares connections that last for one request their wake-ups and a segment: they are accepted when the request is there, or after a
+/// second (TCP_DEFER_ACCEPT), and it is acknowledged by the answer (TCP_QUICKACK off; tcp(7)). Both are inherited by what is
+/// accepted; listen(2) would set the second back.
+pub(super) fn expect_short_connections(listener: &TcpListener) -> io::Result<()> {
+    set(listener.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)?;
+    Ok(set_tcp_quickack(listener, false)?)
 }
 
 fn set(socket: RawFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {

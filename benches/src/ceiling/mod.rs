@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 
 pub(crate) use self::canned::Status;
 use self::canned::{CLOSE, Canned, HEAD_ONLY, KEEP_ALIVE, PIPELINED};
+use self::close::linked::Descriptors;
 use crate::content::RANGE;
 use crate::cpus;
 
@@ -45,12 +46,39 @@ pub(crate) struct Options {
 pub(crate) enum Variant {
     /// Connections stay open; the answer is one borrowed send
     Keepalive,
-    /// A connection per request
+    /// A connection per request: accept and receive by the ring, the rest by direct calls
     Close,
+    /// The same: the ring says that somebody is there, all else by direct calls
+    CloseInline,
+    /// The same, with epoll instead of a ring
+    CloseEpoll,
+    /// A connection per request, all by the ring, the close linked behind the send
+    CloseLinked,
+    /// The same, with direct descriptors
+    CloseDirect,
     /// Many requests per receive, answered by one send
     Pipelined,
     /// The head by send, the body by sendfile(2)
     Sendfile,
+}
+
+impl Variant {
+    fn has_short_connections(self) -> bool {
+        match self {
+            Self::Keepalive | Self::Pipelined | Self::Sendfile => false,
+            Self::Close | Self::CloseInline | Self::CloseEpoll | Self::CloseLinked | Self::CloseDirect => {
+                true
+            }
+        }
+    }
+
+    /// The longest body it can send.
+    fn bytes_max(self) -> usize {
+        match self {
+            Self::CloseInline | Self::CloseEpoll | Self::CloseLinked | Self::CloseDirect => close::BYTES_MAX,
+            Self::Keepalive | Self::Pipelined | Self::Sendfile | Self::Close => usize::MAX,
+        }
+    }
 }
 
 /// Serves until the process is killed. Fails if the port is taken or io_uring is not to be had.
@@ -64,12 +92,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         status != Status::PartialContent || bytes > *RANGE.end(),
         "--status 206 sends bytes 100 to 250: --bytes has to be more"
     );
+    ensure!(
+        bytes <= variant.bytes_max(),
+        "this variant sends what fits a fresh socket's buffer: --bytes has to be at most {}",
+        variant.bytes_max()
+    );
     let workers = options.reuseport_workers.max(1);
     let cpus = cpus::allowed()?;
     let mut threads = Vec::with_capacity(workers);
     for worker in 0..workers {
         let listener = listener::listen(options.port, workers > 1)
             .with_context(|| format!("cannot listen on {}:{}", Ipv4Addr::LOCALHOST, options.port))?;
+        if variant.has_short_connections() {
+            listener::expect_short_connections(&listener)?;
+        }
         let cpu = cpus[worker % cpus.len()];
         threads.push(thread::spawn(move || {
             cpus::pin(&[cpu])?;
@@ -78,6 +114,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 Variant::Keepalive => keep_alive::serve(&listener, &canned(KEEP_ALIVE)),
                 Variant::Pipelined => keep_alive::serve(&listener, &canned(PIPELINED)),
                 Variant::Close => close::serve(&listener, &canned(CLOSE)),
+                Variant::CloseInline => close::inline::serve(&listener, &canned(CLOSE)),
+                Variant::CloseEpoll => close::epoll::serve(&listener, &canned(CLOSE)),
+                Variant::CloseLinked => close::linked::serve(&listener, &canned(CLOSE), Descriptors::Plain),
+                Variant::CloseDirect => close::linked::serve(&listener, &canned(CLOSE), Descriptors::Direct),
                 Variant::Sendfile => file::serve(&listener, &canned(HEAD_ONLY)),
             }
         }));

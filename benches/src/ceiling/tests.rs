@@ -80,3 +80,47 @@ fn a_closed_connection_has_its_answer_and_then_its_end() {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     }
 }
+
+const CLOSING: [Variant; 5] =
+    [Variant::Close, Variant::CloseInline, Variant::CloseEpoll, Variant::CloseLinked, Variant::CloseDirect];
+
+#[test]
+fn every_form_of_a_connection_per_request_answers_and_closes_many() {
+    for variant in CLOSING {
+        let mut stream = start(variant, 151, 1);
+        let address = stream.peer_addr().unwrap();
+        for _ in 0..20 {
+            stream.write_all(REQUEST).unwrap();
+            expect_answer(&mut stream, 151);
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0, "{variant:?}");
+            stream = TcpStream::connect(address).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_form_waits_for_the_rest_of_a_request_and_for_the_others_meanwhile() {
+    for variant in CLOSING {
+        let mut slow = start(variant, 151, 1);
+        slow.write_all(&REQUEST[..9]).unwrap();
+        let address = slow.peer_addr().unwrap();
+        let mut gone = TcpStream::connect(address).unwrap();
+        gone.write_all(&REQUEST[..9]).unwrap();
+        drop(gone);
+        let mut other = TcpStream::connect(address).unwrap();
+        other.write_all(REQUEST).unwrap();
+        expect_answer(&mut other, 151);
+        slow.write_all(&REQUEST[9..]).unwrap();
+        expect_answer(&mut slow, 151);
+        assert_eq!(slow.read(&mut [0]).unwrap(), 0, "{variant:?}");
+    }
+}
+
+#[test]
+fn answers_that_would_have_to_wait_for_room_are_refused() {
+    for variant in &CLOSING[1..] {
+        let options =
+            Options { variant: *variant, status: Status::Ok, bytes: 1 << 20, port: 0, reuseport_workers: 1 };
+        assert!(run(&options).unwrap_err().to_string().contains("at most 8192"), "{variant:?}");
+    }
+}
