@@ -40,7 +40,12 @@ const P99_SPREAD_MAX: f64 = 2.0;
 
 /// What is wrong with rounds that are to be compared with, if their p99 is not the same.
 pub(crate) fn machine_is_busy<'a>(rounds: impl IntoIterator<Item = &'a Latencies>) -> Option<String> {
-    let p99 = Spread::of(rounds.into_iter().map(|latencies| latencies.quantile_us(0.99)))?;
+    differ_too_much(rounds.into_iter().map(|latencies| latencies.quantile_us(0.99)))
+}
+
+/// The same, of rounds' p99 in microseconds.
+pub(crate) fn differ_too_much(p99_us: impl IntoIterator<Item = f64>) -> Option<String> {
+    let p99 = Spread::of(p99_us)?;
     (p99.max > p99.min * P99_SPREAD_MAX)
         .then(|| format!("the machine is busy: p99 of a round alone is {:.0} to {:.0} us", p99.min, p99.max))
 }

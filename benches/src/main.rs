@@ -13,6 +13,7 @@ mod fairness;
 mod held;
 mod latencies;
 mod load;
+mod open_loop;
 mod reply;
 mod simulate;
 mod soak;

@@ -1,7 +1,6 @@
 //! What one client feels of others on the same worker. In: a server of one worker. Out: the good client's latencies alone,
 //! beside one that pipelines without end, and beside one that downloads 10 GiB, alternated; fails where they double.
 
-mod good;
 mod greedy;
 
 use std::fs::{self, File};
@@ -21,6 +20,7 @@ use crate::compare::summary::Spread;
 use crate::content::content;
 use crate::cpus;
 use crate::latencies::{Latencies, machine_is_busy};
+use crate::open_loop::{self, Asking};
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
@@ -141,7 +141,14 @@ fn run_once(
             let (over, received, cpus) = (&over, &received, &greedy_cpus);
             scope.spawn(move || greedy.run(port, cpus, over, received))
         });
-        let measured = good::measure(port, &good_cpus, options.rate, Duration::from_secs(options.seconds));
+        let asking = Asking {
+            port,
+            path: SMALL.0,
+            body_bytes: SMALL.1,
+            requests_per_second: options.rate,
+            duration: Duration::from_secs(options.seconds),
+        };
+        let measured = open_loop::measure(&asking, &good_cpus);
         over.store(true, Ordering::Relaxed);
         let ended = greedy.map(|greedy| greedy.join().expect("it does not panic"));
         let latencies = measured?;

@@ -1,5 +1,6 @@
-//! A client that asks at fixed times, whatever the answers do (an open loop). In: a port and a rate. Out: how long each answer
-//! took from the time at which it was due to be asked for, so that one late answer counts for all it has held up.
+//! A client that asks at fixed times, whatever the answers do (an open loop). In: what is asked for, and a rate. Out: how
+//! long each answer took from the time at which it was due to be asked for, so that one late answer counts for all it has
+//! held up.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -7,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use super::SMALL;
 use crate::compare::client::connect;
 use crate::cpus;
 use crate::latencies::Latencies;
@@ -17,16 +17,30 @@ const SPIN: Duration = Duration::from_micros(100);
 /// Requests before the first that counts.
 const WARM_UP: usize = 200;
 
-pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) -> anyhow::Result<Latencies> {
+/// What is asked for, on one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) port: u16,
+    /// Without the slash at its beginning.
+    pub(crate) path: &'a str,
+    /// The file's size, at most 2 KiB.
+    pub(crate) body_bytes: usize,
+    pub(crate) requests_per_second: u32,
+    pub(crate) duration: Duration,
+}
+
+/// Asks, and keeps the calling thread on `cpus` from now on.
+pub(crate) fn measure(asking: &Asking<'_>, cpus: &[usize]) -> anyhow::Result<Latencies> {
+    let Asking { port, path, body_bytes, requests_per_second, duration } = *asking;
     cpus::pin(cpus)?;
     let mut stream = connect(port)?;
     stream.set_nodelay(true)?;
-    let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", SMALL.0);
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
     let mut room = [0; 4_096];
     let mut ask = || -> anyhow::Result<()> {
         stream.write_all(request.as_bytes())?;
         let mut length = 0;
-        while !is_whole(&room[..length]) {
+        while !is_whole(&room[..length], body_bytes) {
             let read = stream.read(&mut room[length..]).context("no answer")?;
             ensure!(read > 0, "the answer ends early");
             length += read;
@@ -35,7 +49,7 @@ pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) 
         Ok(())
     };
     (0..WARM_UP).try_for_each(|_| ask())?;
-    let period = Duration::from_secs(1) / rate.max(1);
+    let period = Duration::from_secs(1) / requests_per_second.max(1);
     let requests = u32::try_from(duration.as_nanos() / period.as_nanos().max(1))?;
     let begun = Instant::now();
     let mut latencies = Vec::with_capacity(requests as usize);
@@ -51,9 +65,9 @@ pub(super) fn measure(port: u16, cpus: &[usize], rate: u32, duration: Duration) 
 }
 
 /// The head and its body, whose length is known.
-fn is_whole(received: &[u8]) -> bool {
+fn is_whole(received: &[u8], body_bytes: usize) -> bool {
     let head_end = received.windows(4).position(|octets| octets == b"\r\n\r\n");
-    head_end.is_some_and(|end| received.len() >= end + 4 + SMALL.1)
+    head_end.is_some_and(|end| received.len() >= end + 4 + body_bytes)
 }
 
 fn wait_until(due: Instant) {
