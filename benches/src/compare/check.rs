@@ -2,14 +2,20 @@
 //! those that are going to be counted; else what the requests have to say, and how long an answer is.
 
 use std::{
+    collections::BTreeMap,
+    fs,
     io::{self, BufRead, BufReader, Read, Write},
+    path::Path,
     time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
+use brotli::Decompressor;
+use flate2::read::GzDecoder;
 
 use super::{
     client::connect,
+    file_set::FileSet,
     interrupt,
     workloads::{Asked, Kind, Workload},
 };
@@ -26,20 +32,25 @@ const LOOKS_MAX: usize = 10;
 pub(super) struct Checked {
     /// Header fields of the requests to be measured.
     pub(super) fields: Vec<String>,
-    /// Octets of an answer, head included.
-    pub(super) answer_bytes: u64,
+    /// Octets of an answer, head included, where all are alike.
+    pub(super) answer_bytes: Option<u64>,
+    /// Where many files are asked for, how many came in which coding.
+    pub(super) codings: BTreeMap<String, usize>,
 }
 
-/// Asks in the way of `workload` and compares every byte of what comes.
-pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<Checked> {
+/// Asks in the way of `workload` and compares every byte of what comes with the files in `root`.
+pub(super) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Result<Checked> {
+    if let Asked::Many(set) = workload.asked {
+        let codings = check_set(port, workload, set, root)?;
+        return Ok(Checked { fields: workload.fields(), answer_bytes: None, codings });
+    }
     let mut fields = workload.fields();
     if workload.asked == Asked::Unchanged {
         fields.push(condition(port, workload)?);
     }
-    let lines: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
-    let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n", workload.file);
+    let request = request(port, &format!("/{}", workload.file), &fields);
     let (requests, together) = match workload.kind {
-        Kind::KeepAlive | Kind::Handler | Kind::Idle => (2, 1),
+        Kind::KeepAlive | Kind::Handler | Kind::Idle | Kind::BesideCold => (2, 1),
         Kind::Pipelined { depth } => (depth, depth),
         Kind::Close => (1, 1),
     };
@@ -58,7 +69,51 @@ pub(super) fn check(port: u16, workload: &Workload) -> anyhow::Result<Checked> {
     if workload.kind == Kind::Close {
         ensure!(reader.read(&mut [0])? == 0, "the connection stays open after 'Connection: close'");
     }
-    Ok(Checked { fields, answer_bytes })
+    Ok(Checked { fields, answer_bytes: Some(answer_bytes), codings: BTreeMap::new() })
+}
+
+/// Asks for each file of a set once, which is what warms a server's caches too.
+fn check_set(
+    port: u16,
+    workload: &Workload,
+    set: FileSet,
+    root: &Path,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let mut stream = connect(port)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut codings = BTreeMap::new();
+    for path in set.distinct_paths() {
+        stream.write_all(request(port, &path, &workload.fields()).as_bytes())?;
+        let mut look = || -> anyhow::Result<String> {
+            let reply = read(&mut reader)?;
+            ensure!(reply.status == 200, "its status is {}, not 200", reply.status);
+            let coding = reply.field("content-encoding").map_err(anyhow::Error::msg)?;
+            ensure!(
+                decoded(&reply.body, coding)? == fs::read(root.join(&path[1..]))?,
+                "it has other bytes than the file"
+            );
+            Ok(coding.unwrap_or("identity").to_owned())
+        };
+        *codings.entry(look().with_context(|| path.clone())?).or_default() += 1;
+    }
+    Ok(codings)
+}
+
+fn request(port: u16, path: &str, fields: &[String]) -> String {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n")
+}
+
+/// What a body says without its coding.
+pub(super) fn decoded(body: &[u8], coding: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match coding {
+        None => text.extend_from_slice(body),
+        Some("br") => drop(Decompressor::new(body, 4096).read_to_end(&mut text)?),
+        Some("gzip") => drop(GzDecoder::new(body).read_to_end(&mut text)?),
+        Some(other) => bail!("nobody asked for the coding {other}"),
+    }
+    Ok(text)
 }
 
 /// The field by which the file's own tag, or where there is none its time, is asked for, as this server says it. One that has just
@@ -107,6 +162,7 @@ fn is_right(reply: &Reply, workload: &Workload) -> anyhow::Result<()> {
         Asked::Unchanged => Vec::new(),
         // Each server has its own words for it.
         Asked::Unknown => return Ok(()),
+        Asked::Many(_) => bail!("each file of a set has its own bytes"),
     };
     ensure!(reply.body == expected, "it has other bytes than the file");
     Ok(())

@@ -1,6 +1,7 @@
 //! The files that are served, in a directory that is removed at the end. In: what is asked for. Out: the files, an hour old.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -10,6 +11,11 @@ use std::{
 use anyhow::Context;
 use tempfile::TempDir;
 
+use super::{
+    cold,
+    file_set::FileSet,
+    workloads::{Asked, Kind, Workload},
+};
 use crate::content::content;
 
 /// Sizes served, by the names their files have.
@@ -30,19 +36,37 @@ pub(super) struct Docroot {
 }
 
 impl Docroot {
-    /// Makes the directory with the files of all sizes, readable by everybody: some servers change their user.
-    pub(super) fn create() -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix("selvedge-compare-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .context("cannot make a temporary directory")?;
+    /// Makes the directory with the files of all sizes and the sets that `workloads` ask for, readable by everybody: some servers
+    /// change their user. It is in `place`, or where temporary files are.
+    pub(super) fn create(workloads: &[&Workload], place: Option<&Path>) -> anyhow::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("selvedge-compare-").permissions(Permissions::from_mode(0o755));
+        let directory = match place {
+            Some(place) => builder.tempdir_in(place),
+            None => builder.tempdir(),
+        };
+        let directory = directory.context("cannot make a temporary directory")?;
         let docroot = Self { directory };
         fs::create_dir(docroot.files())?;
         for (name, bytes) in FILES {
             docroot.write(name, &content(bytes))?;
         }
+        let sets = workloads.iter().filter_map(|workload| match workload.asked {
+            Asked::Many(set) => Some(set),
+            _ => None,
+        });
+        sets.collect::<BTreeSet<FileSet>>().into_iter().try_for_each(|set| docroot.add(set))?;
+        if workloads.iter().any(|workload| workload.kind == Kind::BesideCold) {
+            cold::make(&docroot.files())?;
+        }
         Ok(docroot)
+    }
+
+    fn add(&self, set: FileSet) -> anyhow::Result<()> {
+        fs::create_dir(self.files().join(set.directory()))?;
+        set.files().try_for_each(|file| self.write(&file.name, &file.content))?;
+        fs::write(self.scratch().join(set.list()), set.paths().join("\n") + "\n")?;
+        Ok(())
     }
 
     /// Writes a file, which looks as if it had been there for an hour.

@@ -13,6 +13,7 @@ use super::{
     Setting,
     check::{Checked, check},
     interrupt,
+    mark::{Mark, marks},
     proc::{CpuTicks, CpuTime, Memory, ticks_per_second},
     process::{Running, find_executable, free_port, run_to_end},
     servers::{Installed, Server, Start},
@@ -20,38 +21,6 @@ use super::{
     wrk,
 };
 use crate::cpus::Placement;
-
-/// A side above this share of its CPUs is taken for busy.
-const BUSY: f64 = 0.95;
-/// Others' share of the CPUs in use above which a measurement is marked.
-const OTHERS_MAX: f64 = 0.05;
-/// Share stolen by the host above which a measurement is marked.
-const STOLEN_MAX: f64 = 0.01;
-
-/// What made a measurement worth less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Mark {
-    /// The client had no CPU left and the server had: its rate is the client's.
-    ClientBound,
-    /// Other processes used the CPUs.
-    BusyMachine,
-    /// The host used the CPUs.
-    Stolen,
-    /// Answers failed, or were of another kind than asked for.
-    Errors,
-}
-
-impl Mark {
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::ClientBound => "client-bound",
-            Self::BusyMachine => "busy machine",
-            Self::Stolen => "CPU stolen by the host",
-            Self::Errors => "errors",
-        }
-    }
-}
 
 /// One measurement of one server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,8 +41,10 @@ pub(super) struct Sample {
     pub(super) p99_us: f64,
     pub(super) p999_us: f64,
     pub(super) errors: u64,
-    /// Octets of one answer, head included.
-    pub(super) answer_bytes: u64,
+    /// Octets of one answer, head included, where all are alike.
+    pub(super) answer_bytes: Option<u64>,
+    /// Where many files are asked for, how many came in which coding.
+    pub(super) codings: BTreeMap<String, usize>,
     pub(super) memory: Memory,
     pub(super) marks: Vec<Mark>,
 }
@@ -102,6 +73,20 @@ pub(super) fn same_against_itself(
     Ok(SameAgainstItself { server: installed.server, workload: workload.name.to_owned(), first, second })
 }
 
+/// Those of `servers` that can serve `workload`, in all configurations that are measured in it.
+pub(super) fn taking_part(
+    setting: &Setting<'_>,
+    servers: &[Installed],
+    workload: &Workload,
+) -> Vec<Installed> {
+    let hello = setting.options.hello.as_deref();
+    let installed = servers.iter().filter_map(|installed| installed.for_workload(workload, hello));
+    let mut all: Vec<Installed> = installed.collect();
+    let other: Vec<_> = all.iter().flat_map(|installed| installed.other_configurations(workload)).collect();
+    all.extend(other);
+    all
+}
+
 /// All rounds of all servers, the order rotated by one from round to round. A server that fails is left out with a
 /// word on stderr; an interruption ends it all.
 pub(super) fn all_rounds(
@@ -109,15 +94,11 @@ pub(super) fn all_rounds(
     servers: &[Installed],
     workload: &'static Workload,
 ) -> anyhow::Result<BTreeMap<Server, Vec<Sample>>> {
-    let hello = setting.options.hello.as_deref();
-    let taking_part = servers.iter().filter_map(|installed| installed.for_workload(workload, hello));
-    let mut servers: Vec<Installed> = taking_part.collect();
-    let other = servers.iter().filter_map(|installed| installed.other_configuration(workload));
-    let other: Vec<_> = other.collect();
-    servers.extend(other);
+    let mut servers = taking_part(setting, servers, workload);
     let mut samples: BTreeMap<Server, Vec<Sample>> = BTreeMap::new();
     for round in 0..setting.options.rounds {
-        servers.rotate_left(usize::from(round > 0));
+        let turned = usize::from(round > 0).min(servers.len());
+        servers.rotate_left(turned);
         for installed in &servers {
             match measure(setting, installed, workload, round) {
                 Ok(sample) => samples.entry(installed.server).or_default().push(sample),
@@ -139,7 +120,8 @@ fn measure(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = placement(setting, workload);
     let running = start(setting, installed, workload, &placement, workers)?;
-    let checked = check(running.port, workload).context("it does not answer as it should")?;
+    let files = setting.docroot.files();
+    let checked = check(running.port, workload, &files).context("it does not answer as it should")?;
     let wrk = find_executable("wrk").context("wrk is gone")?;
 
     let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
@@ -148,13 +130,14 @@ fn measure(
     let (wall_us, server_us) =
         (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
     let ticks = CpuTicks::read(&all)?.since(ticks);
-    ensure!(
-        outcome.has_answers_of(checked.answer_bytes, workload.under_way_max() as u64),
-        "its answers were not those that were looked at: {} of {} bytes each, and {} bytes were received",
-        outcome.requests,
-        checked.answer_bytes,
-        outcome.received_bytes
-    );
+    if let Some(bytes) = checked.answer_bytes {
+        ensure!(
+            outcome.has_answers_of(bytes, workload.under_way_max() as u64),
+            "its answers were not those that were looked at: {} of {bytes} bytes each, and {} bytes were received",
+            outcome.requests,
+            outcome.received_bytes
+        );
+    }
 
     // The load's own time, without the client's start and end.
     let load_us = outcome.requests as f64 / outcome.requests_per_second() * 1e6;
@@ -175,6 +158,7 @@ fn measure(
         p999_us: outcome.p999_us,
         errors: outcome.errors(workload.asked.status()),
         answer_bytes: checked.answer_bytes,
+        codings: checked.codings,
         memory: Memory::read(running.pid())?,
         marks: Vec::new(),
     };
@@ -227,60 +211,4 @@ fn load(
     };
     let (output, client_us) = run_to_end(&mut load.command()?, &placement.client)?;
     Ok((wrk::parse(&output)?, client_us))
-}
-
-fn marks(sample: &Sample, placement: &Placement) -> Vec<Mark> {
-    let client_bound =
-        !placement.is_shared() && sample.client_utilisation > BUSY && sample.server_utilisation < BUSY;
-    [
-        (client_bound, Mark::ClientBound),
-        (sample.others_utilisation > OTHERS_MAX, Mark::BusyMachine),
-        (sample.stolen > STOLEN_MAX, Mark::Stolen),
-        (sample.errors > 0, Mark::Errors),
-    ]
-    .into_iter()
-    .filter_map(|(applies, mark)| applies.then_some(mark))
-    .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(server_utilisation: f64, client_utilisation: f64) -> Sample {
-        Sample {
-            round: 0,
-            cpu_us_per_request: 1.0,
-            client_cpu_us_per_request: 1.0,
-            requests: 1,
-            requests_per_second: 1.0,
-            server_utilisation,
-            client_utilisation,
-            others_utilisation: 0.0,
-            stolen: 0.0,
-            p50_us: 1.0,
-            p99_us: 1.0,
-            p999_us: 1.0,
-            errors: 0,
-            answer_bytes: 1,
-            memory: Memory::default(),
-            marks: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_client_without_cpu_left_is_marked_only_if_the_server_has_some() {
-        let apart = Placement::apart(&[0, 1], 1);
-        assert_eq!(marks(&sample(0.70, 0.99), &apart), [Mark::ClientBound]);
-        assert_eq!(marks(&sample(0.99, 0.99), &apart), []);
-        assert_eq!(marks(&sample(0.99, 0.60), &apart), []);
-        assert_eq!(marks(&sample(0.40, 0.99), &Placement::together(&[0, 1])), []);
-    }
-
-    #[test]
-    fn others_on_the_cpus_are_marked() {
-        let sample = Sample { others_utilisation: 0.2, stolen: 0.02, errors: 3, ..sample(0.99, 0.9) };
-        let marks = marks(&sample, &Placement::apart(&[0, 1], 1));
-        assert_eq!(marks, [Mark::BusyMachine, Mark::Stolen, Mark::Errors]);
-    }
 }

@@ -6,11 +6,14 @@
 
 mod check;
 pub(crate) mod client;
+mod cold;
 mod docroot;
+mod file_set;
 pub(crate) mod goals;
 mod idle;
 pub(crate) mod interrupt;
 mod machine;
+mod mark;
 mod measure;
 mod plot;
 pub(crate) mod proc;
@@ -59,6 +62,9 @@ pub(crate) struct Options {
     /// Most idle connections opened by the workload 'idle'
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     idle_connections: usize,
+    /// Where the files are made, for 'cold' on a disk [default: where temporary files are]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
     /// Write everything measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -97,7 +103,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     interrupt::catch()?;
     process::raise_descriptor_limit()?;
     let found = servers::find(options)?;
-    let docroot = Docroot::create()?;
+    let docroot = Docroot::create(&workloads, options.directory.as_deref())?;
     let setting = Setting { options, docroot: &docroot, cpus: cpus::allowed()? };
 
     let machine = Machine::describe(&setting.cpus)?;
@@ -147,7 +153,7 @@ fn measure_all(
     workloads: &[&'static Workload],
     comparison: &mut Comparison,
 ) -> anyhow::Result<()> {
-    let by_load = |workload: &&&'static Workload| workload.kind != Kind::Idle;
+    let by_load = |workload: &&&'static Workload| !matches!(workload.kind, Kind::Idle | Kind::BesideCold);
     if has_wrk && let Some(first) = workloads.iter().find(by_load) {
         let hello = setting.options.hello.as_deref();
         if let Some(installed) = servers.iter().find_map(|installed| installed.for_workload(first, hello)) {
@@ -161,6 +167,10 @@ fn measure_all(
             let rows = idle::measure(setting, servers)?;
             report::print_idle(workload, &rows);
             comparison.idle = rows;
+        } else if workload.kind == Kind::BesideCold {
+            let rows = cold::measure(setting, servers, workload)?;
+            report::print_cold(workload, &rows);
+            comparison.cold = rows;
         } else if has_wrk {
             let samples = measure::all_rounds(setting, servers, workload)?;
             let row = Row::new(workload, samples);

@@ -83,7 +83,7 @@ fn panel(row: &Row, top: f64) -> String {
 fn colour(server: Server) -> &'static str {
     match server {
         Server::Selvedge | Server::SelvedgeReuseport => "#c2571a",
-        Server::Ceiling => "#b9b9b9",
+        server if server.is_ceiling() => "#b9b9b9",
         _ => "#4a7ba6",
     }
 }

@@ -115,6 +115,17 @@ fn thread_time(path: &Path) -> Option<(i32, u64)> {
     Some((thread, text.split_ascii_whitespace().next()?.parse().ok()?))
 }
 
+/// Octets that the processes of a tree have had from disks so far, by what they did themselves (read_bytes of /proc/PID/io).
+pub(crate) fn disk_bytes_read(root: i32) -> io::Result<u64> {
+    let of_process = |pid| Some(parse_io(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?));
+    Ok(tree(root)?.into_iter().filter_map(of_process).sum())
+}
+
+fn parse_io(text: &str) -> u64 {
+    let bytes = text.lines().find_map(|line| line.strip_prefix("read_bytes: ")?.parse().ok());
+    bytes.unwrap_or(0)
+}
+
 pub(crate) fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }

@@ -1,7 +1,10 @@
 //! The report: Markdown on stdout, printed as it comes.
 
+use std::collections::BTreeMap;
+
 use super::{
     Options,
+    cold::Cold,
     idle::Idle,
     machine::{Build, Machine},
     measure::{SameAgainstItself, Sample},
@@ -73,11 +76,29 @@ pub(super) fn print_row(row: &Row) {
     let peer = row.best_peer.map_or("best peer", |server| server.name());
     println!("\n## {} (`{}`)\n", row.title, row.workload);
     println!(
-        "| server | CPU us/request | / {peer} | / ceiling | with client us | requests/s | server CPU | client CPU | p50 us | p99 us | RSS MiB | |"
+        "| server | CPU us/request | / {peer} | / ceiling | with client us | requests/s | server CPU | client CPU | p50 us | p99 us | p99.9 us | RSS MiB | |"
     );
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|");
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|");
     for figures in &row.servers {
         println!("{}", line(figures));
+    }
+    print_codings(row);
+}
+
+/// Which server had how many of the files in which coding.
+fn print_codings(row: &Row) {
+    let codings = |figures: &Figures| Some(figures.samples.first()?.codings.clone());
+    let all: Vec<_> =
+        row.servers.iter().filter_map(|figures| Some((figures.server, codings(figures)?))).collect();
+    if all.iter().any(|(_, codings)| codings.keys().any(|coding| coding != "identity")) {
+        let counts = |codings: &BTreeMap<String, usize>| {
+            let counts: Vec<String> =
+                codings.iter().map(|(coding, count)| format!("{count} {coding}")).collect();
+            counts.join(" and ")
+        };
+        let servers: Vec<String> =
+            all.iter().map(|(server, codings)| format!("{} {}", server.name(), counts(codings))).collect();
+        println!("\nFiles by the coding they came in: {}.", servers.join("; "));
     }
 }
 
@@ -89,7 +110,7 @@ fn line(figures: &Figures) -> String {
     let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
     let Spread { median, min, max } = figures.cpu_us_per_request;
     format!(
-        "| {} | {median:.2} ({min:.2}..{max:.2}) | {} | {} | {:.2} | {:.0} | {:.0} % | {:.0} % | {} | {} | {:.1} | {} |",
+        "| {} | {median:.2} ({min:.2}..{max:.2}) | {} | {} | {:.2} | {:.0} | {:.0} % | {:.0} % | {} | {} | {} | {:.1} | {} |",
         figures.server.name(),
         ratio(figures.to_best_peer),
         ratio(figures.to_ceiling),
@@ -99,6 +120,7 @@ fn line(figures: &Figures) -> String {
         figures.client_utilisation * 100.0,
         latency(figures.p50_us),
         latency(figures.p99_us),
+        latency(figures.p999_us),
         figures.rss_bytes / MIB,
         marks.join(", "),
     )
@@ -121,6 +143,31 @@ pub(super) fn print_idle(workload: &Workload, rows: &[Idle]) {
             row.at_start.rss_bytes as f64 / MIB,
             row.at_first.rss_bytes as f64 / MIB,
             row.at_last.rss_bytes as f64 / MIB,
+        );
+    }
+}
+
+pub(super) fn print_cold(workload: &Workload, rows: &[Cold]) {
+    println!("\n## {} (`{}`)\n", workload.title, workload.name);
+    println!(
+        "Small requests at fixed times, without and with clients that ask for files that are not in memory. Medians of the rounds.\n"
+    );
+    println!(
+        "| server | p50 us | p99 us | p50 us beside cold files | p99 us beside them | p99 to that without | cold files/s | MiB from the disk | |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---|");
+    for row in rows {
+        let Some(Spread { median, min, max }) = row.ratio() else { continue };
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {median:.2} ({min:.2}..{max:.2}) | {:.0} | {:.0} | {} |",
+            row.server.name(),
+            row.median(|round| round.alone_p50_us),
+            row.median(|round| round.alone_p99_us),
+            row.median(|round| round.beside_p50_us),
+            row.median(|round| round.beside_p99_us),
+            row.median(|round| round.files_per_second),
+            row.median(|round| round.disk_bytes as f64) / MIB,
+            row.fault().unwrap_or_default(),
         );
     }
 }

@@ -17,6 +17,7 @@ use super::{
     process::find_executable,
     workloads::{Kind, Sharing, Workload},
 };
+use crate::ceiling::Variant;
 use crate::cpus;
 
 /// Files below this are cheaper to read than to send by sendfile.
@@ -33,10 +34,22 @@ pub(super) enum Server {
     #[value(skip)]
     SelvedgeReuseport,
     Ceiling,
+    /// Other forms of the ceiling for a connection per request: the least of them is the ceiling.
+    #[value(skip)]
+    CeilingInline,
+    #[value(skip)]
+    CeilingEpoll,
+    #[value(skip)]
+    CeilingLinked,
+    #[value(skip)]
+    CeilingDirect,
     Nginx,
     /// nginx reading files into its own buffers, which is cheaper for small ones; measured where they are small.
     #[value(skip)]
     NginxWithoutSendfile,
+    /// nginx whose threads wait for the disk; measured in the workload 'cold' only.
+    #[value(skip)]
+    NginxWithThreads,
     Lighttpd,
     H2o,
     Mighty,
@@ -55,8 +68,13 @@ impl Server {
             Self::SelvedgeBefore => "selvedge before",
             Self::SelvedgeReuseport => "selvedge --accept reuseport",
             Self::Ceiling => "ceiling",
+            Self::CeilingInline => "ceiling, all but waiting inline",
+            Self::CeilingEpoll => "ceiling, inline with epoll",
+            Self::CeilingLinked => "ceiling, all on the ring",
+            Self::CeilingDirect => "ceiling, on the ring, direct descriptors",
             Self::Nginx => "nginx",
             Self::NginxWithoutSendfile => "nginx, sendfile off",
+            Self::NginxWithThreads => "nginx, aio threads",
             Self::Lighttpd => "lighttpd",
             Self::H2o => "h2o",
             Self::Mighty => "mighty",
@@ -89,15 +107,32 @@ impl Server {
         !is_ours && !self.is_ceiling()
     }
 
+    /// Whether it is nginx, configured in whatever way.
+    pub(super) fn is_nginx(self) -> bool {
+        matches!(self, Self::Nginx | Self::NginxWithoutSendfile | Self::NginxWithThreads)
+    }
+
     /// Whether it shows what a request has to cost anyhow.
     pub(super) fn is_ceiling(self) -> bool {
-        self == Self::Ceiling
+        self.ceiling_form().is_some()
+    }
+
+    /// How it is a ceiling: in the way of the workload, or in one that is its own.
+    fn ceiling_form(self) -> Option<Option<Variant>> {
+        match self {
+            Self::Ceiling => Some(None),
+            Self::CeilingInline => Some(Some(Variant::CloseInline)),
+            Self::CeilingEpoll => Some(Some(Variant::CloseEpoll)),
+            Self::CeilingLinked => Some(Some(Variant::CloseLinked)),
+            Self::CeilingDirect => Some(Some(Variant::CloseDirect)),
+            _ => None,
+        }
     }
 
     /// Debian's package of a peer.
     fn package(self) -> &'static str {
         match self {
-            Self::Nginx | Self::NginxWithoutSendfile => "nginx-light",
+            nginx if nginx.is_nginx() => "nginx-light",
             Self::Mighty => "mighttpd2",
             other => other.name(),
         }
@@ -226,12 +261,17 @@ fn hello(folder: &Path, server: Server) -> Option<PathBuf> {
 fn version(server: Server, executable: &Path) -> Option<String> {
     let flag = match server {
         Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => "-V",
-        Server::Ceiling | Server::Hyper | Server::Ntex | Server::Warp => return None,
+        Server::Hyper | Server::Ntex | Server::Warp => return None,
+        Server::Ceiling
+        | Server::CeilingInline
+        | Server::CeilingEpoll
+        | Server::CeilingLinked
+        | Server::CeilingDirect => return None,
         Server::Mighty => {
             let format = format!("--showformat={} ${{Version}}\n", server.name());
             return first_line(Command::new("dpkg-query").args(["--show", &format, server.package()]));
         }
-        Server::Nginx | Server::NginxWithoutSendfile | Server::Lighttpd => "-v",
+        Server::Nginx | Server::NginxWithoutSendfile | Server::NginxWithThreads | Server::Lighttpd => "-v",
         Server::H2o => "--version",
         Server::Caddy => "version",
     };
@@ -265,20 +305,26 @@ impl Installed {
             (Kind::Handler, server) => {
                 Some(Self { executable: hello(hello_folder?, server)?, ..self.clone() })
             }
+            (_, Server::Ceiling) => workload.ceiling.is_some().then(|| self.clone()),
             (_, server) => server.has_files().then(|| self.clone()),
         }
     }
 
     /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
-    pub(super) fn other_configuration(&self, workload: &Workload) -> Option<Self> {
-        let server = match self.server {
-            Server::Selvedge if workload.sharing == Sharing::Together => Server::SelvedgeReuseport,
+    pub(super) fn other_configurations(&self, workload: &Workload) -> Vec<Self> {
+        use Server::{CeilingDirect, CeilingEpoll, CeilingInline, CeilingLinked};
+        let servers: &[Server] = match self.server {
+            Server::Selvedge if workload.sharing == Sharing::Together => &[Server::SelvedgeReuseport],
+            Server::Nginx if workload.kind == Kind::BesideCold => &[Server::NginxWithThreads],
             Server::Nginx if workload.bytes < SMALL_BYTES && workload.kind != Kind::Handler => {
-                Server::NginxWithoutSendfile
+                &[Server::NginxWithoutSendfile]
             }
-            _ => return None,
+            Server::Ceiling if workload.kind == Kind::Close => {
+                &[CeilingInline, CeilingEpoll, CeilingLinked, CeilingDirect]
+            }
+            _ => &[],
         };
-        Some(Self { server, ..self.clone() })
+        servers.iter().map(|&server| Self { server, ..self.clone() }).collect()
     }
 
     /// The command that serves, in the foreground; configurations are written to the scratch folder.
@@ -309,19 +355,26 @@ impl Installed {
                 let accept = if self.server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
                 command.args(["--accept", accept]);
             }
-            Server::Ceiling => {
-                let variant = start.workload.ceiling.to_possible_value().expect("no variant is skipped");
+            Server::Ceiling
+            | Server::CeilingInline
+            | Server::CeilingEpoll
+            | Server::CeilingLinked
+            | Server::CeilingDirect => {
+                let own = self.server.ceiling_form().flatten();
+                let variant = own.or(start.workload.ceiling).expect("it takes part in no other workload");
+                let variant = variant.to_possible_value().expect("no variant is skipped");
                 command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
                 let status = start.workload.asked.canned().to_possible_value().expect("none is skipped");
                 command.args(["--status", status.get_name()]);
                 command.args(["--bytes", &start.workload.bytes.to_string()]);
                 command.args(["--reuseport-workers", &workers.to_string()]);
             }
-            Server::Nginx | Server::NginxWithoutSendfile => {
+            Server::Nginx | Server::NginxWithoutSendfile | Server::NginxWithThreads => {
                 command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
                 command.arg("-c").arg(write(start, "nginx.conf", &configuration::nginx(start, self.server))?);
             }
             Server::Lighttpd => {
+                fs::create_dir_all(start.scratch.join("deflated"))?;
                 command.arg("-D").arg("-f").arg(write(
                     start,
                     "lighttpd.conf",

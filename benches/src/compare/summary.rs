@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cold::Cold,
     idle::Idle,
     machine::Machine,
-    measure::{Mark, SameAgainstItself, Sample},
+    mark::Mark,
+    measure::{SameAgainstItself, Sample},
     servers::{Found, Server},
     workloads::Workload,
 };
@@ -21,6 +23,7 @@ pub(super) struct Comparison {
     pub(super) same_against_itself: Option<SameAgainstItself>,
     pub(super) rows: Vec<Row>,
     pub(super) idle: Vec<Idle>,
+    pub(super) cold: Vec<Cold>,
 }
 
 impl Comparison {
@@ -34,6 +37,7 @@ impl Comparison {
             same_against_itself: None,
             rows: Vec::new(),
             idle: Vec::new(),
+            cold: Vec::new(),
         }
     }
 
@@ -45,7 +49,9 @@ impl Comparison {
             let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
             format!("{}, {}: {}", row.workload, figures.server.name(), marks.join(", "))
         };
-        marked.map(line).collect()
+        let cold = self.cold.iter().filter_map(|cold| Some((cold.server, cold.fault()?)));
+        let cold = cold.map(|(server, fault)| format!("cold, {}: {fault}", server.name()));
+        marked.map(line).chain(cold).collect()
     }
 
     /// This and a later one as one: of a workload that is in both, the later counts, and so does its machine.
@@ -54,6 +60,9 @@ impl Comparison {
         self.rows.extend(later.rows);
         if !later.idle.is_empty() {
             self.idle = later.idle;
+        }
+        if !later.cold.is_empty() {
+            self.cold = later.cold;
         }
         self.versions.extend(later.versions);
         self.machine = later.machine;
@@ -107,6 +116,7 @@ pub(super) struct Figures {
     pub(super) client_utilisation: f64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
     pub(super) rss_bytes: f64,
     /// CPU time per request relative to the best peer's, and to the ceiling's, in the same rounds.
     pub(super) to_best_peer: Option<Spread>,
@@ -152,6 +162,7 @@ impl Figures {
             client_utilisation: spread(|s| s.client_utilisation)?.median,
             p50_us: spread(|s| s.p50_us)?.median,
             p99_us: spread(|s| s.p99_us)?.median,
+            p999_us: spread(|s| s.p999_us)?.median,
             rss_bytes: spread(|s| s.memory.rss_bytes as f64)?.median,
             to_best_peer: peer.and_then(|peer| ratio(&samples, peer, |s| s.cpu_us_per_request)),
             to_ceiling: ceiling.and_then(|ceiling| ratio(&samples, ceiling, |s| s.cpu_us_per_request)),
@@ -199,7 +210,8 @@ pub(super) mod tests {
             p99_us: 1.0,
             p999_us: 1.0,
             errors: 0,
-            answer_bytes: 443,
+            answer_bytes: Some(443),
+            codings: BTreeMap::new(),
             memory: Memory::default(),
             marks: marks.to_vec(),
         }

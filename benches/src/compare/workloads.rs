@@ -1,43 +1,13 @@
 //! What is asked of the servers.
 
+mod asked;
+
 use anyhow::bail;
 
-use crate::ceiling::{Status, Variant};
+pub(super) use self::asked::Asked;
+use super::file_set::FileSet;
+use crate::ceiling::Variant;
 use crate::content::RANGE;
-
-/// What is asked for, and what the answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The file.
-    Whole,
-    /// The octets `RANGE` of the file.
-    Range,
-    /// The file, unless it is as the client has it; which it is.
-    Unchanged,
-    /// What is not there.
-    Unknown,
-}
-
-impl Asked {
-    /// The answer of a server that has none but this one.
-    pub(super) fn canned(self) -> Status {
-        match self {
-            Self::Whole => Status::Ok,
-            Self::Range => Status::PartialContent,
-            Self::Unchanged => Status::NotModified,
-            Self::Unknown => Status::NotFound,
-        }
-    }
-
-    pub(super) fn status(self) -> u16 {
-        match self {
-            Self::Whole => 200,
-            Self::Range => 206,
-            Self::Unchanged => 304,
-            Self::Unknown => 404,
-        }
-    }
-}
 
 /// How requests come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +25,8 @@ pub(super) enum Kind {
     Handler,
     /// Connections that served one request and stay.
     Idle,
+    /// At fixed times on one connection, beside others who ask for files that are not in memory.
+    BesideCold,
 }
 
 /// Which CPUs and workers.
@@ -73,14 +45,18 @@ pub(super) struct Workload {
     /// Its heading in the report.
     pub(super) title: &'static str,
     pub(super) asked: Asked,
-    /// The file asked for.
+    /// The file asked for, the first where there are many.
     pub(super) file: &'static str,
+    /// Its size; of many files, about their mean.
     pub(super) bytes: usize,
     pub(super) connections: usize,
     pub(super) kind: Kind,
     pub(super) sharing: Sharing,
-    /// The ceiling it is compared with.
-    pub(super) ceiling: Variant,
+    /// Mean time that a connection waits before each request, in milliseconds. Where the client would be the limit, it keeps the rate
+    /// below that, and the same for all servers.
+    pub(super) think_ms: Option<u32>,
+    /// The ceiling it is compared with; one canned answer is none for many files.
+    pub(super) ceiling: Option<Variant>,
 }
 
 impl Workload {
@@ -90,8 +66,10 @@ impl Workload {
         if self.kind == Kind::Close {
             fields.push("Connection: close".into());
         }
-        if self.asked == Asked::Range {
-            fields.push(format!("Range: bytes={}-{}", RANGE.start(), RANGE.end()));
+        match self.asked {
+            Asked::Range => fields.push(format!("Range: bytes={}-{}", RANGE.start(), RANGE.end())),
+            Asked::Many(set) => fields.extend(set.fields().iter().map(ToString::to_string)),
+            Asked::Whole | Asked::Unchanged | Asked::Unknown => {}
         }
         fields
     }
@@ -100,7 +78,7 @@ impl Workload {
     pub(super) fn under_way_max(&self) -> usize {
         match self.kind {
             Kind::Pipelined { depth } => self.connections * depth,
-            Kind::KeepAlive | Kind::Close | Kind::Handler | Kind::Idle => self.connections,
+            Kind::KeepAlive | Kind::Close | Kind::Handler | Kind::Idle | Kind::BesideCold => self.connections,
         }
     }
 }
@@ -117,20 +95,21 @@ const SMALL: Workload = Workload {
     connections: 64,
     kind: Kind::KeepAlive,
     sharing: Sharing::Apart,
-    ceiling: Variant::Keepalive,
+    think_ms: None,
+    ceiling: Some(Variant::Keepalive),
 };
 
 /// Where the answer has not the size of its file.
 const ABOUT: Workload = Workload { file: "16k.txt", bytes: 16 * 1024, ..SMALL };
 
-static WORKLOADS: [Workload; 14] = [
+static WORKLOADS: [Workload; 18] = [
     SMALL,
     Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL },
     Workload {
         name: "pipelined",
         title: "151 bytes, 64 connections, 16 requests per write",
         kind: Kind::Pipelined { depth: DEPTH },
-        ceiling: Variant::Pipelined,
+        ceiling: Some(Variant::Pipelined),
         ..SMALL
     },
     Workload { name: "16k", title: "16 KiB, 64 connections", file: "16k.txt", bytes: 16 * 1024, ..SMALL },
@@ -139,31 +118,33 @@ static WORKLOADS: [Workload; 14] = [
         title: "100 KiB, 64 connections",
         file: "100k.txt",
         bytes: 100 * 1024,
-        ceiling: Variant::Sendfile,
+        ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
     Workload {
         name: "1m",
-        title: "1 MiB, 64 connections",
+        title: "1 MiB, 64 connections, at most 2,000 requests a second",
         file: "1m.txt",
         bytes: 1024 * 1024,
-        ceiling: Variant::Sendfile,
+        think_ms: Some(32),
+        ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
     Workload {
         name: "64m",
-        title: "64 MiB, 8 connections",
+        title: "64 MiB, 8 connections, at most 25 requests a second",
         file: "64m.txt",
         bytes: 64 * 1024 * 1024,
         connections: 8,
-        ceiling: Variant::Sendfile,
+        think_ms: Some(320),
+        ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
     Workload {
         name: "close",
         title: "151 bytes, a connection per request, 64 at a time",
         kind: Kind::Close,
-        ceiling: Variant::Close,
+        ceiling: Some(Variant::Close),
         ..SMALL
     },
     Workload { name: "304", title: "304 answers, 64 connections", asked: Asked::Unchanged, ..ABOUT },
@@ -180,6 +161,33 @@ static WORKLOADS: [Workload; 14] = [
         title: "bytes 100 to 250 of 16 KiB, 64 connections",
         asked: Asked::Range,
         ..ABOUT
+    },
+    Workload {
+        name: "site",
+        title: "20 files of a site in turn, br or gzip, 64 connections",
+        asked: Asked::Many(FileSet::Site),
+        file: "site/index.html",
+        bytes: 80_000,
+        ceiling: None,
+        ..SMALL
+    },
+    Workload {
+        name: "zipf",
+        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections",
+        asked: Asked::Many(FileSet::Zipf),
+        file: "zipf/0000.txt",
+        bytes: 10 * 1024,
+        ceiling: None,
+        ..SMALL
+    },
+    Workload { name: "latency", title: "151 bytes, 1 connection", connections: 1, ..SMALL },
+    Workload {
+        name: "cold",
+        title: "151 bytes beside cold files",
+        connections: 1,
+        kind: Kind::BesideCold,
+        ceiling: None,
+        ..SMALL
     },
     Workload {
         name: "cores",
@@ -225,7 +233,10 @@ mod tests {
     #[test]
     fn every_workload_asks_for_a_file_that_is_there() {
         for workload in &WORKLOADS {
-            let is_there = FILES.contains(&(workload.file, workload.bytes));
+            let is_there = match workload.asked {
+                Asked::Many(set) => set.paths()[0] == format!("/{}", workload.file),
+                _ => FILES.contains(&(workload.file, workload.bytes)),
+            };
             assert_eq!(is_there, workload.asked != Asked::Unknown, "{}", workload.name);
         }
     }
@@ -235,6 +246,7 @@ mod tests {
         let fields = |name: &str| select(&[name.to_owned()]).unwrap()[0].fields();
         assert_eq!(fields("close"), ["Connection: close"]);
         assert_eq!(fields("range"), ["Range: bytes=100-250"]);
+        assert_eq!(fields("site"), ["Accept-Encoding: br;q=1, gzip;q=0.8"]);
         assert_eq!(fields("small"), [""; 0]);
     }
 

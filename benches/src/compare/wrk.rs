@@ -50,7 +50,8 @@ impl Load<'_> {
         let connections = workload.connections;
         let threads = self.threads.clamp(1, THREADS_MAX).min(connections);
         let script = self.scratch.join("wrk.lua");
-        fs::write(&script, script::script(workload)).context("cannot write the script for wrk")?;
+        fs::write(&script, script::script(workload, self.scratch, threads))
+            .context("cannot write the script for wrk")?;
         let mut command = Command::new(self.wrk);
         command.args(["--timeout", "10s"]);
         command.arg(format!("-t{threads}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s"));

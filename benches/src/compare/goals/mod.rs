@@ -4,16 +4,19 @@
 mod table;
 mod verdict;
 
-use std::{fs, path::PathBuf};
+use std::{fmt, fs, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 
 use self::{
-    table::{ROUNDS_MIN, ROWS},
-    verdict::{judge_row, total},
+    table::{NEVER_SHORT, ROUNDS_MIN, ROWS, SHORT_MAX},
+    verdict::{Judged, Verdict, judge_row},
 };
-use super::{report, summary::Comparison};
+use super::{
+    report,
+    summary::{Comparison, Spread},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -71,4 +74,50 @@ pub(super) fn print(measured: &Comparison) {
         all.extend(judged.into_iter().flatten());
     }
     println!("\n{}", total(&all));
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {:.2}: ", self.ratio_max)?;
+        let other = self.other.map(|other| format!(" of {}", other.name())).unwrap_or_default();
+        let figures = |spread: &Spread| {
+            let Spread { median, min, max } = spread;
+            format!("{median:.2} ({min:.2}..{max:.2}){other}")
+        };
+        match &self.verdict {
+            Verdict::Met(spread) => write!(f, "**met**, {}", figures(spread)),
+            Verdict::Short(spread) => write!(f, "**short**, {}", figures(spread)),
+            Verdict::NotMeasured(reason) => write!(f, "not measured ({reason})"),
+        }
+    }
+}
+
+/// What all goals come to, in one line.
+fn total<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> String {
+    let (mut met, mut short, mut not_measured, mut never) = (0, 0, 0, Vec::new());
+    for judged in judged {
+        match judged.verdict {
+            Verdict::Met(_) => met += 1,
+            Verdict::Short(_) => {
+                short += 1;
+                if NEVER_SHORT.contains(&judged.workload) {
+                    never.push(judged.workload);
+                }
+            }
+            Verdict::NotMeasured(_) => not_measured += 1,
+        }
+    }
+    let mut line = format!("{met} goals met, {short} short, {not_measured} not measured: ");
+    line += match (not_measured, short <= SHORT_MAX && never.is_empty()) {
+        (_, false) => "**not reached**",
+        (0, true) => "**reached**",
+        (_, true) => "**open**",
+    };
+    if short > SHORT_MAX {
+        line += &format!("; at most {SHORT_MAX} may be short");
+    }
+    if !never.is_empty() {
+        line += &format!("; {} must not be short", never.join(", "));
+    }
+    line
 }

@@ -6,6 +6,14 @@
 pub(super) enum Figure {
     /// CPU time of the process tree per request.
     CpuTime,
+    /// Latency that half, 99 % and 99.9 % of the requests have at most, in a closed loop.
+    P50,
+    P99,
+    P999,
+    /// p99.9 at half the rate that the server can do, requests coming at fixed times.
+    OpenLoop,
+    /// p99 of small requests beside cold files.
+    BesideCold,
     /// Growth of memory per idle connection.
     IdleMemory,
 }
@@ -22,8 +30,11 @@ pub(super) enum Whose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Against {
     Ceiling,
+    /// The same server without the cold files.
+    Itself,
     /// The peer with the least of the figure.
     BestPeer,
+    /// The best of its configurations.
     Nginx,
 }
 
@@ -53,7 +64,7 @@ pub(super) const NEVER_SHORT: [&str; 2] = ["small", "many"];
 /// Rounds below which nothing is said.
 pub(super) const ROUNDS_MIN: usize = 5;
 
-pub(super) static ROWS: [Row; 13] = [
+pub(super) static ROWS: [Row; 20] = [
     Row {
         title: "the ceiling itself, 151 B, 64 connections",
         workload: "small",
@@ -73,6 +84,20 @@ pub(super) static ROWS: [Row; 13] = [
     cpu_time("304 answers", "304", 1.10, 0.85),
     cpu_time("404 answers", "404", 1.10, 0.85),
     cpu_time("single-range answers", "range", 1.10, 0.85),
+    against_peers("20 real files of a site, br or gzip", "site", 0.90),
+    against_peers("10,000 files, Zipf-distributed", "zipf", 0.80),
+    Row {
+        title: "small requests beside cold files, p99",
+        workload: "cold",
+        figure: Figure::BesideCold,
+        whose: Whose::Selvedge,
+        floor: at_most(Against::Itself, 1.5),
+        peer: at_most(Against::Nginx, 1.0),
+    },
+    latency("latency of 1 connection, p50", Figure::P50),
+    latency("latency of 1 connection, p99", Figure::P99),
+    latency("latency of 1 connection, p99.9", Figure::P999),
+    latency("latency at half the capacity, open loop", Figure::OpenLoop),
     Row {
         title: "memory per idle connection",
         workload: "idle",
@@ -92,6 +117,14 @@ const fn cpu_time(title: &'static str, workload: &'static str, ceiling: f64, pee
         floor: at_most(Against::Ceiling, ceiling),
         peer: at_most(Against::BestPeer, peer),
     }
+}
+
+const fn against_peers(title: &'static str, workload: &'static str, peer: f64) -> Row {
+    Row { floor: None, ..cpu_time(title, workload, 0.0, peer) }
+}
+
+const fn latency(title: &'static str, figure: Figure) -> Row {
+    Row { figure, ..against_peers(title, "latency", 1.0) }
 }
 
 const fn at_most(against: Against, ratio_max: f64) -> Option<Goal> {

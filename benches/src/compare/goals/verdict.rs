@@ -1,17 +1,20 @@
 //! Whether a goal is met. In: a row of the table, and what was measured. Out: met or short with the ratio, or why nothing can be said.
 
-use std::fmt;
-
-use super::table::{Against, Figure, Goal, NEVER_SHORT, ROUNDS_MIN, Row, SHORT_MAX, Whose};
+use super::table::{Against, Figure, Goal, ROUNDS_MIN, Row, Whose};
 use crate::compare::{
+    cold::Cold,
     machine::Build,
     measure::Sample,
     servers::Server,
     summary::{Comparison, Figures, Spread, ratio},
+    workloads,
 };
 
 /// Answers that differ by more, as a share, are not of the same size.
 const SIZE_DIFFERENCE_MAX: f64 = 0.05;
+
+/// Rates that differ by more, as a share, are not equal.
+const RATE_DIFFERENCE_MAX: f64 = 0.10;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
@@ -40,6 +43,11 @@ pub(super) fn judge_row(row: &Row, measured: &Comparison) -> [Option<Judged>; 2]
 fn judge(row: &Row, goal: Goal, measured: &Comparison) -> Judged {
     let (other, spread) = match row.figure {
         Figure::CpuTime => of_samples(row, goal, measured, |sample| sample.cpu_us_per_request),
+        Figure::P50 => of_samples(row, goal, measured, |sample| sample.p50_us),
+        Figure::P99 => of_samples(row, goal, measured, |sample| sample.p99_us),
+        Figure::P999 => of_samples(row, goal, measured, |sample| sample.p999_us),
+        Figure::OpenLoop => (None, Err("compare has no open loop".into())),
+        Figure::BesideCold => of_cold(goal, measured),
         Figure::IdleMemory => of_idle(goal, measured),
     };
     let verdict = match spread {
@@ -74,7 +82,8 @@ fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) 
     let other = match goal.against {
         Against::Ceiling => least(Server::is_ceiling),
         Against::BestPeer => peer,
-        Against::Nginx => least(|server| matches!(server, Server::Nginx | Server::NginxWithoutSendfile)),
+        Against::Nginx => least(Server::is_nginx),
+        Against::Itself => None,
     };
     let Some(ours) = ours else { return (None, Err(format!("{} was left out", name(row.whose)))) };
     let Some(other) = other else { return (None, Err("there is nobody to compare with".into())) };
@@ -87,6 +96,7 @@ fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) 
                 return Err("the ceiling was built without optimisation".into());
             }
         }
+        has_equal_rates(row.workload, ours, other)?;
         if goal.against == Against::Ceiling {
             is_true_ceiling(other, ours, peer, figure)?;
         }
@@ -99,6 +109,17 @@ fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
     let both = ours.iter().filter(|a| others.iter().any(|b| a.round == b.round)).count();
     let enough = both >= ROUNDS_MIN;
     enough.then_some(()).ok_or_else(|| format!("{both} rounds, at least {ROUNDS_MIN} are needed"))
+}
+
+/// Where a rate is offered, both have to have kept it.
+fn has_equal_rates(workload: &str, ours: &Figures, other: &Figures) -> Result<(), String> {
+    let is_offered = workloads::select(&[workload.to_owned()])
+        .is_ok_and(|found| found.iter().any(|workload| workload.think_ms.is_some()));
+    let [a, b] = [ours, other].map(|figures| figures.requests_per_second.median);
+    match is_offered && (a - b).abs() > a.min(b) * RATE_DIFFERENCE_MAX {
+        true => Err(format!("the rates differ: {a:.0} and {b:.0} requests/s")),
+        false => Ok(()),
+    }
 }
 
 /// Whether the client or the machine had a part in the figures.
@@ -117,9 +138,10 @@ fn is_true_ceiling(
     peer: Option<&Figures>,
     figure: fn(&Sample) -> f64,
 ) -> Result<(), String> {
-    let octets = |figures: &Figures| figures.samples.first().map_or(0, |sample| sample.answer_bytes);
-    let (canned, whole) = (octets(ceiling), octets(ours));
-    if canned.abs_diff(whole) as f64 > whole as f64 * SIZE_DIFFERENCE_MAX {
+    let octets = |figures: &Figures| figures.samples.first().and_then(|sample| sample.answer_bytes);
+    if let (Some(canned), Some(whole)) = (octets(ceiling), octets(ours))
+        && canned.abs_diff(whole) as f64 > whole as f64 * SIZE_DIFFERENCE_MAX
+    {
         return Err(format!("the ceiling's answers have {canned} bytes, not {whole}"));
     }
     match peer.and_then(|peer| Some((peer, ratio(&peer.samples, &ceiling.samples, figure)?))) {
@@ -128,6 +150,29 @@ fn is_true_ceiling(
         }
         _ => Ok(()),
     }
+}
+
+/// The small requests' p99 beside cold files: against the same without them, or against nginx' beside them.
+fn of_cold(goal: Goal, measured: &Comparison) -> Compared {
+    let p99 = |cold: &&Cold| cold.median(|round| round.beside_p99_us);
+    let Some(ours) = measured.cold.iter().find(|cold| cold.server == Server::Selvedge) else {
+        return (None, Err("the workload or selvedge was left out".into()));
+    };
+    let nginx = measured.cold.iter().filter(|cold| cold.server.is_nginx());
+    let (other, ratio) = match goal.against {
+        Against::Itself => (ours, ours.ratio()),
+        _ => match nginx.min_by(|a, b| p99(a).total_cmp(&p99(b))) {
+            Some(nginx) => (nginx, ours.to(nginx)),
+            None => return (None, Err("nginx was left out".into())),
+        },
+    };
+    let rounds = ours.rounds.len().min(other.rounds.len());
+    let judged = match (ours.fault().or_else(|| other.fault()), ratio) {
+        (Some(fault), _) => Err(fault),
+        (None, Some(ratio)) if rounds >= ROUNDS_MIN => Ok(ratio),
+        (None, _) => Err(format!("{rounds} rounds, at least {ROUNDS_MIN} are needed")),
+    };
+    (Some(other.server), judged)
 }
 
 /// Memory of idle connections is measured once: the ratio has no spread.
@@ -153,52 +198,6 @@ fn name(whose: Whose) -> &'static str {
         Whose::Selvedge => Server::Selvedge.name(),
         Whose::Ceiling => Server::Ceiling.name(),
     }
-}
-
-impl fmt::Display for Judged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {:.2}: ", self.ratio_max)?;
-        let other = self.other.map(|other| format!(" of {}", other.name())).unwrap_or_default();
-        let figures = |spread: &Spread| {
-            let Spread { median, min, max } = spread;
-            format!("{median:.2} ({min:.2}..{max:.2}){other}")
-        };
-        match &self.verdict {
-            Verdict::Met(spread) => write!(f, "**met**, {}", figures(spread)),
-            Verdict::Short(spread) => write!(f, "**short**, {}", figures(spread)),
-            Verdict::NotMeasured(reason) => write!(f, "not measured ({reason})"),
-        }
-    }
-}
-
-/// What all goals come to, in one line.
-pub(super) fn total<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> String {
-    let (mut met, mut short, mut not_measured, mut never) = (0, 0, 0, Vec::new());
-    for judged in judged {
-        match judged.verdict {
-            Verdict::Met(_) => met += 1,
-            Verdict::Short(_) => {
-                short += 1;
-                if NEVER_SHORT.contains(&judged.workload) {
-                    never.push(judged.workload);
-                }
-            }
-            Verdict::NotMeasured(_) => not_measured += 1,
-        }
-    }
-    let mut line = format!("{met} goals met, {short} short, {not_measured} not measured: ");
-    line += match (not_measured, short <= SHORT_MAX && never.is_empty()) {
-        (_, false) => "**not reached**",
-        (0, true) => "**reached**",
-        (_, true) => "**open**",
-    };
-    if short > SHORT_MAX {
-        line += &format!("; at most {SHORT_MAX} may be short");
-    }
-    if !never.is_empty() {
-        line += &format!("; {} must not be short", never.join(", "));
-    }
-    line
 }
 
 #[cfg(test)]

@@ -60,3 +60,10 @@ fn this_process_uses_cpu_time() {
     assert!(CpuTime::read(own).unwrap().since_us(&before) > 0.0);
     assert!(Memory::read(own).unwrap().rss_bytes > 0);
 }
+
+#[test]
+fn octets_from_the_disk_are_told_from_octets_read() {
+    let io = "rchar: 9000\nwchar: 1\nsyscr: 2\nsyscw: 3\nread_bytes: 4096\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
+    assert_eq!(parse_io(io), 4096);
+    assert_eq!(parse_io(""), 0);
+}

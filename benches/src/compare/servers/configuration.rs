@@ -1,14 +1,29 @@
 //! What the peers' configurations say. In: how a run is to be started. Out: a text for each server, the settings for speed among
 //! it: open files kept, no log, connections that stay.
 
+use std::path::Path;
+
 use super::{Server, Start};
-use crate::compare::{process::descriptor_limit, workloads::Kind};
+use crate::compare::{
+    file_set::FileSet,
+    process::descriptor_limit,
+    workloads::{Asked, Kind},
+};
 use crate::content::content;
 
 /// More than any workload opens. Some servers reserve memory for each.
 const CONNECTIONS_MAX: usize = 16_384;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
+
+/// Where Debian's packages have modules.
+const NGINX_BROTLI: &str = "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so";
+const LIGHTTPD_DEFLATE: &str = "/usr/lib/lighttpd/mod_deflate.so";
+
+/// Whether files have siblings that are to be sent instead.
+fn has_siblings(start: &Start<'_>) -> bool {
+    start.workload.asked == Asked::Many(FileSet::Site)
+}
 
 /// A line that keeps the user, for servers that would change it; only root may say so.
 fn as_root(line: &'static str) -> &'static str {
@@ -30,20 +45,27 @@ pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
         }
         _ => format!("root {files};"),
     };
+    let (module, siblings) = match (has_siblings(start), Path::new(NGINX_BROTLI).is_file()) {
+        (false, _) => (String::new(), ""),
+        (true, false) => (String::new(), "gzip_static on;"),
+        (true, true) => (format!("load_module {NGINX_BROTLI};"), "gzip_static on; brotli_static on;"),
+    };
+    // Without the module for it, nginx would refuse to start: the server is left out then.
+    let threads = if server == Server::NginxWithThreads { "aio threads;" } else { "" };
     // The one way to say a dollar.
     let dollar = "geo $dollar { default \"$\"; }";
     format!(
-        "daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
+        "{module} daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
 events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
 http {{
   {dollar}
-  access_log off; sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
+  access_log off; {threads} sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
   keepalive_timeout {IDLE_TIMEOUT_S}s; keepalive_requests 1000000000;
-  open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
-  types {{ text/plain txt; }}
+  open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s;
+  types {{ text/plain txt; text/html html; text/css css; application/javascript js; image/svg+xml svg; application/json json; image/jpeg jpg; }}
   client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
   uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
-  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; {answer} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096{reuse_port}; {siblings} {answer} }}
 }}
 "
     )
@@ -56,6 +78,18 @@ pub(super) fn lighttpd(start: &Start<'_>) -> String {
     // It takes half as many connections as descriptors. Only root may raise the limit above the inherited one.
     let root = rustix::process::geteuid().is_root();
     let descriptors = if root { 2 * CONNECTIONS_MAX + 1024 } else { descriptor_limit() };
+    // It knows no siblings: what it compresses once, it keeps.
+    let deflate = match has_siblings(start) && Path::new(LIGHTTPD_DEFLATE).is_file() {
+        false => String::new(),
+        true => format!(
+            "server.modules = ( \"mod_deflate\" )
+deflate.mimetypes = ( \"text/\", \"image/svg+xml\", \"application/json\" )
+deflate.allowed-encodings = ( \"br\", \"gzip\" )
+deflate.cache-dir = \"{}/deflated\"
+",
+            start.scratch.display()
+        ),
+    };
     format!(
         "server.document-root = \"{}\"
 server.bind = \"127.0.0.1\"
@@ -68,8 +102,9 @@ server.max-keep-alive-idle = {IDLE_TIMEOUT_S}
 server.listen-backlog = 4096
 server.network-backend = \"sendfile\"
 server.stat-cache-engine = \"simple\"
-mimetype.assign = ( \".txt\" => \"text/plain\" )
-",
+mimetype.assign = ( \".txt\" => \"text/plain\", \".html\" => \"text/html\", \".css\" => \"text/css\", \".js\" => \"text/javascript\",
+  \".svg\" => \"image/svg+xml\", \".json\" => \"application/json\", \".jpg\" => \"image/jpeg\" )
+{deflate}",
         start.files.display(),
         descriptors,
     )
@@ -78,6 +113,7 @@ mimetype.assign = ( \".txt\" => \"text/plain\" )
 pub(super) fn h2o(start: &Start<'_>) -> String {
     let Start { port, workers, .. } = *start;
     let user = as_root("user: root\n");
+    let siblings = if has_siblings(start) { "ON" } else { "OFF" };
     format!(
         "{user}num-threads: {workers}
 max-connections: {CONNECTIONS_MAX}
@@ -90,6 +126,7 @@ hosts:
     paths:
       \"/\":
         file.dir: {}
+        file.send-compressed: {siblings}
 ",
         start.files.display()
     )
@@ -117,6 +154,7 @@ Service: 0
 
 pub(super) fn caddy(start: &Start<'_>) -> String {
     let port = start.port;
+    let siblings = if has_siblings(start) { " {\n    precompressed br gzip\n  }" } else { "" };
     format!(
         "{{
   admin off
@@ -131,7 +169,7 @@ pub(super) fn caddy(start: &Start<'_>) -> String {
 http://127.0.0.1:{port} {{
   bind 127.0.0.1
   root * {}
-  file_server
+  file_server{siblings}
 }}
 ",
         start.files.display()

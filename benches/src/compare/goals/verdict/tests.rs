@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::compare::{
-    goals::table::ROWS,
+    cold::{self, Cold},
+    goals::{table::ROWS, total},
     machine::Machine,
-    measure::Mark,
+    mark::Mark,
     summary::{self, tests::sample},
     workloads,
 };
@@ -33,6 +34,7 @@ fn measured(rounds: usize, costs: &[(Server, f64)], marks: &[Mark]) -> Compariso
         same_against_itself: None,
         rows: vec![row],
         idle: Vec::new(),
+        cold: Vec::new(),
     }
 }
 
@@ -133,7 +135,7 @@ fn a_ceiling_with_shorter_answers_or_without_optimisation_is_none() {
     let mut measured = measured(5, &GOOD, &[]);
     let ceiling =
         measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::Ceiling).unwrap();
-    ceiling.samples.iter_mut().for_each(|sample| sample.answer_bytes /= 2);
+    ceiling.samples.iter_mut().for_each(|sample| sample.answer_bytes = Some(221));
     assert!(reason(&judge_small(&measured)[0]).starts_with("the ceiling's answers have "));
     ceiling_again(&mut measured);
     assert!(matches!(judge_small(&measured)[0], Verdict::Met(_)));
@@ -143,7 +145,7 @@ fn a_ceiling_with_shorter_answers_or_without_optimisation_is_none() {
 
 fn ceiling_again(measured: &mut Comparison) {
     for figures in &mut measured.rows[0].servers {
-        figures.samples.iter_mut().for_each(|sample| sample.answer_bytes = 443);
+        figures.samples.iter_mut().for_each(|sample| sample.answer_bytes = Some(443));
     }
 }
 
@@ -158,4 +160,44 @@ fn three_may_be_short_but_not_the_first_rows() {
     assert!(total_of(&[short("small")]).ends_with("small must not be short"));
     let unknown = judged("1m", Verdict::NotMeasured("left out".into()));
     assert_eq!(total_of(&[unknown]), "0 goals met, 0 short, 1 not measured: **open**");
+}
+
+#[test]
+fn cold_files_are_judged_against_the_server_without_them_and_the_better_nginx() {
+    let rounds = |beside_p99_us: f64| {
+        let round = |round| cold::Round {
+            round,
+            alone_p50_us: 50.0,
+            alone_p99_us: 100.0,
+            beside_p50_us: 50.0,
+            beside_p99_us,
+            files_per_second: 60.0,
+            disk_bytes: 1,
+        };
+        (0..5).map(round).collect()
+    };
+    let mut measured = measured(5, &GOOD, &[]);
+    measured.cold = [(Server::Selvedge, 140.0), (Server::Nginx, 900.0), (Server::NginxWithThreads, 130.0)]
+        .map(|(server, p99_us)| Cold { server, rounds: rounds(p99_us) })
+        .into();
+    let row = ROWS.iter().find(|row| row.figure == Figure::BesideCold).unwrap();
+    let [itself, nginx] = judge_row(row, &measured).map(Option::unwrap);
+    assert!(matches!(itself.verdict, Verdict::Met(ratio) if (ratio.median - 1.4).abs() < 1e-9));
+    assert_eq!(nginx.other, Some(Server::NginxWithThreads));
+    assert!(matches!(nginx.verdict, Verdict::Short(_)));
+    measured.cold[0].rounds[1].alone_p99_us = 300.0;
+    let [itself, _] = judge_row(row, &measured).map(Option::unwrap);
+    assert!(reason(&itself.verdict).starts_with("the machine is busy"));
+}
+
+#[test]
+fn where_a_rate_is_offered_both_servers_have_to_keep_it() {
+    let mut measured = measured(5, &GOOD, &[]);
+    measured.rows[0].workload = "1m".into();
+    let row = ROWS.iter().find(|row| row.workload == "1m").unwrap();
+    let h2o = measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::H2o).unwrap();
+    h2o.requests_per_second.median *= 2.0;
+    let [floor, peer] = judge_row(row, &measured).map(|judged| judged.unwrap().verdict);
+    assert!(matches!(floor, Verdict::Met(_)));
+    assert_eq!(reason(&peer), "the rates differ: 1 and 2 requests/s");
 }
