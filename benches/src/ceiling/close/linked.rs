@@ -85,18 +85,16 @@ impl Server {
     }
 
     fn received(&mut self, completion: &Completion) {
-        let Some(id) = cqueue::buffer_select(completion.flags) else {
-            match completion.result {
-                error if error == -libc::ENOBUFS => self.receive(completion.fd),
-                _ => self.close(completion.fd),
-            }
-            return;
-        };
-        let is_whole = self.buffers.bytes(id, completion.result.max(0) as usize).ends_with(b"\r\n\r\n");
-        self.buffers.give_back(id);
-        match is_whole {
-            true => self.answer_and_close(completion.fd),
-            false => self.receive(completion.fd),
+        let mut is_whole = false;
+        if let Some(id) = cqueue::buffer_select(completion.flags) {
+            let request = self.buffers.bytes(id, completion.result.max(0) as usize);
+            is_whole = request.ends_with(b"\r\n\r\n");
+            self.buffers.give_back(id);
+        }
+        match completion.result {
+            _ if is_whole => self.answer_and_close(completion.fd),
+            received if received > 0 || received == -libc::ENOBUFS => self.receive(completion.fd),
+            _ => self.close(completion.fd),
         }
     }
 
