@@ -123,20 +123,20 @@ static WORKLOADS: [Workload; 18] = [
     },
     Workload {
         name: "1m",
-        title: "1 MiB, 64 connections, at most 2,000 requests a second",
+        title: "1 MiB, 64 connections, at most 1,000 requests a second",
         file: "1m.txt",
         bytes: 1024 * 1024,
-        think_ms: Some(32),
+        think_ms: Some(64),
         ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
     Workload {
         name: "64m",
-        title: "64 MiB, 8 connections, at most 25 requests a second",
+        title: "64 MiB, 8 connections, at most 16 requests a second",
         file: "64m.txt",
         bytes: 64 * 1024 * 1024,
         connections: 8,
-        think_ms: Some(320),
+        think_ms: Some(500),
         ceiling: Some(Variant::Sendfile),
         ..SMALL
     },

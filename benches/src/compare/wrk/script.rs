@@ -82,7 +82,7 @@ mod tests {
         let pipelined = script("pipelined");
         assert!(pipelined.contains("for i = 1, 16 do") && pipelined.contains("request ="));
         assert!(pipelined.ends_with(DONE));
-        assert!(script("1m").contains("delay = function() return math.random(0, 64) end"));
+        assert!(script("1m").contains("delay = function() return math.random(0, 128) end"));
         assert!(!script("small").contains("delay ="));
         let listed = script("zipf");
         assert!(
