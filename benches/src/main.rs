@@ -4,6 +4,7 @@
 mod attack;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod ceiling;
+mod chart;
 mod compare;
 mod content;
 mod cpus;
