@@ -29,7 +29,7 @@ const LOOKS_MAX: usize = 10;
 
 /// A server that does what is asked.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// Header fields of the requests to be measured.
     pub(super) fields: Vec<String>,
     /// Octets of an answer, head included, where all are alike.
@@ -39,7 +39,7 @@ pub(super) struct Checked {
 }
 
 /// Asks in the way of `workload` and compares every byte of what comes with the files in `root`.
-pub(super) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Result<Checked> {
+pub(crate) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Result<Checked> {
     if let Asked::Many(set) = workload.asked {
         let codings = check_set(port, workload, set, root)?;
         return Ok(Checked { fields: workload.fields(), answer_bytes: None, codings });

@@ -31,14 +31,14 @@ pub(super) const FILES: [(&str, usize); 5] = [
 const AGE: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug)]
-pub(super) struct Docroot {
+pub(crate) struct Docroot {
     directory: TempDir,
 }
 
 impl Docroot {
     /// Makes the directory with the files of all sizes and the sets that `workloads` ask for, readable by everybody: some servers
     /// change their user. It is in `place`, or where temporary files are.
-    pub(super) fn create(workloads: &[&Workload], place: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn create(workloads: &[&Workload], place: Option<&Path>) -> anyhow::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("selvedge-compare-").permissions(Permissions::from_mode(0o755));
         let directory = match place {
@@ -80,12 +80,12 @@ impl Docroot {
     }
 
     /// The directory to serve.
-    pub(super) fn files(&self) -> PathBuf {
+    pub(crate) fn files(&self) -> PathBuf {
         self.directory.path().join("root")
     }
 
     /// Where configurations and logs go.
-    pub(super) fn scratch(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         self.directory.path()
     }
 }

@@ -9,24 +9,24 @@ use crate::cpus;
 /// How this program was built, and the ceiling with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Build {
+pub(crate) enum Build {
     Optimised,
     Development,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Machine {
-    pub(super) cpu: String,
-    pub(super) cpus: String,
-    pub(super) memory_bytes: u64,
-    pub(super) kernel: String,
-    pub(super) date: String,
-    pub(super) command: String,
-    pub(super) build: Build,
+pub(crate) struct Machine {
+    pub(crate) cpu: String,
+    pub(crate) cpus: String,
+    pub(crate) memory_bytes: u64,
+    pub(crate) kernel: String,
+    pub(crate) date: String,
+    pub(crate) command: String,
+    pub(crate) build: Build,
 }
 
 impl Machine {
-    pub(super) fn describe(cpus: &[usize]) -> anyhow::Result<Self> {
+    pub(crate) fn describe(cpus: &[usize]) -> anyhow::Result<Self> {
         let name = rustix::system::uname();
         let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
         let arguments: Vec<String> = std::env::args().skip(1).collect();

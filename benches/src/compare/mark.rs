@@ -15,7 +15,7 @@ const STOLEN_MAX: f64 = 0.01;
 /// What made a measurement worth less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// The client had no CPU left and the server had: its rate is the client's.
     ClientBound,
     /// Other processes used the CPUs.

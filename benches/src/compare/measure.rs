@@ -24,29 +24,29 @@ use crate::cpus::Placement;
 
 /// One measurement of one server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Sample {
-    pub(super) round: usize,
-    pub(super) cpu_us_per_request: f64,
+pub(crate) struct Sample {
+    pub(crate) round: usize,
+    pub(crate) cpu_us_per_request: f64,
     /// The client's. On loopback the kernel's work on a packet is charged to whichever side is running then.
-    pub(super) client_cpu_us_per_request: f64,
-    pub(super) requests: u64,
-    pub(super) requests_per_second: f64,
+    pub(crate) client_cpu_us_per_request: f64,
+    pub(crate) requests: u64,
+    pub(crate) requests_per_second: f64,
     /// Share of its CPUs that the server's tree used.
-    pub(super) server_utilisation: f64,
-    pub(super) client_utilisation: f64,
+    pub(crate) server_utilisation: f64,
+    pub(crate) client_utilisation: f64,
     /// Share of all CPUs in use that neither of them used.
-    pub(super) others_utilisation: f64,
-    pub(super) stolen: f64,
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
-    pub(super) p999_us: f64,
-    pub(super) errors: u64,
+    pub(crate) others_utilisation: f64,
+    pub(crate) stolen: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) p999_us: f64,
+    pub(crate) errors: u64,
     /// Octets of one answer, head included, where all are alike.
-    pub(super) answer_bytes: Option<u64>,
+    pub(crate) answer_bytes: Option<u64>,
     /// Where many files are asked for, how many came in which coding.
-    pub(super) codings: BTreeMap<String, usize>,
-    pub(super) memory: Memory,
-    pub(super) marks: Vec<Mark>,
+    pub(crate) codings: BTreeMap<String, usize>,
+    pub(crate) memory: Memory,
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// The same server measured as two: what differs is noise.
@@ -120,13 +120,24 @@ fn measure(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = placement(setting, workload);
     let running = start(setting, installed, workload, &placement, workers)?;
+    measure_running(setting, &running, workload, &placement, round)
+}
+
+/// One measurement of a server that runs; what it answers is looked at first.
+pub(crate) fn measure_running(
+    setting: &Setting<'_>,
+    running: &Running,
+    workload: &Workload,
+    placement: &Placement,
+    round: usize,
+) -> anyhow::Result<Sample> {
     let files = setting.docroot.files();
     let checked = check(running.port, workload, &files).context("it does not answer as it should")?;
-    let wrk = find_executable("wrk").context("wrk is gone")?;
+    let wrk = find_executable("wrk").context("wrk is missing: apt install wrk")?;
 
     let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
     let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
-    let (outcome, client_us) = load(&wrk, workload, &checked, running.port, &placement, setting)?;
+    let (outcome, client_us) = load(&wrk, workload, &checked, running.port, placement, setting)?;
     let (wall_us, server_us) =
         (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
     let ticks = CpuTicks::read(&all)?.since(ticks);
@@ -162,7 +173,7 @@ fn measure(
         memory: Memory::read(running.pid())?,
         marks: Vec::new(),
     };
-    sample.marks = marks(&sample, &placement);
+    sample.marks = marks(&sample, placement);
     Ok(sample)
 }
 
@@ -178,7 +189,7 @@ fn placement(setting: &Setting<'_>, workload: &Workload) -> (Placement, usize) {
 }
 
 /// Starts the server for `workload` on a free port.
-pub(super) fn start(
+pub(crate) fn start(
     setting: &Setting<'_>,
     installed: &Installed,
     workload: &Workload,

@@ -4,17 +4,17 @@
 //! The walk: `servers` (who is there) -> `docroot` -> per workload and round `measure` (start, check, load by `wrk`,
 //! read /proc) -> `summary` -> `report` (Markdown) and `plot` (SVG).
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod client;
 mod cold;
-mod docroot;
+pub(crate) mod docroot;
 mod file_set;
 pub(crate) mod goals;
 mod idle;
 pub(crate) mod interrupt;
-mod machine;
+pub(crate) mod machine;
 mod mark;
-mod measure;
+pub(crate) mod measure;
 mod plot;
 pub(crate) mod proc;
 #[expect(unsafe_code, reason = "between fork and exec only raw calls are allowed")]
@@ -22,8 +22,8 @@ pub(crate) mod process;
 mod report;
 pub(crate) mod servers;
 pub(crate) mod summary;
-mod workloads;
-mod wrk;
+pub(crate) mod workloads;
+pub(crate) mod wrk;
 
 use std::{fs, path::PathBuf};
 
@@ -88,11 +88,39 @@ pub(crate) struct Options {
     goals: bool,
 }
 
+impl Options {
+    /// For measurements of other kinds: so many seconds of load on one worker, and all servers that are there, of which
+    /// `selvedge` is another binary of this project's.
+    pub(crate) fn of_load(seconds: u64, selvedge: Option<PathBuf>) -> Self {
+        Self {
+            rounds: 1,
+            seconds,
+            workloads: Vec::new(),
+            servers: Vec::new(),
+            workers: 1,
+            idle_connections: 0,
+            directory: None,
+            json: None,
+            plot: None,
+            selvedge,
+            before: None,
+            hello: None,
+            quick: false,
+            goals: false,
+        }
+    }
+
+    /// Seconds of load per measurement.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.seconds
+    }
+}
+
 /// Everything that stays the same during the comparison.
-struct Setting<'a> {
-    options: &'a Options,
-    docroot: &'a Docroot,
-    cpus: Vec<usize>,
+pub(crate) struct Setting<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) docroot: &'a Docroot,
+    pub(crate) cpus: Vec<usize>,
 }
 
 /// Measures and prints Markdown. Fails if a workload or server is unknown, or nothing can be measured; and at the end, where the

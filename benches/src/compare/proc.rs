@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fs, io,
     path::Path,
 };
@@ -29,6 +30,25 @@ fn parse_stat(text: &str) -> Option<Stat> {
 
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// How often each thread of a process went to sleep so far (voluntary_ctxt_switches, proc_pid_status(5)): each sleep ends by
+/// a wake-up.
+pub(crate) fn sleeps(pid: i32) -> io::Result<BTreeMap<OsString, u64>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))?;
+    let sleeps = threads.map(|thread| {
+        let thread = thread?;
+        Ok((thread.file_name(), sleeps_of_thread(&thread.path())?))
+    });
+    sleeps.collect()
+}
+
+/// The same of one thread: a folder of /proc/PID/task, or /proc/thread-self.
+pub(crate) fn sleeps_of_thread(folder: &Path) -> io::Result<u64> {
+    let status = fs::read_to_string(folder.join("status"))?;
+    let count =
+        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok());
+    count.ok_or_else(|| io::Error::other("the kernel does not count context switches"))
 }
 
 /// `root` and all its descendants.

@@ -25,7 +25,7 @@ const SMALL_BYTES: usize = 32 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Server {
+pub(crate) enum Server {
     Selvedge,
     /// Another binary of Selvedge: what a change costs, in one run.
     #[value(skip)]
@@ -50,6 +50,9 @@ pub(super) enum Server {
     /// nginx whose threads wait for the disk; measured in the workload 'cold' only.
     #[value(skip)]
     NginxWithThreads,
+    /// nginx opening the file for each request; measured in the experiment about that only.
+    #[value(skip)]
+    NginxWithoutFileCache,
     Lighttpd,
     H2o,
     Mighty,
@@ -62,7 +65,7 @@ pub(super) enum Server {
 }
 
 impl Server {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Selvedge => "selvedge",
             Self::SelvedgeBefore => "selvedge before",
@@ -75,6 +78,7 @@ impl Server {
             Self::Nginx => "nginx",
             Self::NginxWithoutSendfile => "nginx, sendfile off",
             Self::NginxWithThreads => "nginx, aio threads",
+            Self::NginxWithoutFileCache => "nginx, open_file_cache off",
             Self::Lighttpd => "lighttpd",
             Self::H2o => "h2o",
             Self::Mighty => "mighty",
@@ -102,14 +106,17 @@ impl Server {
     }
 
     /// Whether it is another project's server.
-    pub(super) fn is_peer(self) -> bool {
+    pub(crate) fn is_peer(self) -> bool {
         let is_ours = matches!(self, Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport);
         !is_ours && !self.is_ceiling()
     }
 
     /// Whether it is nginx, configured in whatever way.
     pub(super) fn is_nginx(self) -> bool {
-        matches!(self, Self::Nginx | Self::NginxWithoutSendfile | Self::NginxWithThreads)
+        matches!(
+            self,
+            Self::Nginx | Self::NginxWithoutSendfile | Self::NginxWithThreads | Self::NginxWithoutFileCache
+        )
     }
 
     /// Whether it shows what a request has to cost anyhow.
@@ -141,24 +148,24 @@ impl Server {
 
 /// A server that can be started.
 #[derive(Debug, Clone)]
-pub(super) struct Installed {
-    pub(super) server: Server,
+pub(crate) struct Installed {
+    pub(crate) server: Server,
     executable: PathBuf,
     /// As it says itself, or for one that does not, as its package says.
-    pub(super) version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// What is here and what is not.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) servers: Vec<Installed>,
-    pub(super) wrk: Option<String>,
+pub(crate) struct Found {
+    pub(crate) servers: Vec<Installed>,
+    pub(crate) wrk: Option<String>,
     /// A sentence for each thing that is missing, with the way to get it.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// Looks for all servers, or for those asked for. Fails if a server of this project was asked for and is not here.
-pub(super) fn find(options: &Options) -> anyhow::Result<Found> {
+pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
     let wanted = |server: &Server| options.servers.is_empty() || options.servers.contains(server);
     let mut found = Found { servers: Vec::new(), wrk: None, missing: Vec::new() };
     for &server in Server::value_variants().iter().filter(|server| wanted(server)) {
@@ -271,7 +278,11 @@ fn version(server: Server, executable: &Path) -> Option<String> {
             let format = format!("--showformat={} ${{Version}}\n", server.name());
             return first_line(Command::new("dpkg-query").args(["--show", &format, server.package()]));
         }
-        Server::Nginx | Server::NginxWithoutSendfile | Server::NginxWithThreads | Server::Lighttpd => "-v",
+        Server::Nginx
+        | Server::NginxWithoutSendfile
+        | Server::NginxWithThreads
+        | Server::NginxWithoutFileCache
+        | Server::Lighttpd => "-v",
         Server::H2o => "--version",
         Server::Caddy => "version",
     };
@@ -311,7 +322,7 @@ impl Installed {
     }
 
     /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
-    pub(super) fn other_configurations(&self, workload: &Workload) -> Vec<Self> {
+    pub(crate) fn other_configurations(&self, workload: &Workload) -> Vec<Self> {
         use Server::{CeilingDirect, CeilingEpoll, CeilingInline, CeilingLinked};
         let servers: &[Server] = match self.server {
             Server::Selvedge if workload.sharing == Sharing::Together => &[Server::SelvedgeReuseport],
@@ -325,6 +336,12 @@ impl Installed {
             _ => &[],
         };
         servers.iter().map(|&server| Self { server, ..self.clone() }).collect()
+    }
+
+    /// The same binary that remembers no open files, of those that can be told so.
+    pub(crate) fn without_file_cache(&self) -> Option<Self> {
+        let server = Server::NginxWithoutFileCache;
+        (self.server == Server::Nginx).then(|| Self { server, ..self.clone() })
     }
 
     /// The command that serves, in the foreground; configurations are written to the scratch folder.
@@ -369,7 +386,10 @@ impl Installed {
                 command.args(["--bytes", &start.workload.bytes.to_string()]);
                 command.args(["--reuseport-workers", &workers.to_string()]);
             }
-            Server::Nginx | Server::NginxWithoutSendfile | Server::NginxWithThreads => {
+            Server::Nginx
+            | Server::NginxWithoutSendfile
+            | Server::NginxWithThreads
+            | Server::NginxWithoutFileCache => {
                 command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
                 command.arg("-c").arg(write(start, "nginx.conf", &configuration::nginx(start, self.server))?);
             }

@@ -38,18 +38,18 @@ pub(super) enum Sharing {
     Together,
 }
 
-#[derive(Debug)]
-pub(super) struct Workload {
+#[derive(Debug, Clone)]
+pub(crate) struct Workload {
     /// Its name on the command line.
     pub(super) name: &'static str,
     /// Its heading in the report.
     pub(super) title: &'static str,
     pub(super) asked: Asked,
     /// The file asked for, the first where there are many.
-    pub(super) file: &'static str,
+    pub(crate) file: &'static str,
     /// Its size; of many files, about their mean.
-    pub(super) bytes: usize,
-    pub(super) connections: usize,
+    pub(crate) bytes: usize,
+    pub(crate) connections: usize,
     pub(super) kind: Kind,
     pub(super) sharing: Sharing,
     /// Mean time that a connection waits before each request, in milliseconds. Where the client would be the limit, it keeps the rate
@@ -61,7 +61,7 @@ pub(super) struct Workload {
 
 impl Workload {
     /// Header fields of the requests, the same for every server.
-    pub(super) fn fields(&self) -> Vec<String> {
+    pub(crate) fn fields(&self) -> Vec<String> {
         let mut fields = Vec::new();
         if self.kind == Kind::Close {
             fields.push("Connection: close".into());
@@ -208,7 +208,7 @@ static WORKLOADS: [Workload; 18] = [
 const ON_REQUEST: [&str; 2] = ["64m", "hello"];
 
 /// The named workloads in their usual order; all but those on request where none is named.
-pub(super) fn select(names: &[String]) -> anyhow::Result<Vec<&'static Workload>> {
+pub(crate) fn select(names: &[String]) -> anyhow::Result<Vec<&'static Workload>> {
     for name in names {
         if !WORKLOADS.iter().any(|workload| workload.name == name) {
             let known: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();

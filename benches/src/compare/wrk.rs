@@ -15,8 +15,8 @@ const THREADS_MAX: usize = 8;
 
 /// What `wrk` reports.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub(super) struct Outcome {
-    pub(super) requests: u64,
+pub(crate) struct Outcome {
+    pub(crate) requests: u64,
     duration_us: f64,
     /// Octets of all answers, heads included, and of those that were under way at the end.
     pub(super) received_bytes: u64,
@@ -31,21 +31,21 @@ pub(super) struct Outcome {
 
 /// Who is asked, and with what.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Load<'a> {
-    pub(super) wrk: &'a Path,
-    pub(super) workload: &'a Workload,
+pub(crate) struct Load<'a> {
+    pub(crate) wrk: &'a Path,
+    pub(crate) workload: &'a Workload,
     /// Header fields of each request.
-    pub(super) fields: &'a [String],
-    pub(super) port: u16,
+    pub(crate) fields: &'a [String],
+    pub(crate) port: u16,
     /// CPUs of the client.
-    pub(super) threads: usize,
-    pub(super) seconds: u64,
+    pub(crate) threads: usize,
+    pub(crate) seconds: u64,
     /// Where scripts may be written.
-    pub(super) scratch: &'a Path,
+    pub(crate) scratch: &'a Path,
 }
 
 impl Load<'_> {
-    pub(super) fn command(&self) -> anyhow::Result<Command> {
+    pub(crate) fn command(&self) -> anyhow::Result<Command> {
         let Self { workload, port, seconds, .. } = *self;
         let connections = workload.connections;
         let threads = self.threads.clamp(1, THREADS_MAX).min(connections);
@@ -82,7 +82,7 @@ impl Outcome {
 }
 
 /// Reads what the script printed at the end.
-pub(super) fn parse(output: &str) -> anyhow::Result<Outcome> {
+pub(crate) fn parse(output: &str) -> anyhow::Result<Outcome> {
     let line = output.lines().rev().find(|line| line.starts_with('{'));
     let line = line.with_context(|| format!("wrk has not come to its end:\n{output}"))?;
     let outcome: Outcome = serde_json::from_str(line).with_context(|| format!("no figures: {line}"))?;

@@ -32,6 +32,10 @@ fn as_root(line: &'static str) -> &'static str {
 
 pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
     let sendfile = if server == Server::NginxWithoutSendfile { "off" } else { "on" };
+    let file_cache = match server {
+        Server::NginxWithoutFileCache => "open_file_cache off;",
+        _ => "open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s;",
+    };
     let (files, scratch) = (start.files.display(), start.scratch.display());
     let Start { port, workers, .. } = *start;
     let reuse_port = if workers > 1 { " reuseport" } else { "" };
@@ -61,7 +65,7 @@ http {{
   {dollar}
   access_log off; {threads} sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;
   keepalive_timeout {IDLE_TIMEOUT_S}s; keepalive_requests 1000000000;
-  open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s;
+  {file_cache}
   types {{ text/plain txt; text/html html; text/css css; application/javascript js; image/svg+xml svg; application/json json; image/jpeg jpg; }}
   client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
   uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
