@@ -53,11 +53,8 @@ enum Command {
     LoadCheck(load::agreement::Options),
     /// Load the server for half an hour, with clients that go away, and see whether anything grows
     Soak(soak::Options),
-    /// Run an experiment that decides a question of design
-    Experiments {
-        #[command(subcommand)]
-        experiment: experiments::Experiment,
-    },
+    /// Measure what parts of a server's design are worth, and write it into docs/experiments
+    Experiments(experiments::Options),
 }
 
 fn main() -> ExitCode {
@@ -72,7 +69,7 @@ fn main() -> ExitCode {
         Command::Load(options) => load::run(&options),
         Command::LoadCheck(options) => load::agreement::run(&options),
         Command::Soak(options) => soak::run(&options),
-        Command::Experiments { experiment } => experiments::run(&experiment),
+        Command::Experiments(options) => experiments::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

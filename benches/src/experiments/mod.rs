@@ -1,18 +1,122 @@
-//! Experiments: each decides one question of the design and prints its result as Markdown.
+//! Experiments: each asks one question that a server's design depends on. Those of the pages in `docs/experiments` take Warp's
+//! claims one by one. In: their names. Out: on each page the figures, and beside it the same as JSON and as a plot.
+//!
+//! The walk: `run` -> an experiment -> a `Report` -> `page`. Servers that are measured run in processes of their own: those of
+//! `compare`, or a `subject`, which can do a thing in several ways.
 
+mod allocator;
 mod hand_off;
+mod page;
+mod report;
+mod setting;
 
-use clap::Subcommand;
+use std::path::PathBuf;
 
+use anyhow::{Context, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+
+use self::report::Report;
+use self::setting::Setting;
+use crate::compare::{self, docroot::Docroot, interrupt, machine::Machine, process};
+use crate::cpus;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Options {
+    /// Which [default: all of these]
+    #[arg(value_enum, value_name = "NAME")]
+    names: Vec<Experiment>,
+    /// Runs of each way, alternated
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of load per measurement
+    #[arg(long, value_name = "S", default_value_t = 2)]
+    seconds: u64,
+    /// One short run of each: only to see that everything runs
+    #[arg(long)]
+    quick: bool,
+    /// The folder of the pages
+    #[arg(long, value_name = "DIR", default_value = "docs/experiments")]
+    pages: PathBuf,
+    /// The selvedge binary [default: built from this workspace]
+    #[arg(long, value_name = "PATH")]
+    selvedge: Option<PathBuf>,
+    /// Numbers of workers in the experiment `workers` [default: 1, 2, 4 ... up to the CPUs]
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    workers: Vec<usize>,
+    #[command(subcommand)]
+    alone: Option<Alone>,
+}
+
+/// What has no page.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Experiment {
+enum Alone {
     /// How an accepted connection best gets from one ring to another
     HandOff(hand_off::Options),
 }
 
-/// Runs one experiment. Fails where the kernel refuses what it needs.
-pub(crate) fn run(experiment: &Experiment) -> anyhow::Result<()> {
-    match experiment {
-        Experiment::HandOff(options) => hand_off::run(options),
+/// Those with pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Experiment {
+    /// What the global allocator's locks cost under many threads
+    Allocator,
+}
+
+impl Experiment {
+    /// Its page's file name, without the ending.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allocator => "allocator",
+        }
     }
+
+    fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
+        match self {
+            Self::Allocator => allocator::run(setting),
+        }
+    }
+}
+
+/// Runs what was asked for, the next where one fails.
+///
+/// # Errors
+/// The names of those that failed; the reasons were told on standard error.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    match &options.alone {
+        Some(Alone::HandOff(options)) => return hand_off::run(options),
+        None => {}
+    }
+    interrupt::catch()?;
+    process::raise_descriptor_limit()?;
+    let names = if options.names.is_empty() { Experiment::value_variants() } else { &options.names };
+    // Before anything is measured in vain.
+    for experiment in names {
+        page::check(&options.pages, experiment.name())?;
+    }
+    let docroot = Docroot::create(&[], None)?;
+    let seconds = if options.quick { 1 } else { options.seconds.max(1) };
+    let of_load = compare::Options::of_load(seconds, options.selvedge.clone());
+    let cpus = cpus::allowed()?;
+    let machine = Machine::describe(&cpus)?;
+    let load = compare::Setting { options: &of_load, docroot: &docroot, cpus };
+    let setting = Setting::new(options, load, machine);
+    let mut failed = Vec::new();
+    for &experiment in names {
+        eprintln!("{} ...", experiment.name());
+        let written = experiment
+            .run(&setting)
+            .and_then(|report| page::write(&options.pages, experiment.name(), &setting, &report));
+        if let Err(error) = written {
+            interrupt::check()?;
+            eprintln!("{}: {error:#}", experiment.name());
+            failed.push(experiment.name());
+        }
+    }
+    ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
+    Ok(())
+}
+
+/// The median of some figures and their range; there has to be one.
+fn spread(figures: impl IntoIterator<Item = f64>) -> anyhow::Result<compare::summary::Spread> {
+    compare::summary::Spread::of(figures).context("nothing was measured")
 }

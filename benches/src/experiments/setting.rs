@@ -1,0 +1,189 @@
+//! What stays the same in all experiments: the machine, how often and how long is measured, and ways to start and load servers.
+
+use std::env;
+use std::process::Command;
+
+use super::Options;
+use crate::chart::Title;
+use crate::compare::machine::Machine;
+use crate::compare::measure::{self, Sample};
+use crate::compare::process::{Running, free_port};
+use crate::compare::servers::{self, Installed};
+use crate::compare::workloads::{self, Workload};
+use crate::compare::{self, interrupt};
+use crate::cpus::Placement;
+
+pub(super) struct Setting<'a> {
+    pub(super) machine: Machine,
+    /// Runs of each way.
+    pub(super) rounds: usize,
+    /// What is counted in operations is divided by this.
+    pub(super) shortened: u64,
+    /// Numbers of workers to compare, ascending.
+    pub(super) workers: Vec<usize>,
+    /// Files, CPUs, and seconds of load.
+    pub(super) load: compare::Setting<'a>,
+    /// The machine and the date, for plots.
+    under: String,
+}
+
+fn alternate<'w, W, S>(
+    rounds: usize,
+    ways: &'w [W],
+    title: impl Fn(&W) -> String,
+    missing: &mut Vec<String>,
+    mut measure: impl FnMut(&W, usize) -> anyhow::Result<S>,
+) -> anyhow::Result<Vec<(&'w W, Vec<S>)>> {
+    let mut samples: Vec<Option<Vec<S>>> = ways.iter().map(|_| Some(Vec::new())).collect();
+    for round in 0..rounds {
+        for number in 0..ways.len() {
+            interrupt::check()?;
+            let number = (number + round) % ways.len();
+            let Some(of_way) = &mut samples[number] else { continue };
+            match measure(&ways[number], round) {
+                Ok(sample) => of_way.push(sample),
+                Err(error) => {
+                    interrupt::check()?;
+                    missing.push(format!("{}: {error:#}", title(&ways[number])));
+                    samples[number] = None;
+                }
+            }
+        }
+    }
+    Ok(ways.iter().zip(samples).filter_map(|(way, samples)| Some((way, samples?))).collect())
+}
+
+/// Those asked for; else the powers of two up to the CPUs, and as many as these.
+fn workers(asked_for: &[usize], cpus: usize) -> Vec<usize> {
+    let mut workers: Vec<usize> = asked_for.iter().copied().filter(|&workers| workers > 0).collect();
+    if workers.is_empty() {
+        workers = (0..).map(|power| 1 << power).take_while(|&workers| workers <= cpus).collect();
+        workers.push(cpus);
+    }
+    workers.sort_unstable();
+    workers.dedup();
+    workers
+}
+
+/// The servers that are here.
+pub(super) struct Found {
+    pub(super) servers: Vec<Installed>,
+    pub(super) versions: Vec<String>,
+    /// A sentence for each that is not.
+    pub(super) missing: Vec<String>,
+}
+
+/// How much shorter a quick run is.
+const QUICK: u64 = 20;
+
+impl<'a> Setting<'a> {
+    pub(super) fn new(options: &Options, load: compare::Setting<'a>, machine: Machine) -> Self {
+        let under = format!("{}, {}, {}", machine.cpu, machine.kernel, machine.date);
+        let (rounds, shortened) = if options.quick { (1, QUICK) } else { (options.rounds.max(1), 1) };
+        let workers = workers(&options.workers, load.cpus.len());
+        Self { machine, rounds, shortened, workers, load, under }
+    }
+
+    pub(super) fn title<'t>(&'t self, title: &'t str) -> Title<'t> {
+        Title { title, under: &self.under }
+    }
+
+    /// The workload of 151 octets, for so many connections.
+    pub(super) fn workload(connections: usize) -> anyhow::Result<Workload> {
+        let mut workload = Self::named("small")?;
+        workload.connections = connections;
+        Ok(workload)
+    }
+
+    /// A workload of `compare`'s.
+    pub(super) fn named(name: &str) -> anyhow::Result<Workload> {
+        Ok(workloads::select(&[name.to_owned()])?[0].clone())
+    }
+
+    /// One worker on the first CPU, the load on the others.
+    pub(super) fn placement(&self) -> Placement {
+        Placement::apart(&self.load.cpus, 1)
+    }
+
+    /// Every server of `compare` that is here, some of them configured in two ways.
+    pub(super) fn servers(&self) -> anyhow::Result<Found> {
+        let found = servers::find(self.load.options)?;
+        let workload = Self::workload(1)?;
+        let mut all = Vec::new();
+        let mut versions = Vec::new();
+        for installed in found.servers {
+            if let Some(version) = &installed.version {
+                let name = installed.server.name();
+                let name = if version.contains(name) { String::new() } else { format!("{name} ") };
+                versions.push(format!("{name}{version}"));
+            }
+            let other = installed.other_configurations(&workload);
+            all.push(installed);
+            all.extend(other);
+        }
+        versions.extend(found.wrk);
+        Ok(Found { servers: all, versions, missing: found.missing })
+    }
+
+    /// Measures each of `ways` once per round, the order rotated by one from round to round, so that what drifts over minutes
+    /// meets all of them. One that fails is not measured again: it is told of in `missing`, and no more in what comes back.
+    ///
+    /// # Errors
+    /// An interruption.
+    pub(super) fn alternate<'w, W, S>(
+        &self,
+        ways: &'w [W],
+        title: impl Fn(&W) -> String,
+        missing: &mut Vec<String>,
+        measure: impl FnMut(&W, usize) -> anyhow::Result<S>,
+    ) -> anyhow::Result<Vec<(&'w W, Vec<S>)>> {
+        alternate(self.rounds, ways, title, missing, measure)
+    }
+
+    /// Starts a subject with these arguments on `placement`'s CPUs for servers.
+    pub(super) fn start_subject(&self, arguments: &[&str], placement: &Placement) -> anyhow::Result<Running> {
+        let port = free_port()?;
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["experiments", "subject", "--port", &port.to_string()]).args(arguments);
+        let log = self.load.docroot.scratch().join("subject.log");
+        Running::start(command, port, &placement.server, &log)
+    }
+
+    /// Loads a server that runs, having looked at what it answers.
+    pub(super) fn measure(
+        &self,
+        running: &Running,
+        workload: &Workload,
+        round: usize,
+    ) -> anyhow::Result<Sample> {
+        measure::measure_running(&self.load, running, workload, &self.placement(), round)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::ensure;
+
+    use super::{alternate, workers};
+
+    #[test]
+    fn ways_alternate_and_one_that_fails_is_told_and_left_out() {
+        let mut order = Vec::new();
+        let mut missing = Vec::new();
+        let measured = alternate(3, &['a', 'b', 'c'], char::to_string, &mut missing, |&way, round| {
+            order.push(way);
+            ensure!((way, round) != ('b', 1), "no program");
+            Ok(round)
+        });
+        assert_eq!(measured.unwrap(), [(&'a', vec![0, 1, 2]), (&'c', vec![0, 1, 2])]);
+        assert_eq!(missing, ["b: no program"]);
+        assert_eq!(order.iter().collect::<String>(), "abcbcaca");
+    }
+
+    #[test]
+    fn workers_are_those_asked_for_or_powers_of_two_up_to_the_cpus() {
+        assert_eq!(workers(&[], 1), [1]);
+        assert_eq!(workers(&[], 12), [1, 2, 4, 8, 12]);
+        assert_eq!(workers(&[3, 0, 1, 3], 12), [1, 3]);
+    }
+}
