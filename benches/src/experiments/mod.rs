@@ -9,6 +9,8 @@ mod hand_off;
 mod page;
 mod report;
 mod setting;
+mod subject;
+mod timers;
 
 use std::path::PathBuf;
 
@@ -53,6 +55,9 @@ pub(crate) struct Options {
 enum Alone {
     /// How an accepted connection best gets from one ring to another
     HandOff(hand_off::Options),
+    /// Run a server that an experiment measures
+    #[command(hide = true)]
+    Subject(subject::Options),
 }
 
 /// Those with pages.
@@ -60,6 +65,8 @@ enum Alone {
 enum Experiment {
     /// What the global allocator's locks cost under many threads
     Allocator,
+    /// What a time limit for each read costs, by how it is kept
+    Timers,
 }
 
 impl Experiment {
@@ -67,12 +74,14 @@ impl Experiment {
     fn name(self) -> &'static str {
         match self {
             Self::Allocator => "allocator",
+            Self::Timers => "timers",
         }
     }
 
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
         match self {
             Self::Allocator => allocator::run(setting),
+            Self::Timers => timers::run(setting),
         }
     }
 }
@@ -84,6 +93,7 @@ impl Experiment {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.alone {
         Some(Alone::HandOff(options)) => return hand_off::run(options),
+        Some(Alone::Subject(options)) => return subject::run(options),
         None => {}
     }
     interrupt::catch()?;

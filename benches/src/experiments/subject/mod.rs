@@ -1,0 +1,28 @@
+//! Servers that can do one thing in several ways, to be measured from outside. In: which, how, and a port on 127.0.0.1. Out:
+//! answers, until the process is killed. None is a server to use.
+
+mod canned;
+mod timers;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Port on 127.0.0.1
+    #[arg(long)]
+    port: u16,
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// Time limits of reads, kept in several ways
+    Timers(timers::Options),
+}
+
+pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    match &options.subject {
+        Subject::Timers(timers) => timers::run(options.port, timers),
+    }
+}
