@@ -5,6 +5,7 @@
 //! `compare`, or a `subject`, which can do a thing in several ways.
 
 mod allocator;
+mod dates;
 mod hand_off;
 mod page;
 mod report;
@@ -63,6 +64,8 @@ enum Alone {
 /// Those with pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Experiment {
+    /// What a Date costs, formatted for each answer or once a second
+    Dates,
     /// What the global allocator's locks cost under many threads
     Allocator,
     /// What a time limit for each read costs, by how it is kept
@@ -73,6 +76,7 @@ impl Experiment {
     /// Its page's file name, without the ending.
     fn name(self) -> &'static str {
         match self {
+            Self::Dates => "dates",
             Self::Allocator => "allocator",
             Self::Timers => "timers",
         }
@@ -80,6 +84,7 @@ impl Experiment {
 
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
         match self {
+            Self::Dates => dates::run(setting),
             Self::Allocator => allocator::run(setting),
             Self::Timers => timers::run(setting),
         }
