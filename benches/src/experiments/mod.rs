@@ -5,12 +5,14 @@
 //! `compare`, or a `subject`, which can do a thing in several ways.
 
 mod allocator;
+mod counting;
 mod dates;
 mod hand_off;
 mod page;
 mod report;
 mod setting;
 mod subject;
+mod system_calls;
 mod timers;
 
 use std::path::PathBuf;
@@ -64,6 +66,8 @@ enum Alone {
 /// Those with pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Experiment {
+    /// How many system calls a request takes
+    SystemCalls,
     /// What a Date costs, formatted for each answer or once a second
     Dates,
     /// What the global allocator's locks cost under many threads
@@ -76,6 +80,7 @@ impl Experiment {
     /// Its page's file name, without the ending.
     fn name(self) -> &'static str {
         match self {
+            Self::SystemCalls => "system-calls",
             Self::Dates => "dates",
             Self::Allocator => "allocator",
             Self::Timers => "timers",
@@ -84,6 +89,7 @@ impl Experiment {
 
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
         match self {
+            Self::SystemCalls => system_calls::run(setting),
             Self::Dates => dates::run(setting),
             Self::Allocator => allocator::run(setting),
             Self::Timers => timers::run(setting),

@@ -3,14 +3,17 @@
 use std::env;
 use std::process::Command;
 
+use anyhow::Context;
+
 use super::Options;
 use crate::chart::Title;
+use crate::compare::check::check;
 use crate::compare::machine::Machine;
 use crate::compare::measure::{self, Sample};
-use crate::compare::process::{Running, free_port};
+use crate::compare::process::{Running, find_executable, free_port};
 use crate::compare::servers::{self, Installed};
 use crate::compare::workloads::{self, Workload};
-use crate::compare::{self, interrupt};
+use crate::compare::{self, interrupt, wrk};
 use crate::cpus::Placement;
 
 pub(super) struct Setting<'a> {
@@ -147,6 +150,32 @@ impl<'a> Setting<'a> {
         command.args(["experiments", "subject", "--port", &port.to_string()]).args(arguments);
         let log = self.load.docroot.scratch().join("subject.log");
         Running::start(command, port, &placement.server, &log)
+    }
+
+    /// Looks at what a server that runs answers, which also fills what it remembers of the file.
+    pub(super) fn check(&self, running: &Running, workload: &Workload) -> anyhow::Result<()> {
+        check(running.port, workload, &self.load.docroot.files())?;
+        Ok(())
+    }
+
+    /// The client that loads a server that runs for so many seconds.
+    pub(super) fn client(
+        &self,
+        running: &Running,
+        workload: &Workload,
+        seconds: u64,
+    ) -> anyhow::Result<Command> {
+        let wrk = find_executable("wrk").context("wrk is missing: apt install wrk")?;
+        let load = wrk::Load {
+            wrk: &wrk,
+            workload,
+            fields: &workload.fields(),
+            port: running.port,
+            threads: self.placement().client.len(),
+            seconds,
+            scratch: self.load.docroot.scratch(),
+        };
+        load.command()
     }
 
     /// Loads a server that runs, having looked at what it answers.
