@@ -8,6 +8,7 @@ mod allocator;
 mod counting;
 mod dates;
 mod hand_off;
+mod herd;
 mod page;
 mod report;
 mod setting;
@@ -74,6 +75,8 @@ enum Experiment {
     Allocator,
     /// What a time limit for each read costs, by how it is kept
     Timers,
+    /// How many threads a connection wakes, by who accepts
+    Herd,
 }
 
 impl Experiment {
@@ -84,6 +87,7 @@ impl Experiment {
             Self::Dates => "dates",
             Self::Allocator => "allocator",
             Self::Timers => "timers",
+            Self::Herd => "herd",
         }
     }
 
@@ -93,6 +97,7 @@ impl Experiment {
             Self::Dates => dates::run(setting),
             Self::Allocator => allocator::run(setting),
             Self::Timers => timers::run(setting),
+            Self::Herd => herd::run(setting),
         }
     }
 }

@@ -10,9 +10,10 @@ mod run_once;
 use anyhow::Context;
 use clap::Args;
 
+pub(super) use self::run_once::{Pace, drive};
 use self::{
     forms::Form,
-    run_once::{Pace, Sample, run_once},
+    run_once::{Sample, run_once},
 };
 use crate::cpus;
 

@@ -26,7 +26,7 @@ const DESCRIPTORS_MAX: usize = 16_384;
 const LOST_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Pace {
+pub(in crate::experiments) enum Pace {
     Single,
     Burst(usize),
 }
@@ -193,7 +193,7 @@ fn work(
 }
 
 /// Opens the connections and waits until each has been closed from the other side.
-fn drive(address: SocketAddr, pace: Pace, connections: usize) -> io::Result<()> {
+pub(in crate::experiments) fn drive(address: SocketAddr, pace: Pace, connections: usize) -> io::Result<()> {
     let burst = match pace {
         Pace::Single => 1,
         Pace::Burst(burst) => burst,

@@ -1,6 +1,7 @@
 //! Servers that can do one thing in several ways, to be measured from outside. In: which, how, and a port on 127.0.0.1. Out:
 //! answers, until the process is killed. None is a server to use.
 
+mod accepting;
 mod canned;
 mod timers;
 
@@ -19,10 +20,13 @@ pub(crate) struct Options {
 enum Subject {
     /// Time limits of reads, kept in several ways
     Timers(timers::Options),
+    /// Connections, accepted in several ways and closed
+    Accepting(accepting::Options),
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.subject {
         Subject::Timers(timers) => timers::run(options.port, timers),
+        Subject::Accepting(accepting) => accepting::run(options.port, accepting),
     }
 }
