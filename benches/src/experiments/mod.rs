@@ -7,6 +7,7 @@
 mod allocator;
 mod counting;
 mod dates;
+mod descriptors;
 mod hand_off;
 mod herd;
 mod page;
@@ -75,6 +76,8 @@ enum Experiment {
     Allocator,
     /// What a time limit for each read costs, by how it is kept
     Timers,
+    /// What it is worth to keep files open
+    Descriptors,
     /// How many threads a connection wakes, by who accepts
     Herd,
 }
@@ -87,6 +90,7 @@ impl Experiment {
             Self::Dates => "dates",
             Self::Allocator => "allocator",
             Self::Timers => "timers",
+            Self::Descriptors => "descriptors",
             Self::Herd => "herd",
         }
     }
@@ -97,6 +101,7 @@ impl Experiment {
             Self::Dates => dates::run(setting),
             Self::Allocator => allocator::run(setting),
             Self::Timers => timers::run(setting),
+            Self::Descriptors => descriptors::run(setting),
             Self::Herd => herd::run(setting),
         }
     }

@@ -3,6 +3,7 @@
 
 mod accepting;
 mod canned;
+mod files;
 mod timers;
 
 use clap::{Args, Subcommand};
@@ -20,6 +21,8 @@ pub(crate) struct Options {
 enum Subject {
     /// Time limits of reads, kept in several ways
     Timers(timers::Options),
+    /// Files, with more and less kept of them
+    Files(files::Options),
     /// Connections, accepted in several ways and closed
     Accepting(accepting::Options),
 }
@@ -27,6 +30,7 @@ enum Subject {
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.subject {
         Subject::Timers(timers) => timers::run(options.port, timers),
+        Subject::Files(files) => files::run(options.port, files),
         Subject::Accepting(accepting) => accepting::run(options.port, accepting),
     }
 }
