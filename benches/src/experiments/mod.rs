@@ -10,6 +10,7 @@ mod dates;
 mod descriptors;
 mod hand_off;
 mod herd;
+mod packets;
 mod page;
 mod report;
 mod setting;
@@ -70,6 +71,8 @@ enum Alone {
 enum Experiment {
     /// How many system calls a request takes
     SystemCalls,
+    /// Head and body in one packet, or in two
+    Packets,
     /// What a Date costs, formatted for each answer or once a second
     Dates,
     /// What the global allocator's locks cost under many threads
@@ -87,6 +90,7 @@ impl Experiment {
     fn name(self) -> &'static str {
         match self {
             Self::SystemCalls => "system-calls",
+            Self::Packets => "packets",
             Self::Dates => "dates",
             Self::Allocator => "allocator",
             Self::Timers => "timers",
@@ -98,6 +102,7 @@ impl Experiment {
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
         match self {
             Self::SystemCalls => system_calls::run(setting),
+            Self::Packets => packets::run(setting),
             Self::Dates => dates::run(setting),
             Self::Allocator => allocator::run(setting),
             Self::Timers => timers::run(setting),

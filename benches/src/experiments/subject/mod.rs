@@ -4,6 +4,7 @@
 mod accepting;
 mod canned;
 mod files;
+mod replies;
 mod timers;
 
 use clap::{Args, Subcommand};
@@ -25,6 +26,8 @@ enum Subject {
     Files(files::Options),
     /// Connections, accepted in several ways and closed
     Accepting(accepting::Options),
+    /// Heads and bodies, sent in several ways
+    Replies(replies::Options),
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
@@ -32,5 +35,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         Subject::Timers(timers) => timers::run(options.port, timers),
         Subject::Files(files) => files::run(options.port, files),
         Subject::Accepting(accepting) => accepting::run(options.port, accepting),
+        Subject::Replies(replies) => replies::run(options.port, replies),
     }
 }
