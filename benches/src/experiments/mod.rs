@@ -17,6 +17,7 @@ mod setting;
 mod subject;
 mod system_calls;
 mod timers;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -83,6 +84,8 @@ enum Experiment {
     Descriptors,
     /// How many threads a connection wakes, by who accepts
     Herd,
+    /// Throughput by the number of workers
+    Workers,
 }
 
 impl Experiment {
@@ -96,6 +99,7 @@ impl Experiment {
             Self::Timers => "timers",
             Self::Descriptors => "descriptors",
             Self::Herd => "herd",
+            Self::Workers => "workers",
         }
     }
 
@@ -108,6 +112,7 @@ impl Experiment {
             Self::Timers => timers::run(setting),
             Self::Descriptors => descriptors::run(setting),
             Self::Herd => herd::run(setting),
+            Self::Workers => workers::run(setting),
         }
     }
 }
