@@ -80,7 +80,31 @@ fn payload_bytes(packet: &[u8], from: u16, to: u16) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
     use super::*;
+
+    #[test]
+    fn two_writes_without_delay_are_two_packets_and_one_is_one() {
+        let mut capture = match Capture::start() {
+            Ok(capture) => capture,
+            Err(error) => return eprintln!("SKIPPED: packets may not be captured here: {error}"),
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_nodelay(true).unwrap();
+        let ports = (listener.local_addr().unwrap().port(), client.local_addr().unwrap().port());
+        for pieces in [&[&b"head"[..], b"body"][..], &[b"headbody"]] {
+            for piece in pieces {
+                server.write_all(piece).unwrap();
+            }
+            client.read_exact(&mut [0; 8]).unwrap();
+            let expected = Sent { packets: pieces.len() as u64, payload_bytes: 8 };
+            assert_eq!(capture.take(ports.0, ports.1).unwrap(), expected);
+        }
+    }
 
     /// An IPv4 packet with so much payload.
     fn packet(from: u16, to: u16, payload: usize) -> Vec<u8> {
