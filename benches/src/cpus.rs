@@ -1,8 +1,10 @@
-//! Sets of CPUs: which this process may use, how they are shared out, and pinning.
+//! Sets of CPUs: which this process may use, how they are shared out, pinning; and the time that a thread has had of them.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The CPUs this process may run on, in order (sched_getaffinity(2)).
 pub(crate) fn allowed() -> io::Result<Vec<usize>> {
@@ -29,6 +31,12 @@ pub(crate) fn give_way() -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// CPU time that the calling thread has used so far (clock_gettime(2), CLOCK_THREAD_CPUTIME_ID).
+pub(crate) fn thread_time() -> Duration {
+    // It is never negative.
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Who runs where during one measurement.
@@ -76,6 +84,21 @@ mod tests {
         assert_eq!(apart, Placement { server: vec![2], client: vec![3, 6, 7] });
         assert!(!apart.is_shared());
         assert!(Placement::apart(&[0, 1], 2).is_shared());
+    }
+
+    #[test]
+    fn a_thread_s_time_grows_while_it_works_and_is_its_own() {
+        let before = thread_time();
+        while thread_time() == before {
+            std::hint::black_box(before);
+        }
+        let other = std::thread::spawn(|| {
+            let before = thread_time();
+            while thread_time() < before + Duration::from_millis(20) {}
+        });
+        let waiting = thread_time();
+        other.join().unwrap();
+        assert!(thread_time() - waiting < Duration::from_millis(20));
     }
 
     #[test]

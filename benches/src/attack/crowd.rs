@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
-use rustix::time::{ClockId, clock_gettime};
 use selvedge_runtime::sim::Dice;
 
 use super::socket::{self, Sources};
@@ -215,7 +214,7 @@ impl<'a> Attackers<'a> {
     }
 
     fn run(mut self, shared: &Shared) -> anyhow::Result<CrowdFigures> {
-        let (began, cpu_before) = (Instant::now(), cpu_time());
+        let (began, cpu_before) = (Instant::now(), cpus::thread_time());
         while !shared.is_over.load(Ordering::Relaxed) {
             let now = Instant::now();
             for _ in 0..STEPS_MAX {
@@ -234,7 +233,8 @@ impl<'a> Attackers<'a> {
             shared.steps.store(self.steps, Ordering::Relaxed);
             self.listen(now)?;
         }
-        self.figures.cpu_share = (cpu_time() - cpu_before).as_secs_f64() / began.elapsed().as_secs_f64();
+        self.figures.cpu_share =
+            (cpus::thread_time() - cpu_before).as_secs_f64() / began.elapsed().as_secs_f64();
         Ok(self.figures)
     }
 
@@ -317,10 +317,4 @@ fn has_ended(stream: &mut TcpStream) -> bool {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         }
     }
-}
-
-/// CPU time of the calling thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

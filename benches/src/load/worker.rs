@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::thread::set_current_timer_slack;
-use rustix::time::{ClockId, clock_gettime};
 use selvedge_runtime::net::{Address, Stream};
 use selvedge_runtime::timer::{sleep_until, timeout};
 use selvedge_runtime::{BlockClass, Moment, StopSignal, StopSource, Turns, now, spawn, spawn_detached};
@@ -23,6 +22,7 @@ use super::plan::Plan;
 use super::request::Template;
 use super::schedule::{Supply, Window};
 use super::tally::Tally;
+use crate::cpus::thread_time;
 
 /// Connections of a worker that are being opened at a time: less than the backlog of any server.
 const OPENING_MAX: usize = 128;
@@ -197,21 +197,16 @@ struct Meter {
 impl Meter {
     /// Within the window, as far as it has come.
     fn used(&self) -> Duration {
-        let end = self.end.get().unwrap_or_else(cpu_time);
+        let end = self.end.get().unwrap_or_else(thread_time);
         self.begin.get().map_or(Duration::ZERO, |begin| end.saturating_sub(begin))
     }
 }
 
 async fn measure_cpu(meter: Rc<Meter>, window: Window) {
     sleep_until(window.begin).await;
-    meter.begin.set(Some(cpu_time()));
+    meter.begin.set(Some(thread_time()));
     if window.ends() {
         sleep_until(window.end).await;
-        meter.end.set(Some(cpu_time()));
+        meter.end.set(Some(thread_time()));
     }
-}
-
-/// Of the calling thread (clock_gettime(2)).
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -5,16 +5,16 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use rustix::time::{ClockId, clock_gettime};
 use selvedge_runtime::{
     BlockClass, BlockLimits, BufferPool, KernelLimits, Pinning, Runtime, WatchdogSetting, WorkerLimits,
 };
 use serde::Serialize;
 
 use crate::compare::proc::sleeps_of_thread;
+use crate::cpus;
 
 /// Buffers a thread holds before it gives them back: answers on their way.
 pub(super) const HELD: usize = 16;
@@ -116,7 +116,7 @@ pub(super) struct Sample {
 struct Used {
     started: Instant,
     ended: Instant,
-    cpu_ns: f64,
+    cpu: Duration,
     waits: u64,
 }
 
@@ -127,14 +127,14 @@ impl Used {
         work();
         let thread_self = Path::new("/proc/thread-self");
         all_are_there.wait();
-        let (started, cpu_ns, waits) = (Instant::now(), thread_cpu_ns(), sleeps_of_thread(thread_self)?);
+        let (started, cpu, waits) = (Instant::now(), cpus::thread_time(), sleeps_of_thread(thread_self)?);
         for _ in 0..rounds {
             work();
         }
         Ok(Self {
             started,
             ended: Instant::now(),
-            cpu_ns: thread_cpu_ns() - cpu_ns,
+            cpu: cpus::thread_time() - cpu,
             waits: sleeps_of_thread(thread_self)? - waits,
         })
     }
@@ -145,7 +145,7 @@ impl Used {
         let buffers = rounds as f64 * (HELD * used.len()) as f64;
         Ok(Sample {
             buffers_per_second: buffers / last.duration_since(first).as_secs_f64(),
-            cpu_ns_per_buffer: used.iter().map(|used| used.cpu_ns).sum::<f64>() / buffers,
+            cpu_ns_per_buffer: used.iter().map(|used| used.cpu.as_secs_f64()).sum::<f64>() * 1e9 / buffers,
             waits_per_million: used.iter().map(|used| used.waits as f64).sum::<f64>() / buffers * 1e6,
         })
     }
@@ -201,11 +201,6 @@ fn lease(workers: usize, rounds: u64) -> anyhow::Result<Sample> {
     })?;
     running.join();
     Used::sum(&told.into_iter().collect::<anyhow::Result<Vec<_>>>()?, rounds)
-}
-
-fn thread_cpu_ns() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 #[cfg(test)]

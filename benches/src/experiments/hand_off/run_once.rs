@@ -14,7 +14,6 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use io_uring::{IoUring, opcode, squeue, types};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::forms::{Form, Inbox, MESSAGE, Sender, pair};
 use crate::cpus;
@@ -112,7 +111,7 @@ fn accept(
     push(&mut ring, &subscription.clone().user_data(ACCEPT))?;
     ring.submit()?;
     armed.send(()).map_err(io::Error::other)?;
-    let before = thread_cpu_us();
+    let before = cpus::thread_time();
     let (mut accepted, mut batch) = (0, Vec::with_capacity(1024));
     while accepted < connections {
         wait(&mut ring)?;
@@ -143,7 +142,7 @@ fn accept(
         }
     }
     ring.submit()?;
-    Ok(thread_cpu_us() - before)
+    Ok((cpus::thread_time() - before).as_secs_f64() * 1e6)
 }
 
 /// Takes `connections` from the inbox and closes them. Back come CPU microseconds and each latency in nanoseconds.
@@ -167,7 +166,7 @@ fn work(
         close(fd);
         latencies.len()
     };
-    let before = thread_cpu_us();
+    let before = cpus::thread_time();
     let mut taken = 0;
     while taken < connections {
         if form != Form::Message {
@@ -189,7 +188,7 @@ fn work(
             }
         }
     }
-    Ok((thread_cpu_us() - before, latencies))
+    Ok(((cpus::thread_time() - before).as_secs_f64() * 1e6, latencies))
 }
 
 /// Opens the connections and waits until each has been closed from the other side.
@@ -243,9 +242,4 @@ fn push(ring: &mut IoUring, entry: &squeue::Entry) -> io::Result<()> {
 fn close(fd: RawFd) {
     // SAFETY: the accept gave us this descriptor, its one holder is the caller, and no op on it is in flight.
     unsafe { libc::close(fd) };
-}
-
-fn thread_cpu_us() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
