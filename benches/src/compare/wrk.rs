@@ -24,6 +24,7 @@ pub(crate) struct Outcome {
     connections_failed: u64,
     /// Answers of 400 and above.
     refused: u64,
+    pub(crate) mean_us: f64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
     pub(super) p999_us: f64,
@@ -64,12 +65,12 @@ impl Load<'_> {
 }
 
 impl Outcome {
-    pub(super) fn requests_per_second(&self) -> f64 {
+    pub(crate) fn requests_per_second(&self) -> f64 {
         self.requests as f64 / self.duration_us * 1e6
     }
 
     /// Connections that failed, and answers of another kind than `status`: `wrk` tells those below 400 from the others.
-    pub(super) fn errors(&self, status: u16) -> u64 {
+    pub(crate) fn errors(&self, status: u16) -> u64 {
         let wrong = if status < 400 { self.refused } else { self.requests.saturating_sub(self.refused) };
         self.connections_failed + wrong
     }
@@ -100,14 +101,15 @@ mod tests {
   1 threads and 64 connections
   111112 requests in 1.10s, 42.38MB read
 Requests/sec: 101097.69
-{\"requests\":1000,\"duration_us\":500000,\"received_bytes\":443100,\"connections_failed\":3,\"refused\":990,\"p50_us\":611,\"p99_us\":1070,\"p999_us\":2000}
+{\"requests\":1000,\"duration_us\":500000,\"received_bytes\":443100,\"connections_failed\":3,\"refused\":990,\"mean_us\":626.7,\"p50_us\":611,\"p99_us\":1070,\"p999_us\":2000}
 ";
 
     #[test]
     fn every_figure_is_found() {
         let outcome = parse(OUTPUT).unwrap();
         assert_eq!((outcome.requests, outcome.requests_per_second()), (1_000, 2_000.0));
-        assert_eq!((outcome.p50_us, outcome.p99_us, outcome.p999_us), (611.0, 1_070.0, 2_000.0));
+        assert_eq!((outcome.mean_us, outcome.p50_us), (626.7, 611.0));
+        assert_eq!((outcome.p99_us, outcome.p999_us), (1_070.0, 2_000.0));
     }
 
     #[test]

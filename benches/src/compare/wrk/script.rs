@@ -11,10 +11,10 @@ done = function(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
     '{\"requests\":%.0f,\"duration_us\":%.0f,\"received_bytes\":%.0f,\"connections_failed\":%.0f,\"refused\":%.0f,' ..
-    '\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f}\\n',
+    '\"mean_us\":%.3f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f}\\n',
     summary.requests, summary.duration, summary.bytes,
     errors.connect + errors.read + errors.write + errors.timeout, errors.status,
-    latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
+    latency.mean, latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end
 ";
 

@@ -9,16 +9,15 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
-use self::tools::{Figures, Tool};
+use self::tools::{Asking, Figures, Tool};
 use crate::compare::interrupt;
 use crate::compare::process::{Running, find_executable, free_port, run_to_end};
 use crate::compare::servers::{Profile, selvedge};
 use crate::compare::summary::Spread;
+use crate::compare::workloads::{self, Workload};
 use crate::content::content;
 use crate::cpus::{self, Placement};
 
-/// The file asked for, and its octets.
-const FILE: (&str, usize) = ("151.txt", 151);
 /// How far this generator's rate times its mean latency may be from the number of its connections (Little's law).
 const LITTLE_MAX: f64 = 0.05;
 
@@ -46,7 +45,10 @@ pub(crate) struct Options {
 /// # Errors
 /// When none but this one is here, and when they do not agree.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    ensure!(options.rounds > 0 && options.seconds > 0, "a comparison needs rounds, and seconds in them");
+    ensure!(
+        options.rounds > 0 && options.seconds > 0 && options.connections > 0,
+        "a comparison needs rounds, seconds in them, and connections"
+    );
     interrupt::catch()?;
     let tools = installed();
     ensure!(tools.len() > 1, "there is nothing to compare with: apt install wrk nghttp2-client");
@@ -55,29 +57,35 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let root = folder.path().join("root");
     std::fs::create_dir(&root)?;
-    std::fs::write(root.join(FILE.0), content(FILE.1))?;
+    let mut workload = workloads::select(&["small".to_owned()])?[0].clone();
+    workload.connections = options.connections;
+    std::fs::write(root.join(workload.file), content(workload.bytes))?;
     let port = free_port()?;
     let mut command = Command::new(server);
     command.arg(&root).args(["-a", "127.0.0.1", "-p", &port.to_string(), "-j", "1"]);
     command.args(["--cpus", &cpus::list(&placement.server)]);
     let _server = Running::start(command, port, &placement.server, &folder.path().join("log"))?;
 
+    let asking = Asking {
+        workload: &workload,
+        port,
+        seconds: options.seconds,
+        cpus: &placement.client,
+        scratch: folder.path(),
+    };
     let mut measured: Vec<Vec<Figures>> = tools.iter().map(|_| Vec::new()).collect();
     for round in 0..options.rounds {
         for turn in 0..tools.len() {
             let place = (turn + round) % tools.len();
             let (tool, program) = &tools[place];
-            let url = format!("http://127.0.0.1:{port}/{}", FILE.0);
-            let mut command =
-                tool.command(program, &url, options.connections, options.seconds, &placement.client);
-            let (output, _) = run_to_end(&mut command, &placement.client)?;
+            let (output, _) = run_to_end(&mut tool.command(program, &asking)?, &placement.client)?;
             let figures = tool.parse(&output).with_context(|| format!("{}:\n{output}", tool.name()))?;
             measured[place].push(figures);
         }
     }
     let medians: Vec<_> =
         tools.iter().zip(&measured).map(|((tool, _), all)| (*tool, Medians::of(all))).collect();
-    print(&medians, options, &placement);
+    print(&medians, options, &workload, &placement);
     judge(&medians, options)
 }
 
@@ -118,14 +126,14 @@ impl Medians {
     }
 }
 
-fn print(medians: &[(Tool, Medians)], options: &Options, placement: &Placement) {
+fn print(medians: &[(Tool, Medians)], options: &Options, workload: &Workload, placement: &Placement) {
     println!("# Load generators on one server\n");
     println!(
         "{} rounds of {} s each, alternated; {} connections, {} bytes; server on CPU {}, generators on {}.\n",
         options.rounds,
         options.seconds,
         options.connections,
-        FILE.1,
+        workload.bytes,
         cpus::list(&placement.server),
         cpus::list(&placement.client),
     );

@@ -5,8 +5,23 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::compare::workloads::Workload;
+use crate::compare::wrk;
 use crate::cpus;
 use crate::load::report::Report;
+
+/// A closed loop of one thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    /// The file and the connections.
+    pub(super) workload: &'a Workload,
+    pub(super) port: u16,
+    pub(super) seconds: u64,
+    /// Where the thread is to run.
+    pub(super) cpus: &'a [usize],
+    /// Where scripts may be written.
+    pub(super) scratch: &'a Path,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tool {
@@ -43,29 +58,27 @@ impl Tool {
         }
     }
 
-    /// `seconds` of closed loop by one thread, which is to run on `cpus`.
-    pub(super) fn command(
-        self,
-        program: &Path,
-        url: &str,
-        connections: usize,
-        seconds: u64,
-        cpus: &[usize],
-    ) -> Command {
+    /// The command that makes the load.
+    ///
+    /// # Errors
+    /// Where wrk's script cannot be written.
+    pub(super) fn command(self, program: &Path, asking: &Asking<'_>) -> anyhow::Result<Command> {
+        let Asking { workload, port, seconds, cpus, scratch } = *asking;
+        if self == Self::Wrk {
+            let load = wrk::Load { wrk: program, workload, fields: &[], port, threads: 1, seconds, scratch };
+            return load.command();
+        }
+        let url = format!("http://127.0.0.1:{port}/{}", workload.file);
+        let (connections, seconds) = (workload.connections.to_string(), seconds.to_string());
         let mut command = Command::new(program);
-        let (connections, seconds) = (connections.to_string(), seconds.to_string());
-        match self {
-            Self::Wrk => command.args(["-t", "1", "-c", &connections, "-d", &seconds, url]),
-            Self::H2load => {
-                command.args(["--h1", "-t", "1", "-m", "1", "-c", &connections, "-D", &seconds]);
-                command.args(["--warm-up-time", "1", url])
-            }
-            Self::Load => {
-                command.args(["load", url, "-c", &connections, "-d", &seconds, "--json", "-"]);
-                command.args(["--expect-status", "200", "--cpus", &cpus::list(&cpus[..1])])
-            }
-        };
-        command
+        if self == Self::H2load {
+            command.args(["--h1", "-t", "1", "-m", "1", "-c", &connections, "-D", &seconds]);
+            command.args(["--warm-up-time", "1", &url]);
+        } else {
+            command.args(["load", &url, "-c", &connections, "-d", &seconds, "--json", "-"]);
+            command.args(["--expect-status", "200", "--cpus", &cpus::list(&cpus[..1])]);
+        }
+        Ok(command)
     }
 
     /// Reads what it printed.
@@ -74,7 +87,12 @@ impl Tool {
     /// Where a figure is not there, and where answers failed.
     pub(super) fn parse(self, output: &str) -> anyhow::Result<Figures> {
         match self {
-            Self::Wrk => wrk(output),
+            Self::Wrk => {
+                let outcome = wrk::parse(output)?;
+                ensure!(outcome.errors(200) == 0, "answers failed");
+                let requests_per_second = outcome.requests_per_second();
+                Ok(Figures { requests_per_second, mean_us: outcome.mean_us })
+            }
             Self::H2load => h2load(output),
             Self::Load => {
                 let report: Report = serde_json::from_str(output).context("no report")?;
@@ -91,17 +109,6 @@ impl Tool {
 fn words<'a>(output: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let line = output.lines().find_map(|line| line.trim().strip_prefix(name))?;
     Some(line.split_ascii_whitespace().collect())
-}
-
-fn wrk(output: &str) -> anyhow::Result<Figures> {
-    ensure!(
-        words(output, "Socket errors:").is_none() && words(output, "Non-2xx or 3xx").is_none(),
-        "answers failed"
-    );
-    let word =
-        |name| words(output, name).and_then(|words| words.first().copied()).context("a figure is missing");
-    let mean_us = microseconds(word("Latency")?)?;
-    Ok(Figures { requests_per_second: word("Requests/sec:")?.parse()?, mean_us })
 }
 
 fn h2load(output: &str) -> anyhow::Result<Figures> {
@@ -128,15 +135,7 @@ fn microseconds(text: &str) -> anyhow::Result<f64> {
 mod tests {
     use super::*;
 
-    const WRK: &str = "Running 1s test @ http://127.0.0.1:9101/a.txt
-  1 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency   626.70us   74.07us   2.61ms   93.76%
-    Req/Sec   101.66k     1.37k  103.63k    81.82%
-  111112 requests in 1.10s, 42.38MB read
-Requests/sec: 101097.69
-Transfer/sec:     38.56MB
-";
+    const WRK: &str = r#"{"requests":1000,"duration_us":10000,"received_bytes":443000,"connections_failed":0,"refused":0,"mean_us":626.7,"p50_us":611,"p99_us":1070,"p999_us":2000}"#;
 
     const H2LOAD: &str = "starting benchmark...
 finished in 3.00s, 52280.75 req/s, 20.59MB/s
@@ -151,14 +150,14 @@ time for connect:        0us         0us         0us         0us     0.00%
     #[test]
     fn rate_and_mean_are_found() {
         let wrk = Tool::Wrk.parse(WRK).unwrap();
-        assert_eq!(wrk, Figures { requests_per_second: 101_097.69, mean_us: 626.7 });
+        assert_eq!(wrk, Figures { requests_per_second: 100_000.0, mean_us: 626.7 });
         let h2load = Tool::H2load.parse(H2LOAD).unwrap();
         assert_eq!(h2load, Figures { requests_per_second: 52_280.75, mean_us: 1_220.0 });
     }
 
     #[test]
     fn failed_answers_are_no_figures() {
-        assert!(Tool::Wrk.parse(&format!("{WRK}  Non-2xx or 3xx responses: 7\n")).is_err());
+        assert!(Tool::Wrk.parse(&WRK.replace("\"refused\":0", "\"refused\":7")).is_err());
         assert!(Tool::H2load.parse(&H2LOAD.replace("0 4xx", "1 4xx")).is_err());
         assert!(
             Tool::H2load.parse("").is_err()
