@@ -7,6 +7,7 @@ mod ceiling;
 mod chart;
 mod compare;
 mod content;
+mod counted;
 mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     time::Duration,
 };
@@ -20,6 +20,7 @@ use super::{
     workloads::{Asked, Kind, Workload},
 };
 use crate::content::{RANGE, content};
+use crate::counted::Counted;
 use crate::reply::Reply;
 
 /// No body is longer.
@@ -55,16 +56,16 @@ pub(crate) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Resu
         Kind::Close => (1, 1),
     };
     let mut stream = connect(port)?;
-    let mut reader = Counting { inner: BufReader::new(stream.try_clone()?), octets: 0 };
+    let mut reader = Counted::new(BufReader::new(stream.try_clone()?));
     let mut answer_bytes = 0;
     for number in 1..=requests {
         if (number - 1) % together == 0 {
             stream.write_all(request.repeat(together).as_bytes())?;
         }
-        let before = reader.octets;
+        let before = reader.octets();
         let mut look = || is_right(&read(&mut reader)?, workload);
         look().with_context(|| format!("answer {number} of {requests}"))?;
-        answer_bytes = reader.octets - before;
+        answer_bytes = reader.octets() - before;
     }
     if workload.kind == Kind::Close {
         ensure!(reader.read(&mut [0])? == 0, "the connection stays open after 'Connection: close'");
@@ -166,31 +167,6 @@ fn is_right(reply: &Reply, workload: &Workload) -> anyhow::Result<()> {
     };
     ensure!(reply.body == expected, "it has other bytes than the file");
     Ok(())
-}
-
-/// A reader that knows how much was taken from it.
-struct Counting<R> {
-    inner: R,
-    octets: u64,
-}
-
-impl<R: BufRead> Read for Counting<R> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(room)?;
-        self.octets += count as u64;
-        Ok(count)
-    }
-}
-
-impl<R: BufRead> BufRead for Counting<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.octets += count as u64;
-        self.inner.consume(count);
-    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,8 @@ pub(super) fn print_header(machine: &Machine, options: &Options, found: &Found) 
     println!("# Comparison\n");
     print_machine(machine);
     for installed in &found.servers {
-        if let Some(version) = &installed.version {
-            let name = installed.server.name();
-            let name = if version.contains(name) { String::new() } else { format!("{name} ") };
-            println!("- {name}{version}");
+        if let Some(version) = installed.named_version() {
+            println!("- {version}");
         }
     }
     if let Some(wrk) = &found.wrk {

@@ -309,6 +309,12 @@ pub(super) struct Start<'a> {
 }
 
 impl Installed {
+    /// The version with the server's name before it, where it does not say that itself.
+    pub(crate) fn named_version(&self) -> Option<String> {
+        let (version, name) = (self.version.as_ref()?, self.server.name());
+        Some(if version.contains(name) { version.clone() } else { format!("{name} {version}") })
+    }
+
     /// How it takes part in `workload`, if it does; `hello` is the folder of the programs with handlers.
     pub(super) fn for_workload(&self, workload: &Workload, hello_folder: Option<&Path>) -> Option<Self> {
         match (workload.kind, self.server) {

@@ -115,11 +115,7 @@ impl<'a> Setting<'a> {
         let mut all = Vec::new();
         let mut versions = Vec::new();
         for installed in found.servers {
-            if let Some(version) = &installed.version {
-                let name = installed.server.name();
-                let name = if version.contains(name) { String::new() } else { format!("{name} ") };
-                versions.push(format!("{name}{version}"));
-            }
+            versions.extend(installed.named_version());
             let other = installed.other_configurations(&workload);
             all.push(installed);
             all.extend(other);

@@ -3,7 +3,7 @@
 
 mod capture;
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -21,6 +21,7 @@ use crate::compare::servers::Installed;
 use crate::compare::summary::Spread;
 use crate::compare::workloads::Workload;
 use crate::compare::{interrupt, measure};
+use crate::counted::Counted;
 use crate::latencies::Latencies;
 
 /// Answers per run, on one connection.
@@ -197,12 +198,12 @@ fn measure(
     stream.set_nodelay(true)?;
     let client_port = stream.local_addr()?.port();
     let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", workload.file, running.port);
-    let mut reader = BufReader::new(Counted { inner: stream.try_clone()?, octets: 0 });
+    let mut reader = Counted::new(BufReader::new(stream.try_clone()?));
     let (mut times, mut packets) = (Vec::with_capacity(answers), 0);
     let mut answered = 0;
     for number in 0..WARM_UP + answers {
         interrupt::check()?;
-        let octets_before = reader.get_ref().octets;
+        let octets_before = reader.octets();
         let start = Instant::now();
         stream.write_all(request.as_bytes())?;
         let body = read_body(&mut reader).with_context(|| format!("answer {number}"))?;
@@ -215,7 +216,7 @@ fn measure(
         times.push(took);
         // Where packets were lost to the capture, the answer's do not count.
         if let Some(sent) = sent
-            && sent.payload_bytes == reader.get_ref().octets - octets_before
+            && sent.payload_bytes == reader.octets() - octets_before
         {
             packets += sent.packets;
             answered += 1;
@@ -231,20 +232,6 @@ fn measure(
         p50_us: latencies.quantile_us(0.5),
         p99_us: latencies.quantile_us(0.99),
     })
-}
-
-/// Counts the octets that were read.
-struct Counted<R> {
-    inner: R,
-    octets: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        self.octets += length as u64;
-        Ok(length)
-    }
 }
 
 #[cfg(test)]
