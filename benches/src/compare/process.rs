@@ -13,7 +13,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, set_parent_process_death_signal, setrlimit,
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group,
+    set_parent_process_death_signal, setrlimit,
 };
 
 use super::{client, interrupt, proc};
@@ -121,7 +122,8 @@ pub(crate) fn run_to_end(command: &mut Command, cpus: &[usize]) -> anyhow::Resul
             break status;
         }
         if let Err(interrupted) = interrupt::sleep(Duration::from_millis(20)) {
-            child.kill()?;
+            // What it has started itself (perf starts the client) is of its group, too.
+            kill_process_group(Pid::from_child(&child), Signal::KILL)?;
             child.wait()?;
             return Err(interrupted);
         }
