@@ -1,0 +1,114 @@
+//! How a server is started. In: a workload, its files, a port and CPUs. Out: the command that serves, for speed, in the foreground and
+//! without a log.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use clap::ValueEnum;
+
+use super::{Installed, Server, configuration};
+use crate::compare::workloads::{Kind, Workload};
+use crate::cpus;
+
+/// How one run is to be started.
+#[derive(Debug)]
+pub(in crate::compare) struct Start<'a> {
+    pub(in crate::compare) workload: &'a Workload,
+    pub(in crate::compare) files: &'a Path,
+    pub(in crate::compare) scratch: &'a Path,
+    pub(in crate::compare) port: u16,
+    pub(in crate::compare) workers: usize,
+    pub(in crate::compare) cpus: &'a [usize],
+}
+
+impl Installed {
+    /// The command that serves, in the foreground; configurations are written to the scratch folder.
+    pub(in crate::compare) fn command(&self, start: &Start<'_>) -> io::Result<Command> {
+        let mut command = Command::new(&self.executable);
+        let Start { port, workers, .. } = *start;
+        if start.workload.kind == Kind::Handler && self.server.hello_program().is_some() {
+            let text = start.files.join(start.workload.file);
+            command.arg(port.to_string());
+            return Ok(match self.server {
+                Server::Warp => {
+                    command.arg(text).args(["+RTS", &format!("-N{workers}"), "-RTS"]);
+                    command
+                }
+                _ => {
+                    command.arg(workers.to_string()).arg(text);
+                    command
+                }
+            });
+        }
+        match self.server {
+            Server::Hyper | Server::Ntex | Server::Warp => {
+                unreachable!("it takes part in no other workload")
+            }
+            Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => {
+                command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+                command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
+                let accept = if self.server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
+                command.args(["--accept", accept]);
+            }
+            Server::Ceiling
+            | Server::CeilingInline
+            | Server::CeilingEpoll
+            | Server::CeilingLinked
+            | Server::CeilingDirect => {
+                let own = self.server.ceiling_form().flatten();
+                let variant = own.or(start.workload.ceiling).expect("it takes part in no other workload");
+                let variant = variant.to_possible_value().expect("no variant is skipped");
+                command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
+                let status = start.workload.asked.canned().to_possible_value().expect("none is skipped");
+                command.args(["--status", status.get_name()]);
+                command.args(["--bytes", &start.workload.bytes.to_string()]);
+                command.args(["--reuseport-workers", &workers.to_string()]);
+            }
+            Server::Nginx
+            | Server::NginxWithoutSendfile
+            | Server::NginxWithThreads
+            | Server::NginxWithoutFileCache => {
+                command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
+                command.arg("-c").arg(write(start, "nginx.conf", &configuration::nginx(start, self.server))?);
+            }
+            Server::Lighttpd => {
+                fs::create_dir_all(start.scratch.join("deflated"))?;
+                command.arg("-D").arg("-f").arg(write(
+                    start,
+                    "lighttpd.conf",
+                    &configuration::lighttpd(start),
+                )?);
+            }
+            Server::H2o => {
+                command.args(["-m", "worker", "-c"]).arg(write(
+                    start,
+                    "h2o.conf",
+                    &configuration::h2o(start),
+                )?);
+            }
+            Server::Mighty => {
+                command.arg(write(start, "mighty.conf", &configuration::mighty(start))?);
+                let route = format!("[*]\n/ -> {}/\n", start.files.display());
+                command.arg(write(start, "mighty.route", &route)?);
+                command.args(["+RTS", &format!("-N{workers}"), "-RTS"]);
+            }
+            Server::Caddy => {
+                command.args(["run", "--adapter", "caddyfile", "--config"]);
+                command.arg(write(start, "Caddyfile", &configuration::caddy(start))?);
+                command.env("GOMAXPROCS", workers.to_string());
+                command.env("HOME", start.scratch);
+                command.env("XDG_DATA_HOME", start.scratch).env("XDG_CONFIG_HOME", start.scratch);
+            }
+        }
+        Ok(command)
+    }
+}
+
+fn write(start: &Start<'_>, name: &str, text: &str) -> io::Result<PathBuf> {
+    let path = start.scratch.join(name);
+    fs::write(&path, text)?;
+    Ok(path)
+}
