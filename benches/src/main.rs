@@ -20,6 +20,7 @@ mod reply;
 mod simulate;
 mod soak;
 mod workers;
+mod zipf;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use selvedge_runtime::sim::Dice;
 
+use crate::zipf::Zipf;
+
 /// Paths of one run.
 const PATHS_MAX: usize = 1_000_000;
 /// What stands for the number in a pattern.
@@ -16,18 +18,16 @@ const PLACE: &str = "{}";
 pub(crate) enum Paths {
     /// One after the other, then again from the first. At least one.
     InTurn(Arc<[String]>),
-    /// By their popularity.
-    Zipf(Arc<Zipf>),
+    /// By their popularity, the number standing in the middle.
+    Zipf(Arc<Numbered>),
 }
 
-/// The paths `before`, a number from 0, `after`. Number k is asked for in proportion to 1 / (k + 1) to the exponent (Zipf's
-/// law).
+/// The paths `before`, a number from 0, `after`.
 #[derive(Debug)]
-pub(crate) struct Zipf {
+pub(crate) struct Numbered {
     before: String,
     after: String,
-    /// The sums of the weights up to each number, ascending.
-    cumulative: Vec<f64>,
+    numbers: Zipf,
 }
 
 impl Paths {
@@ -65,21 +65,16 @@ impl Paths {
             exponent.is_finite() && exponent >= 0.0,
             "an exponent of {exponent}: it is 0 or above, mostly near 1"
         );
-        let mut sum = 0.0;
-        let cumulative = (1..=count).map(|rank| {
-            sum += (rank as f64).powf(-exponent);
-            sum
-        });
-        let cumulative = cumulative.collect();
-        Ok(Self::Zipf(Arc::new(Zipf { before: before.to_owned(), after: after.to_owned(), cumulative })))
+        let numbers = Zipf::new(count, exponent);
+        Ok(Self::Zipf(Arc::new(Numbered { before: before.to_owned(), after: after.to_owned(), numbers })))
     }
 
     /// Octets of the longest.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
             Self::InTurn(paths) => paths.iter().map(String::len).max().unwrap_or(0),
-            Self::Zipf(zipf) => {
-                zipf.before.len() + zipf.after.len() + decimal_digits(zipf.cumulative.len() - 1)
+            Self::Zipf(numbered) => {
+                numbered.before.len() + numbered.after.len() + decimal_digits(numbered.numbers.last())
             }
         }
     }
@@ -124,18 +119,10 @@ impl Chooser {
                 self.next = (self.next + 1) % paths.len();
                 (path, None, "")
             }
-            Paths::Zipf(zipf) => (&zipf.before, Some(zipf.number(&mut self.dice)), &zipf.after),
+            Paths::Zipf(numbered) => {
+                (&numbered.before, Some(numbered.numbers.draw(&mut self.dice)), &numbered.after)
+            }
         }
-    }
-}
-
-impl Zipf {
-    fn number(&self, dice: &mut Dice) -> usize {
-        // 53 bits are a number from 0 to below 1 with nothing rounded.
-        let share = (dice.bits() >> 11) as f64 / (1_u64 << 53) as f64;
-        let whole = self.cumulative.last().copied().unwrap_or(0.0);
-        let number = self.cumulative.partition_point(|&sum| sum <= share * whole);
-        number.min(self.cumulative.len() - 1)
     }
 }
 
@@ -156,29 +143,6 @@ mod tests {
         let mut chooser = Chooser::new(&Paths::read(file.path()).unwrap(), 1);
         let asked: Vec<_> = (0..4).map(|_| text(chooser.next())).collect();
         assert_eq!(asked, ["/a", "/b", "/c", "/a"]);
-    }
-
-    /// The expected share of each rank, and what of 200,000 it got: within five standard deviations.
-    #[test]
-    fn zipf_s_frequencies_are_those_of_the_law() {
-        const COUNT: usize = 1_000;
-        const DRAWS: usize = 200_000;
-        for exponent in [0.0, 0.8, 1.0, 1.5] {
-            let paths = Paths::zipf("/f-{}.bin", COUNT, exponent).unwrap();
-            let mut chooser = Chooser::new(&paths, 7);
-            let mut counts = vec![0_usize; COUNT];
-            for _ in 0..DRAWS {
-                counts[chooser.next().1.unwrap()] += 1;
-            }
-            let weight = |rank: usize| ((rank + 1) as f64).powf(-exponent);
-            let whole: f64 = (0..COUNT).map(weight).sum();
-            for (rank, &count) in counts.iter().enumerate() {
-                let share = weight(rank) / whole;
-                let deviation = (DRAWS as f64 * share * (1.0 - share)).sqrt();
-                let off = (count as f64 - DRAWS as f64 * share).abs();
-                assert!(off < 5.0 * deviation + 1.0, "exponent {exponent}: number {rank} came {count} times");
-            }
-        }
     }
 
     #[test]
