@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::compare::client::connect;
+use crate::compare::interrupt;
 use crate::cpus;
 use crate::latencies::Latencies;
 
@@ -55,6 +56,7 @@ pub(crate) fn measure(asking: &Asking<'_>, cpus: &[usize]) -> anyhow::Result<Lat
     let mut latencies = Vec::with_capacity(requests as usize);
     for number in 0..requests {
         let due = begun + period * number;
+        interrupt::check()?;
         wait_until(due);
         ask()?;
         latencies.push(due.elapsed());
