@@ -127,6 +127,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Some(Alone::Subject(options)) => return subject::run(options),
         None => {}
     }
+    ensure!(
+        options.rounds > 0 && options.seconds > 0,
+        "without --rounds or --seconds nothing would be measured"
+    );
+    let cpus = cpus::allowed()?;
+    ensure!(
+        options.workers.iter().all(|workers| (1..=cpus.len()).contains(workers)),
+        "--workers: from 1 to as many as there are CPUs, {}",
+        cpus.len()
+    );
     interrupt::catch()?;
     process::raise_descriptor_limit()?;
     let names = if options.names.is_empty() { Experiment::value_variants() } else { &options.names };
@@ -135,9 +145,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         page::check(&options.pages, experiment.name())?;
     }
     let docroot = Docroot::create(&[], None)?;
-    let seconds = if options.quick { 1 } else { options.seconds.max(1) };
+    let seconds = if options.quick { 1 } else { options.seconds };
     let of_load = compare::Options::of_load(seconds, options.selvedge.clone());
-    let cpus = cpus::allowed()?;
     let machine = Machine::describe(&cpus)?;
     let load = compare::Setting { options: &of_load, docroot: &docroot, cpus };
     let setting = Setting::new(options, load, machine);

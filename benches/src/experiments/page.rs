@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
 use super::report::Report;
@@ -23,6 +23,7 @@ pub(super) fn write(folder: &Path, name: &str, setting: &Setting<'_>, report: &R
     for missing in &report.missing {
         eprintln!("{name}: LEFT OUT: {missing}");
     }
+    ensure!(!report.is_empty(), "the page stays as it is, since nothing was measured");
     let figures = figures(name, setting, report);
     println!("# {name}\n\n{figures}");
     let save = |ending: &str, text: &str| {

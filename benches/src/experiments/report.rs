@@ -19,6 +19,13 @@ pub(super) struct Report {
     pub(super) missing: Vec<String>,
 }
 
+impl Report {
+    /// Whether nothing was measured.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.iter().all(|table| table.rows.is_empty())
+    }
+}
+
 /// Rows under a heading; the first column stands to the left, the others are figures.
 #[derive(Debug)]
 pub(super) struct Table {

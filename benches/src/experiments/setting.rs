@@ -58,7 +58,7 @@ fn alternate<'w, W, S>(
 
 /// Those asked for; else the powers of two up to the CPUs, and as many as these.
 fn workers(asked_for: &[usize], cpus: usize) -> Vec<usize> {
-    let mut workers: Vec<usize> = asked_for.iter().copied().filter(|&workers| workers > 0).collect();
+    let mut workers: Vec<usize> = asked_for.to_vec();
     if workers.is_empty() {
         workers = (0..).map(|power| 1 << power).take_while(|&workers| workers <= cpus).collect();
         workers.push(cpus);
@@ -82,7 +82,7 @@ const QUICK: u64 = 20;
 impl<'a> Setting<'a> {
     pub(super) fn new(options: &Options, load: compare::Setting<'a>, machine: Machine) -> Self {
         let under = format!("{}, {}, {}", machine.cpu, machine.kernel, machine.date);
-        let (rounds, shortened) = if options.quick { (1, QUICK) } else { (options.rounds.max(1), 1) };
+        let (rounds, shortened) = if options.quick { (1, QUICK) } else { (options.rounds, 1) };
         let workers = workers(&options.workers, load.cpus.len());
         Self { machine, rounds, shortened, workers, load, under }
     }
@@ -209,6 +209,6 @@ mod tests {
     fn workers_are_those_asked_for_or_powers_of_two_up_to_the_cpus() {
         assert_eq!(workers(&[], 1), [1]);
         assert_eq!(workers(&[], 12), [1, 2, 4, 8, 12]);
-        assert_eq!(workers(&[3, 0, 1, 3], 12), [1, 3]);
+        assert_eq!(workers(&[3, 1, 3], 12), [1, 3]);
     }
 }

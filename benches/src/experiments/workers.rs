@@ -88,7 +88,6 @@ fn measure(
     placement: &Placement,
 ) -> anyhow::Result<f64> {
     let workload = Setting::workload(CONNECTIONS)?;
-    ensure!(workers <= setting.load.cpus.len(), "there are {} CPUs", setting.load.cpus.len());
     let running = measure::start(&setting.load, installed, &workload, placement, workers)?;
     setting.check(&running, &workload)?;
     let threads = placement.client.len().clamp(1, CLIENT_THREADS_MAX);
