@@ -115,7 +115,7 @@ fn is_on_a_disk(directory: &Path) -> anyhow::Result<()> {
     let file_system = statfs(directory)?.f_type;
     ensure!(
         file_system != TMPFS_MAGIC,
-        "{} is in memory (tmpfs), where no file is ever cold: name a directory on a disk by --directory",
+        "{} is in memory (tmpfs), where no file is ever cold: name a directory on a disk by --directory, such as /var/tmp",
         directory.display()
     );
     Ok(())

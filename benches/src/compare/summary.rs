@@ -11,7 +11,7 @@ use super::{
     mark::Mark,
     measure::{SameAgainstItself, Sample},
     servers::{Found, Server},
-    workloads::Workload,
+    workloads::{Kind, Workload},
 };
 
 /// All that was measured.
@@ -38,6 +38,15 @@ impl Comparison {
             rows: Vec::new(),
             idle: Vec::new(),
             cold: Vec::new(),
+        }
+    }
+
+    /// Whether a server was measured in `workload`.
+    pub(super) fn has(&self, workload: &Workload) -> bool {
+        match workload.kind {
+            Kind::Idle => !self.idle.is_empty(),
+            Kind::BesideCold => !self.cold.is_empty(),
+            _ => self.rows.iter().any(|row| row.workload == workload.name),
         }
     }
 

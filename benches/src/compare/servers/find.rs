@@ -39,7 +39,8 @@ pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
             // In the folder that `--hello` names, if anywhere.
             peer if !peer.has_files() => match &options.hello {
                 Some(folder) => hello(folder, peer),
-                None => continue,
+                None if options.servers.is_empty() => continue,
+                None => None,
             },
             peer => find_executable(peer.name()),
         };
@@ -49,7 +50,10 @@ pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
                 found.servers.push(Installed { server, executable, version });
             }
             None if !server.has_files() => {
-                found.missing.push(format!("{} is missing: see benches/hello", server.name()));
+                found.missing.push(format!(
+                    "{} is missing: build benches/hello, and name its folder by --hello",
+                    server.name()
+                ));
             }
             None => {
                 found.missing.push(format!("{} is missing: apt install {}", server.name(), server.package()))

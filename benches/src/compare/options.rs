@@ -1,0 +1,120 @@
+//! The command line of a comparison. In: options. Out: the same, checked before anything is measured in vain.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use super::{goals, servers::Server};
+use crate::cpus;
+
+/// What `--quick` makes of rounds, seconds and idle connections: enough to see that everything runs.
+const QUICK: (usize, u64, usize) = (1, 1, 2_000);
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// Rounds per workload; the order of the servers is rotated from one to the next
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) rounds: usize,
+    /// Seconds of load per measurement
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(super) seconds: u64,
+    /// Workloads, separated by commas [default: all but 64m and hello]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(super) workloads: Vec<String>,
+    /// Servers, separated by commas [default: all that are there]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(super) servers: Vec<Server>,
+    /// Workers of each server (the workload 'cores' takes one per CPU)
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 1)]
+    pub(super) workers: usize,
+    /// Most idle connections opened by the workload 'idle'
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) idle_connections: usize,
+    /// Where the files are made, for 'cold' on a disk [default: where temporary files are]
+    #[arg(long, value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// Write everything measured to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Draw the CPU time per request into this file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(super) plot: Option<PathBuf>,
+    /// The selvedge binary [default: built from this workspace]
+    #[arg(long, value_name = "PATH")]
+    pub(super) selvedge: Option<PathBuf>,
+    /// Another selvedge binary, measured in turn with it: what a change costs
+    #[arg(long, value_name = "PATH")]
+    pub(super) before: Option<PathBuf>,
+    /// The folder of the programs that the workload 'hello' compares: see benches/hello
+    #[arg(long, value_name = "DIR")]
+    pub(super) hello: Option<PathBuf>,
+    /// One round of one second each: only to see that everything runs
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Measure what the table of goals is about, in rounds enough for it, and print the table at the end
+    #[arg(long, conflicts_with = "quick")]
+    pub(super) goals: bool,
+}
+
+impl Options {
+    /// For measurements of other kinds: so many seconds of load on one worker, and all servers that are there, of which
+    /// `selvedge` is another binary of this project's.
+    pub(crate) fn of_load(seconds: u64, selvedge: Option<PathBuf>) -> Self {
+        Self {
+            rounds: 1,
+            seconds,
+            workloads: Vec::new(),
+            servers: Vec::new(),
+            workers: 1,
+            idle_connections: 0,
+            directory: None,
+            json: None,
+            plot: None,
+            selvedge,
+            before: None,
+            hello: None,
+            quick: false,
+            goals: false,
+        }
+    }
+
+    /// Seconds of load per measurement.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
+    /// The same, checked, and with what some of them stand for.
+    pub(super) fn effective(&self) -> anyhow::Result<Self> {
+        let mut options = self.clone();
+        ensure!(options.rounds > 0, "--rounds 0: nothing would be measured");
+        ensure!(options.seconds > 0, "--seconds 0: nothing would be measured");
+        let cpus = cpus::allowed()?.len();
+        ensure!(
+            (1..=cpus).contains(&options.workers),
+            "--workers {}: from 1 to as many as there are CPUs, {cpus}",
+            options.workers
+        );
+        for path in [&options.json, &options.plot].into_iter().flatten() {
+            can_be_written(path)?;
+        }
+        if options.goals {
+            options.rounds = options.rounds.max(goals::ROUNDS);
+            if options.workloads.is_empty() {
+                options.workloads = goals::workloads();
+            }
+        }
+        if options.quick {
+            (options.rounds, options.seconds, options.idle_connections) = QUICK;
+        }
+        Ok(options)
+    }
+}
+
+/// Before anything is measured in vain.
+fn can_be_written(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    ensure!(!path.is_dir(), "cannot write {}: it is a directory", path.display());
+    let trial = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
+    trial.map(drop).with_context(|| format!("cannot write {}", path.display()))
+}

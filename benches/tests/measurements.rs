@@ -1,0 +1,124 @@
+//! What commands that measure promise whoever runs them. In: command lines. Out: wrong ones are refused before anything is measured, and
+//! after an interruption neither a process nor a file is left.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test is an ordinary program")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+fn command(arguments: &[&str], temporary: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_selvedge-benches"));
+    command.args(arguments).env("TMPDIR", temporary).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let not_json = folder.path().join("other.json");
+    fs::write(&not_json, "{}").unwrap();
+    let temporary = folder.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    for (arguments, told) in [
+        (&["compare", "--workloads", "huge"][..], "choose among small, many"),
+        (&["compare", "--rounds", "0"], "--rounds 0"),
+        (&["compare", "--seconds", "0"], "--seconds 0"),
+        (&["compare", "--workers", "1000000"], "as many as there are CPUs"),
+        (&["compare", "--json", "/no/such/folder/goals.json"], "cannot write /no/such/folder/goals.json"),
+        (&["compare", "--plot", "/"], "it is a directory"),
+        (&["compare", "--servers", "warp"], "name its folder by --hello"),
+        (
+            &["compare", "--servers", "ceiling", "--workloads", "site"],
+            "none of these servers takes part in site",
+        ),
+        (&["goals", not_json.to_str().unwrap()], "measure again"),
+        (&["experiments", "--pages", "/no/such/folder"], "name the folder by --pages"),
+        (&["experiments", "--rounds", "0"], "nothing would be measured"),
+        (&["experiments", "--workers", "0"], "from 1 to as many as there are CPUs"),
+    ] {
+        let output = command(arguments, &temporary).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(told), "{arguments:?}: {said}");
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{arguments:?} leaves files");
+    }
+}
+
+#[test]
+fn an_interrupted_comparison_leaves_nothing() {
+    let arguments = ["compare", "--servers", "ceiling", "--workloads", "small", "--seconds", "60"];
+    interrupt_under_load(&arguments);
+}
+
+#[test]
+fn an_interrupted_count_of_system_calls_leaves_nothing() {
+    let pages = tempfile::tempdir().unwrap();
+    let page = "<!-- figures: written by `selvedge-benches experiments` -->\n<!-- end of figures -->\n";
+    fs::write(pages.path().join("system-calls.md"), page).unwrap();
+    // The server itself is not there for this crate's tests: another one is measured.
+    let options = ["--selvedge", "/bin/true", "--seconds", "60", "--pages", pages.path().to_str().unwrap()];
+    interrupt_under_load(&[&["experiments", "system-calls"], &options[..]].concat());
+}
+
+/// Interrupts a command once its client runs, and looks for what is left.
+fn interrupt_under_load(arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Ended(command(arguments, folder.path()).spawn().unwrap());
+    // Not perf, which has the same in its command line, and not `wrk -v`.
+    let is_client = |line: &String| {
+        let program = line.split('\0').next().unwrap_or_default();
+        program.ends_with("wrk") && line.contains("http://127.0.0.1:")
+    };
+    while !processes(folder.path()).iter().any(is_client) {
+        if running.0.try_wait().unwrap().is_some() {
+            let said = said(&mut running.0);
+            assert!(said.contains("apt install"), "{said}");
+            return eprintln!("SKIPPED: {said}");
+        }
+        pause();
+    }
+    kill_process(Pid::from_child(&running.0), Signal::INT).unwrap();
+    let status = running.0.wait().unwrap();
+    // Who was killed may need a moment; who was not has most of its minute before it.
+    (0..2_000).take_while(|_| !processes(folder.path()).is_empty()).for_each(|_| pause());
+    assert_eq!(processes(folder.path()), [""; 0], "processes are left");
+    let said = said(&mut running.0);
+    assert!(!status.success() && said.contains("interrupted"), "{status}: {said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files are left");
+}
+
+fn pause() {
+    thread::sleep(Duration::from_millis(5));
+}
+
+/// The command lines of all processes whose temporary files are in `folder`: the command, and what it has started. A NUL ends each
+/// argument.
+fn processes(folder: &Path) -> Vec<String> {
+    let variable = format!("TMPDIR={}\0", folder.display()).into_bytes();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let own = entries.filter(|entry| {
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.windows(variable.len()).any(|octets| octets == variable)
+    });
+    let line = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+    own.map(line).collect()
+}
+
+fn said(child: &mut Child) -> String {
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+}
+
+/// Ends a command in any case.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It has mostly ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
