@@ -285,27 +285,25 @@ impl Files {
         let tree = &self.trees[target.tree];
         let path = target.path;
         let (mut changes, mut refusals) = (0, 0);
-        loop {
-            let refused = match self.serve_once(request, target, wish).await {
+        let refused = loop {
+            match self.serve_once(request, target, wish).await {
                 Ok(answer) => return answer,
                 Err(NoAnswer::Changed) => {
                     changes += 1;
-                    if changes < LOOKS_MAX {
-                        continue;
+                    if changes == LOOKS_MAX {
+                        break Refused::Failed(io::Error::other("it changes all the time"));
                     }
-                    Refused::Failed(io::Error::other("it changes all the time"))
                 }
                 Err(NoAnswer::Refused(refused)) => {
                     refusals += 1;
-                    if refusals < LOOKS_MAX && self.may_look_again(tree, &refused).await {
-                        tree.memory.forget(path.key());
-                        continue;
+                    if refusals == LOOKS_MAX || !self.may_look_again(tree, &refused).await {
+                        break refused;
                     }
-                    refused
+                    tree.memory.forget(path.key());
                 }
-            };
-            return Answer::Refused(refusal(&refused, path.key()));
-        }
+            }
+        };
+        Answer::Refused(refusal(&refused, path.key()))
     }
 
     async fn serve_once(
