@@ -4,69 +4,13 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use selvedge_runtime::fs::{self, Access, Failure, File, Kind, Metadata, Resolve};
 
 use super::options::{CleanUrls, Precompressed, SymlinkPolicy, TreeOptions};
 use crate::negotiation::{Coding, CodingSet};
 use crate::path::{SitePath, TrailingSlash};
-
-/// The directory served, found again by its path, so that one that is renamed and replaced is followed.
-#[derive(Debug)]
-pub(super) struct Root {
-    /// `/`, from which the root is found.
-    base: File,
-    /// The root's path relative to `/`.
-    path: CString,
-    directory: File,
-    identity: (u64, u64),
-}
-
-impl Root {
-    /// Opens the root. Waits for the disk if it must: at start only.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let absolute = std::path::absolute(path)?;
-        let base = fs::open_directory(Path::new("/"))?;
-        let relative = absolute.strip_prefix("/").unwrap_or(&absolute);
-        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-        let path = to_c_string(relative.as_os_str().as_encoded_bytes())?;
-        let directory = fs::open_directory(&absolute)?;
-        let identity = directory.metadata()?.identity;
-        Ok(Self { base, path, directory, identity })
-    }
-
-    /// Looks whether the path leads to another directory by now, and goes over to it.
-    pub(super) fn refresh_cached(&mut self) -> io::Result<()> {
-        let metadata = fs::stat_cached(&self.base, &self.path, Resolve::Anywhere)?;
-        if metadata.identity != self.identity {
-            let directory = fs::open_cached(&self.base, &self.path, Access::Place, Resolve::Anywhere)?;
-            self.follow(directory)?;
-        }
-        Ok(())
-    }
-
-    /// What the path leads to, for who must not keep the root borrowed while waiting for the disk.
-    pub(super) fn reopening(&self) -> impl Future<Output = io::Result<File>> + use<> {
-        let (base, path) = (self.base.clone(), self.path.clone());
-        async move { fs::open(&base, path, Access::Place, Resolve::Anywhere).await }
-    }
-
-    pub(super) fn follow(&mut self, directory: File) -> io::Result<()> {
-        let metadata = directory.metadata()?;
-        // Between a removal and its replacement something else may be there.
-        if metadata.kind != Kind::Directory {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        self.identity = metadata.identity;
-        self.directory = directory;
-        Ok(())
-    }
-
-    pub(super) fn directory(&self) -> &File {
-        &self.directory
-    }
-}
 
 /// What a path leads to.
 #[derive(Debug)]
@@ -399,6 +343,6 @@ async fn open_place(directory: &File, location: &CStr, resolve: Resolve) -> io::
     }
 }
 
-fn to_c_string(path: &[u8]) -> io::Result<CString> {
+pub(super) fn to_c_string(path: &[u8]) -> io::Result<CString> {
     CString::new(path).map_err(|_| io::Error::from(io::ErrorKind::InvalidFilename))
 }

@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod resource;
 mod respond;
+mod root;
 mod serve;
 mod shares;
 mod tree;

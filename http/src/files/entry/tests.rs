@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use selvedge_runtime::{block_on, timer};
 
-use super::super::locate::{Root, place};
+use super::super::locate::place;
 use super::super::options::{FileOptions, SymlinkPolicy, TagSource};
+use super::super::root::Root;
 use super::*;
 use crate::h1::date::format_date;
 
