@@ -3,19 +3,20 @@
 
 mod support;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, test_kill_process};
-use selvedge_runtime::LogTarget;
+use selvedge_runtime::fs::open_directory;
 use selvedge_runtime::process::{FileNeeds, FileRules, Landlock, listen_backlog_max};
+use selvedge_runtime::{LogTarget, block_on};
 use support::directory::Directory;
 
 /// What `act` comes to on a thread under these rules; it is told the version of Landlock. `None` where there is none.
@@ -94,6 +95,25 @@ fn files_are_read_written_and_removed_where_that_is_needed_and_nowhere_else() {
         assert!(fs::rename(top.join("logs/old"), top.join("other/old")).is_err());
     });
     assert_eq!(fs::read(top.join("other/file")).unwrap(), b"words");
+}
+
+#[test]
+fn what_the_sandbox_denies_is_told_from_what_permissions_forbid() {
+    let top = Directory::new("rights-denied");
+    for name in ["site/file", "other/file", "closed/file"] {
+        top.write(name, "words");
+    }
+    fs::set_permissions(top.join("closed"), Permissions::from_mode(0o000)).unwrap();
+    // Root may read it all the same.
+    let is_forbidden = fs::read_dir(top.join("closed")).is_err();
+    let is_denied = |path: PathBuf| {
+        block_on(move || async move { open_directory(&path).map(|place| place.is_denied_by_sandbox()) })
+    };
+    let places = ["site", "other", "closed"].map(|name| top.join(name));
+    assert_eq!(places.clone().map(|place| is_denied(place).unwrap()), [false; 3]);
+    under(rules(&FileNeeds { read: vec![top.join("site")], ..FileNeeds::default() }), |_| {
+        assert_eq!(places.map(|place| is_denied(place).unwrap()), [false, true, !is_forbidden]);
+    });
 }
 
 #[test]

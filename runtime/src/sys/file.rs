@@ -231,13 +231,45 @@ impl File {
         Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
     }
 
-    /// Opens the same file for reading, whatever its path leads to by now (/proc/self/fd, proc(5)).
+    /// Opens the same file for reading, whatever its path leads to by now.
     pub(super) fn reopen(&self) -> io::Result<Fd> {
         if let Some(world) = self.0.world() {
             return Fd::simulated(world.reopen(self.raw()));
         }
-        let path = format!("/proc/self/fd/{}", self.raw());
-        Ok(Fd::Real(rustix::fs::open(path, Access::Read.flags(), Mode::empty())?))
+        Ok(Fd::Real(rustix::fs::open(self.own_path(), Access::Read.flags(), Mode::empty())?))
+    }
+
+    /// A path that leads to it whatever became of its own (/proc/self/fd, proc(5)).
+    fn own_path(&self) -> String {
+        format!("/proc/self/fd/{}", self.raw())
+    }
+
+    /// Whether a sandbox keeps from the process what the file's permissions let it read: Landlock
+    /// ([`FileRules`](crate::process::FileRules)), or another security module that judges open(2) and not
+    /// access(2). `false` for what the permissions forbid, whatever the sandbox says of it.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use selvedge_runtime::block_on;
+    /// use selvedge_runtime::fs;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// block_on(|| async {
+    ///     let root = fs::open_directory(Path::new("src"))?;
+    ///     assert!(!root.is_denied_by_sandbox(), "this process is in none");
+    ///     # Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn is_denied_by_sandbox(&self) -> bool {
+        // A simulated machine has permissions alone.
+        if self.0.world().is_some() {
+            return false;
+        }
+        let is_denied = self.reopen().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        // Landlock has no word in access(2): what it denies is what that call grants and open(2) does not.
+        is_denied && super::process::check_file(Path::new(&self.own_path())).is_ok()
     }
 
     /// The same open file under a number of its own, for another thread.
