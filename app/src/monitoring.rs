@@ -3,10 +3,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_http::access_log::{AccessLog, LogFormat};
 use selvedge_http::address_limits::AddressLimiter;
+use selvedge_http::files::DeniedRoots;
 use selvedge_http::metrics::Metrics;
 use selvedge_http::middleware::{MetricsReaders, budgets, exchanges_per_address, health, metrics, optional};
 use selvedge_http::networks::Networks;
@@ -107,9 +109,14 @@ pub struct Front {
 }
 
 impl Front {
-    /// What the configuration asks for; `None` where that is nothing. `log` is counted in the numbers, and so is whom `limiter`
-    /// refuses.
-    pub fn new(config: &Config, log: Option<&Log>, limiter: Option<&AddressLimiter>) -> Option<Self> {
+    /// What the configuration asks for; `None` where that is nothing. `log` is counted in the numbers, and so are whom
+    /// `limiter` refuses and roots that are denied.
+    pub fn new(
+        config: &Config,
+        log: Option<&Log>,
+        limiter: Option<&AddressLimiter>,
+        denied_roots: &Arc<DeniedRoots>,
+    ) -> Option<Self> {
         let monitoring = &config.monitoring;
         let has_limit = |limiter: &&AddressLimiter| limiter.limits().connections_max.is_some();
         let limiter = limiter.filter(has_limit).filter(|_| !config.trusted_proxies.is_empty()).cloned();
@@ -132,6 +139,11 @@ impl Front {
                 page.counter("selvedge_access_log_lines_lost_total", help, lines.lines_lost());
             });
         }
+        let denied_roots = Arc::clone(denied_roots);
+        numbers.collect(move |page| {
+            let help = "Roots the sandbox denies since they were replaced; those before them are served.";
+            page.gauge("selvedge_roots_denied", help, denied_roots.count());
+        });
         let readers = monitoring.metrics_readers(&config.trusted_proxies);
         Some(Self {
             request_timeout: config.request_timeout,

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use selvedge_http::address_limits::AddressLimiter;
-use selvedge_http::files::{self, FileOptions, Files, SymlinkPolicy, TreeOptions};
+use selvedge_http::files::{self, DeniedRoots, FileOptions, Files, SymlinkPolicy, TreeOptions};
 use selvedge_http::media_type::MediaTypes;
 use selvedge_http::{Control, Server, ServerOptions, WorkerApplication};
 use selvedge_runtime::net::listen::{self, ListenSpec};
@@ -201,6 +201,7 @@ fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
         types,
         tags: site.tags,
         compression: site.compression.clone(),
+        denied_roots: Arc::new(DeniedRoots::new("restart it, or start it with `--sandbox off`")),
         descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
         ..FileOptions::new(&root.directory)
     }
@@ -239,7 +240,7 @@ fn start(
 ) -> Result<Server, Failure> {
     let requests_max = config.keep_alive_requests.map(NonZero::from);
     let proxies = Some(config.proxy_protocol.clone()).filter(|proxies| !proxies.is_empty());
-    let front = Front::new(config, log, address_limiter.as_ref());
+    let front = Front::new(config, log, address_limiter.as_ref(), &files.denied_roots);
     let server_options = ServerOptions {
         drain: config.drain,
         requests_max,

@@ -501,10 +501,16 @@ fn with_landlock_sockets_are_removed_wherever_a_link_has_put_them() {
 fn with_landlock_a_root_is_replaced_within_its_place_and_nothing_beyond_is_read() {
     let (site, elsewhere) = (deployed(), Site::with(&[("file", "elsewhere")]));
     let log = site.join("log");
-    let server = Server::with(site.join("current"), &["--access-log", log.to_str().unwrap()]);
+    // Each worker serves the one that it has followed last.
+    let options = ["-j", "1", "--metrics", "--access-log", log.to_str().unwrap()];
+    let server = Server::with(site.join("current"), &options);
     if !has_landlock(server.banner()) {
         return server.stop();
     }
+    let root = site.join("current");
+    let told =
+        |what: &str| server.stderr().matches(&format!("{root:?} leads to a directory that {what}")).count();
+    let denied = || get(server.address(), "/metrics").text().contains("\nselvedge_roots_denied 1\n");
     assert!(
         server.banner().contains(&format!("reads below {}", site.path().display())),
         "{}",
@@ -513,11 +519,20 @@ fn with_landlock_a_root_is_replaced_within_its_place_and_nothing_beyond_is_read(
     assert_eq!(get(server.address(), "/file").text(), "one");
     switch(&site, Path::new("releases/2"));
     eventually("the next release", || get(server.address(), "/file").text() == "two");
+    assert!(!denied());
     // Out of reach, though anybody may read it.
     switch(&site, elsewhere.path());
-    eventually("a refusal", || get(server.address(), "/file").status == 403);
+    eventually("a word about it", || {
+        assert_eq!(get(server.address(), "/file").text(), "two");
+        told("the sandbox (Landlock) does not let this server read") == 1
+    });
+    assert!(denied());
+    assert!(server.stderr().contains("restart it, or start it with `--sandbox off`"), "{}", server.stderr());
     switch(&site, Path::new("releases/1"));
     eventually("the first release", || get(server.address(), "/file").text() == "one");
+    assert!(!denied());
+    eventually("a word that all is well", || told("may be read again") == 1);
+    assert_eq!(told("the sandbox"), 1, "{}", server.stderr());
     fs::rename(&log, site.join("log.1")).unwrap();
     server.signal(Signal::USR1);
     eventually("a new log", || log.exists());
@@ -526,6 +541,63 @@ fn with_landlock_a_root_is_replaced_within_its_place_and_nothing_beyond_is_read(
     let server = Server::with(site.join("current"), &["--sandbox", "off"]);
     switch(&site, elsewhere.path());
     eventually("the other place", || get(server.address(), "/file").text() == "elsewhere");
+    server.stop();
+}
+
+#[test]
+fn with_landlock_a_root_is_served_on_when_the_directory_above_is_replaced() {
+    let sites = Site::with(&[
+        ("site/public/file", "one"),
+        ("site/public/other", "words"),
+        ("next/public/file", "two"),
+    ]);
+    let server = Server::start(sites.join("site/public"));
+    if !has_landlock(server.banner()) {
+        return server.stop();
+    }
+    let rename = |from, to| fs::rename(sites.join(from), sites.join(to)).unwrap();
+    assert_eq!(get(server.address(), "/file").text(), "one");
+    rename("site", "last");
+    rename("next", "site");
+    let told = || server.stderr().matches("the directory before it is served until that changes").count();
+    eventually("a word about it", || {
+        assert_eq!(get(server.address(), "/file").text(), "one");
+        told() > 0
+    });
+    // Nobody has asked for it before.
+    assert_eq!(get(server.address(), "/other").text(), "words");
+    rename("site", "next");
+    rename("last", "site");
+    eventually("a word that all is well", || {
+        assert_eq!(get(server.address(), "/file").text(), "one");
+        server.stderr().contains("leads to a directory that may be read again")
+    });
+    assert_eq!(told(), 1, "{}", server.stderr());
+    rename("site", "last");
+    rename("next", "site");
+    fs::remove_dir_all(sites.join("last")).unwrap();
+    eventually("a refusal", || get(server.address(), "/file").status == 403);
+    eventually("a word about it", || server.stderr().contains("the directory before it was removed"));
+    server.stop();
+    let server = Server::start(sites.join("site/public"));
+    assert_eq!(get(server.address(), "/file").text(), "two");
+    server.stop();
+}
+
+#[test]
+fn a_root_that_its_permissions_forbid_to_read_is_not_served_on() {
+    let site = deployed();
+    let next = site.join("releases/2");
+    let permit = |mode| fs::set_permissions(&next, Permissions::from_mode(mode)).unwrap();
+    permit(0o000);
+    // In the sandbox root has no capabilities either.
+    let server = Server::start(site.join("current"));
+    assert_eq!(get(server.address(), "/file").text(), "one");
+    switch(&site, Path::new("releases/2"));
+    eventually("a refusal", || get(server.address(), "/file").status == 403);
+    permit(0o755);
+    eventually("the next release", || get(server.address(), "/file").text() == "two");
+    assert!(!server.stderr().contains("the sandbox"), "{}", server.stderr());
     server.stop();
 }
 

@@ -6,6 +6,7 @@
 //! `respond` (what the request makes of it).
 
 mod by_path;
+mod denied_roots;
 mod derive;
 mod derived;
 mod directory;
@@ -23,6 +24,7 @@ mod shares;
 mod tree;
 
 pub(crate) use by_path::MachineFiles;
+pub use denied_roots::DeniedRoots;
 pub use derived::DerivedStore;
 pub use directory::{Directory, Listable};
 pub use field_rules::{FieldRule, FieldRules, FilePattern, RuleAnswers};

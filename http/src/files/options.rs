@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::denied_roots::DeniedRoots;
 use super::derived::DerivedStore;
 use super::field_rules::FieldRule;
 use crate::media_type::{self, MediaTypes};
@@ -395,6 +396,8 @@ pub struct FileOptions {
     pub compression: Compression,
     /// What is made of files beside the workers; clones share it.
     pub derived: Arc<DerivedStore>,
+    /// Roots that cannot be followed for a sandbox; clones share it.
+    pub denied_roots: Arc<DeniedRoots>,
     /// How long an answer is given without a look at the disk. Workers may differ within it.
     pub fresh_for: Duration,
     /// Files and directories a worker remembers, of each tree.
@@ -426,6 +429,7 @@ impl FileOptions {
             tags: TagSource::default(),
             compression: Compression::default(),
             derived: Arc::default(),
+            denied_roots: Arc::default(),
             fresh_for: Duration::from_secs(1),
             entries_max: 16_384,
             entries_bytes_max: 32 << 20,

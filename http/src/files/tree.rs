@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
@@ -14,6 +15,7 @@ use selvedge_runtime::fs::{self, Failure, File, Metadata};
 use selvedge_runtime::{Moment, timer};
 
 use super::Files;
+use super::denied_roots::DeniedRoots;
 use super::derive::Made;
 use super::derived::Derived;
 use super::entry::{Description, Entry, Loading};
@@ -52,6 +54,7 @@ pub(super) struct Tree {
     root: RefCell<Root>,
     root_checked_at: Cell<Moment>,
     root_doubted_at: Cell<Option<Moment>>,
+    denied_roots: Arc<DeniedRoots>,
     pub(super) memory: Memory,
     looks: Looks,
 }
@@ -62,6 +65,7 @@ impl Tree {
             root: RefCell::new(Root::open(&options.root).map_err(|error| named(&options.root, &error))?),
             root_checked_at: Cell::new(selvedge_runtime::now()),
             root_doubted_at: Cell::default(),
+            denied_roots: Arc::clone(&limits.denied_roots),
             memory: Memory::new(limits),
             looks: Looks::default(),
             options,
@@ -95,7 +99,8 @@ impl Tree {
             return true;
         }
         let refreshed = self.root.borrow_mut().refresh_cached();
-        if refreshed.is_ok() {
+        if let Ok(standing) = refreshed {
+            self.denied_roots.note(&self.options.root, standing);
             self.root_checked_at.set(now);
         }
         refreshed.is_ok()
@@ -124,14 +129,15 @@ impl Tree {
             Ok(directory) => self.root.borrow_mut().follow(directory),
             Err(error) => Err(error),
         };
-        if let Err(error) = followed {
+        match followed {
+            Ok(standing) => self.denied_roots.note(&self.options.root, standing),
             // In the midst of a deploy it is gone for a moment.
-            selvedge_runtime::report("root", || {
+            Err(error) => selvedge_runtime::report("root", || {
                 format!(
                     "{:?}: {error}; the directory that was there before is served until there is one again",
                     self.options.root
                 )
-            });
+            }),
         }
         self.root_checked_at.set(now);
     }
