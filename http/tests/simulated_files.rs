@@ -197,6 +197,22 @@ fn a_root_whose_files_may_not_be_read_is_looked_for_at_once_and_once_a_second() 
 }
 
 #[test]
+fn a_root_is_followed_by_a_worker_that_nobody_asks_too() {
+    let server = server(|disk| disk.write("/site/a.txt", b"first"));
+    let replace = |content: &[u8]| {
+        server.disk().rename("/site", format!("/before-{}", content.len()));
+        server.disk().write("/site/a.txt", content);
+    };
+    assert_eq!(answer(&server, &mut ask(&server, "/a.txt", 4_096)).1, b"first");
+    replace(b"the second");
+    server.pass(6 * SECOND);
+    // With nothing in its place, the one that was followed last is served.
+    server.disk().rename("/site", "/last");
+    server.pass(2 * SECOND);
+    assert_eq!(answer(&server, &mut ask(&server, "/a.txt", 4_096)).1, b"the second");
+}
+
+#[test]
 fn a_sibling_that_may_not_be_read_is_as_if_it_were_not_there() {
     let server = server(|disk| {
         disk.write("/site/a.css", b"as it is");

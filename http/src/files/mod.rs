@@ -55,7 +55,7 @@ pub(crate) use shares::Share;
 use shares::Shares;
 use tree::{Loaded, Tree};
 
-/// How often descriptors are looked at that nobody uses, at the longest and at the shortest.
+/// How often descriptors that nobody uses and roots that nobody asks for are looked at: at the longest and the shortest.
 const HOUSEKEEPING_PERIODS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
 /// Looks at the disk under way: each holds up to two descriptors.
 const LOOKS_AT_ONCE_MAX: usize = 16;
@@ -245,7 +245,7 @@ impl Files {
             clock: RefCell::new(Clock::new()),
             options,
         });
-        spawn_detached("file housekeeping", close_idle_descriptors(Rc::downgrade(&files)));
+        spawn_detached("file housekeeping", keep_house(Rc::downgrade(&files)));
         Ok(files)
     }
 
@@ -361,15 +361,22 @@ impl Files {
     }
 }
 
-async fn close_idle_descriptors(files: Weak<Files>) {
+/// Closes descriptors that nobody uses, and follows the roots where no request does: else a worker without requests would
+/// hold on to the version that it has served last, and where the next cannot be followed serve that beside the others'
+/// later one.
+async fn keep_house(files: Weak<Files>) {
     let [longest, shortest] = HOUSEKEEPING_PERIODS;
     loop {
         let Some(idle) = files.upgrade().map(|files| files.options.idle_descriptor) else { return };
         timer::sleep(idle.clamp(shortest, longest)).await;
         let Some(files) = files.upgrade() else { return };
+        let now = selvedge_runtime::now();
         let idle = files.options.idle_descriptor.as_nanos() as u64;
-        let before = Moment::from_nanoseconds(selvedge_runtime::now().nanoseconds().saturating_sub(idle));
-        files.trees.iter().for_each(|tree| tree.memory.close_idle(before));
+        let before = Moment::from_nanoseconds(now.nanoseconds().saturating_sub(idle));
+        for tree in &files.trees {
+            tree.memory.close_idle(before);
+            tree.refresh_root_cached(now, files.options.fresh_for);
+        }
     }
 }
 

@@ -94,7 +94,9 @@ impl Tree {
         resource.is_unchanged(stat, is_makeshift)
     }
 
-    fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
+    /// Goes over to what the root's path leads to, unless it did so a moment ago or that needs the disk. Whether it is up
+    /// to date.
+    pub(super) fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
         if now.since(self.root_checked_at.get()) < fresh_for {
             return true;
         }
