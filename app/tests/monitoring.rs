@@ -69,6 +69,41 @@ fn every_request_has_a_line_with_its_client_by_whatever_way_it_came() {
     );
 }
 
+/// The lines of a log in JSON.
+fn objects(path: &Path) -> Vec<Value> {
+    lines(path).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Of a server that is stopped by `stop` there is a line for what it cut off, as for what was answered, and none for who was idle.
+fn expect_line_of_what_was_cut_off(options: &[&str], stop: impl FnOnce(Server)) {
+    let (site, scratch) = (site(), Site::new());
+    let log = scratch.join("access.log");
+    let server = start(&site, &log, &[&["--log-format", "json"], options].concat());
+    let mut reading = Client::connect(server.address());
+    reading.send("GET /large?cut HTTP/1.1\r\nhost: h\r\nuser-agent: reader\r\n\r\n");
+    assert_eq!(reading.try_head().unwrap().content_length(), 64 << 20);
+    let mut kept = Client::connect(server.address());
+    assert_eq!(kept.get("/file").text(), "words");
+    let _silent = Client::connect(server.address());
+    stop(server);
+    let told = objects(&log);
+    let (cut, others): (Vec<_>, Vec<_>) = told.iter().partition(|line| line["close"] == "cut_off");
+    assert!(matches!(others[..], [line] if line["target"] == "/file"), "{told:?}");
+    let [line] = cut[..] else { panic!("{told:?}") };
+    let members = ["address", "method", "target", "version", "status", "host", "user_agent"];
+    let values = members.map(|member| &line[member]);
+    assert_eq!(
+        Value::from_iter(values.map(Value::clone)),
+        serde_json::json!(["127.0.0.1", "GET", "/large?cut", "HTTP/1.1", 200, "h", "reader"])
+    );
+    assert!((1..64 << 20).contains(&line["bytes"].as_u64().unwrap()), "{line}");
+}
+
+#[test]
+fn what_the_end_of_the_drain_cuts_off_has_a_line_with_its_client_its_request_and_what_was_sent() {
+    expect_line_of_what_was_cut_off(&["--drain", "0"], Server::stop);
+}
+
 #[test]
 fn a_log_that_is_rotated_under_load_loses_no_line() {
     const CLIENTS: usize = 4;

@@ -36,8 +36,7 @@ pub struct ExchangeRecord {
     pub bytes: u64,
     /// Those of `bytes` that were the head's.
     pub head_bytes: u64,
-    /// Whose it was, where there is no request that tells it. `None` also where the client was gone, and where the exchange
-    /// ended with its task.
+    /// Whose it was, where there is no request that tells it. `None` also where the client was gone.
     pub client: Option<ClientAddress>,
     /// When its head was complete.
     pub received_at: Moment,
@@ -137,7 +136,7 @@ pub enum CloseReason {
     UpgradeOver,
     /// The server stops.
     Drain,
-    /// The connection's task was dropped: the drain was over.
+    /// The server has stopped before the connection was done: the drain was over.
     CutOff,
     /// The connection's task panicked: in the application, mostly.
     Panic,

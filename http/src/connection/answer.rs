@@ -121,7 +121,7 @@ impl Connection {
         response: Response,
         framing: Framing,
     ) -> Result<(), CloseReason> {
-        (self.answered_bytes, self.answered_head_bytes) = (0, 0);
+        self.begin_answer(response.head.status);
         match response.body {
             Body::Prepared(prepared) => {
                 self.answer_prepared(shared, prepared, &response.head.site_fields, framing).await
@@ -177,6 +177,12 @@ impl Connection {
             // They need a request: see `exchange`.
             Body::Path(_) | Body::Stream(_) | Body::Upgrade(_) => Err(CloseReason::InvalidResponse),
         }
+    }
+
+    /// From here on what is sent is counted as that of an answer with this status.
+    pub(super) fn begin_answer(&mut self, status: StatusCode) {
+        self.answered_status = Some(status);
+        (self.answered_bytes, self.answered_head_bytes) = (0, 0);
     }
 
     /// The hot path: nothing gathered, nothing more received, nothing to add: the block goes out as it stands.
@@ -355,47 +361,38 @@ impl Connection {
         self.answered_bytes.saturating_sub(lost)
     }
 
-    /// Answers a request that is refused; the connection closes after it. Returns the status and the octets of the
-    /// answer.
-    pub(super) async fn refuse<A>(
-        &mut self,
-        shared: &Shared<A>,
-        refusal: Refusal,
-        body: BodyWish,
-    ) -> (StatusCode, u64) {
+    /// Answers a request that is refused; the connection closes after it. Returns the octets of the answer.
+    pub(super) async fn refuse<A>(&mut self, shared: &Shared<A>, refusal: Refusal, body: BodyWish) -> u64 {
         let framing = Framing { version: Version::Http11, persistence: Persistence::Close, body };
-        let (status, answered) = self.answer_refusal(shared, refusal, framing).await;
+        let answered = self.answer_refusal(shared, refusal, framing).await;
         // A client that is gone needs no answer.
         let answered = match answered {
             // The end of the sending goes along.
             Ok(()) => self.flush(shared, More::Follows).await,
             Err(reason) => Err(reason),
         };
-        let bytes = match answered {
+        match answered {
             Ok(()) => self.answered_bytes,
             Err(_) => self.answered_bytes_before_failure(),
-        };
-        (status, bytes)
+        }
     }
 
-    /// Answers with what the application wants said of a refusal, or with the engine's own text. Also returns the
-    /// status.
+    /// Answers with what the application wants said of a refusal, or with the engine's own text.
     pub(super) async fn answer_refusal<A>(
         &mut self,
         shared: &Shared<A>,
         refusal: Refusal,
         framing: Framing,
-    ) -> (StatusCode, Result<(), CloseReason>) {
+    ) -> Result<(), CloseReason> {
         if let Some(response) = shared.refusal_response(refusal) {
-            let status = response.status();
             // Boxed, so that every other request's future has not its size.
             match Box::pin(self.answer(shared, response, framing)).await {
                 // Nothing of it was sent.
                 Err(CloseReason::InvalidResponse) => report_unusable(),
-                answered => return (status, answered),
+                answered => return answered,
             }
         }
-        (refusal.status(), self.answer(shared, refusal.response(), framing).await)
+        self.answer(shared, refusal.response(), framing).await
     }
 }
 

@@ -4,14 +4,12 @@
 //! Runs in a pooled box while there is something to answer; the connection is parked in between.
 
 use std::future::{Future, poll_fn};
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use http::StatusCode;
-use selvedge_runtime::Moment;
 use selvedge_runtime::net::More;
 use selvedge_runtime::timer::Deadline;
 
@@ -20,13 +18,13 @@ use super::body::{BodyPump, PumpParts, Unread};
 use super::input::HeadBytes;
 use super::pace::wait_for;
 use super::stream::ROUNDS_PER_TURN_MAX;
+use super::underway::{Readable, Underway, Unreadable};
 use super::{After, Connection};
 use crate::application::Application;
 use crate::body::{BodyError, Incoming};
 use crate::budgets::{Allowance, Budget, Stage, charge};
 use crate::h1::{BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
-use crate::networks::ClientAddress;
-use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
+use crate::record::{CloseReason, ExchangeEnd};
 use crate::refusal::Refusal;
 use crate::request::{Request, RequestState};
 use crate::response::{Body, Response};
@@ -83,9 +81,9 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
             Ok(Some(head)) => head,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
             Err(reject) => {
-                let underway = Underway::begin(shared, selvedge_runtime::now());
-                let body = wish_of_refused(connection.input.bytes());
-                return Err(refuse(connection, underway, reject, body).await);
+                let received_at = selvedge_runtime::now();
+                let underway = Underway::begin(shared, connection, Unreadable, received_at);
+                return Err(Stop::Close(refuse(shared, underway, reject).await));
             }
         };
         let bytes = exchange(connection, shared, &head, &mut head_bytes).await?;
@@ -107,15 +105,19 @@ async fn exchange<A: Application>(
     head_bytes: &mut HeadBytes,
 ) -> Result<u64, Stop> {
     let received_at = selvedge_runtime::now();
-    let underway = Underway::begin(shared, received_at);
     connection.exchanges += 1;
     let wish = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
     let state = RequestState::new(received_at, head.framing(), shared.limits())
         .with_drain(shared.drain())
         .with_allowance(shared.budgets().begin(received_at));
+    let whose = Readable { head, head_bytes, state: &state };
+    let underway = Underway::begin(shared, connection, whose, received_at);
     let mut pump = BodyPump::new(head);
     let handled = match acceptable(head, shared) {
-        Ok(()) => handle(connection, shared, (head, head_bytes), &state, &mut pump).await,
+        Ok(()) => {
+            let parts = (head, &*underway.whose.head_bytes);
+            handle(underway.connection, shared, parts, &state, &mut pump).await
+        }
         Err(reject) => Err(CloseReason::Rejected(reject)),
     };
     let response = match handled {
@@ -124,13 +126,12 @@ async fn exchange<A: Application>(
             if let Some(incoming) = state.incoming() {
                 incoming.end(Err(BodyError::ExchangeOver));
             }
-            let (mut status, mut octets, mut stop) = (None, Octets::default(), Stop::Abort(reason));
+            let (mut bytes, mut stop) = (0, Stop::Abort(reason));
             if let Some(refusal) = Refusal::before_close(reason) {
-                let (refused, bytes) = connection.refuse(shared, refusal, wish).await;
-                (status, octets, stop) = (Some(refused), connection.octets(bytes), Stop::Close(reason));
+                bytes = underway.connection.refuse(shared, refusal, wish).await;
+                stop = Stop::Close(reason);
             }
-            let request = Request::of(connection, head, head_bytes, &state);
-            underway.end(Whose::Of(request), status, octets, ExchangeEnd::Closed(reason));
+            underway.end(bytes, ExchangeEnd::Closed(reason));
             return Err(stop);
         }
     };
@@ -138,21 +139,20 @@ async fn exchange<A: Application>(
     pump.rest();
     let mut response = match response.body {
         Body::Path(path) => {
-            let request = Request::of(connection, head, head_bytes, &state);
+            let request = underway.whose.request_on(underway.connection);
             // Boxed, so that every other request's future has not its size.
             Box::pin(shared.machine_files().answer(&request, &path, response.head)).await
         }
         _ => response,
     };
     let mut answered = fit(&mut response, head);
-    state.send_interim(|interim| connection.output.gather_interim(interim));
-    let mut status = response.status();
+    state.send_interim(|interim| underway.connection.output.gather_interim(interim));
     let mut unread = match (&response.body, state.incoming()) {
         // Whoever writes the response has the body still, and reads on most likely: how it ends is seen then.
         (Body::Stream(_), Some(incoming)) if Rc::strong_count(incoming) > 1 => Unread::Nothing,
         (_, incoming) => Unread::after(head, incoming.map(Rc::as_ref), &pump),
     };
-    let mut close = close_reason(head, unread, shared, connection.exchanges);
+    let mut close = close_reason(head, unread, shared, underway.connection.exchanges);
     let is_framed_by_close = response.is_framed_by_close(head.version());
     if is_framed_by_close {
         close = close.or(Some(CloseReason::Requested));
@@ -166,23 +166,24 @@ async fn exchange<A: Application>(
             // Who else holds it may ask for more of it.
             let held = state.incoming().filter(|held| Rc::strong_count(held) > 1).map(Rc::as_ref);
             // It may last for long, and then the head is in nobody's way.
-            head_bytes.give_up_lease();
+            underway.whose.head_bytes.give_up_lease();
             let request = (head, state.allowance());
-            let streamed = streamed(connection, shared, response, framing, request, (held, &mut pump));
+            let streamed =
+                streamed(underway.connection, shared, response, framing, request, (held, &mut pump));
             // Boxed, so that every other request's future has not its size.
-            let (answered, changed) = labelled(head, head_bytes, Box::pin(streamed)).await;
+            let (answered, changed) = labelled(head, underway.whose.head_bytes, Box::pin(streamed)).await;
             // It may have been read meanwhile, or have failed.
             unread = Unread::after(head, incoming, &pump);
             close = close.or(changed).or(unread.close_reason());
             answered
         }
-        _ => connection.answer(shared, response, framing).await,
+        _ => underway.connection.answer(shared, response, framing).await,
     };
     if let Err(CloseReason::InvalidResponse) = answered {
         // Nothing of it was sent, so the client can be told, after the answers before it.
         close = Some(CloseReason::InvalidResponse);
         let framing = Framing { persistence: Persistence::Close, ..framing };
-        (status, answered) = connection.answer_refusal(shared, Refusal::InvalidResponse, framing).await;
+        answered = underway.connection.answer_refusal(shared, Refusal::InvalidResponse, framing).await;
     }
     if let Some(incoming) = state.incoming() {
         incoming.end(Err(BodyError::ExchangeOver));
@@ -195,12 +196,13 @@ async fn exchange<A: Application>(
         (answered, close) = (Ok(()), Some(reason));
     }
     let (bytes, end) = match (answered, close) {
-        (Err(reason), _) => (connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason)),
-        (Ok(()), Some(reason)) => (connection.answered_bytes, ExchangeEnd::Closed(reason)),
-        (Ok(()), None) => (connection.answered_bytes, ExchangeEnd::Kept),
+        (Err(reason), _) => {
+            (underway.connection.answered_bytes_before_failure(), ExchangeEnd::Closed(reason))
+        }
+        (Ok(()), Some(reason)) => (underway.connection.answered_bytes, ExchangeEnd::Closed(reason)),
+        (Ok(()), None) => (underway.connection.answered_bytes, ExchangeEnd::Kept),
     };
-    let octets = connection.octets(bytes);
-    underway.end(Whose::Of(Request::of(connection, head, head_bytes, &state)), Some(status), octets, end);
+    underway.end(bytes, end);
     answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
         // The end of the sending follows, and goes along.
@@ -242,7 +244,7 @@ async fn streamed<A>(
             (connection.answer_stream(shared, head, *body, framing, allowance, reading).await, None)
         }
         Body::Upgrade(upgrade) => {
-            connection.answered_bytes = 0;
+            connection.begin_answer(response.head.status);
             let transfer = match head.method() {
                 Method::Connect => Transfer::Tunnel,
                 _ => Transfer::Upgraded,
@@ -284,60 +286,6 @@ pub(super) fn fit(response: &mut Response, head: &RequestHead) -> Result<(), Clo
         // What follows a success is the tunnel (RFC 9110 section 9.3.6).
         _ if head.method() == Method::Connect && is_success => Err(CloseReason::InvalidResponse),
         _ => Ok(()),
-    }
-}
-
-/// Whose an exchange is.
-enum Whose<'a> {
-    /// Its request's.
-    Of(Request<'a>),
-    /// This client's, as far as is known: there is no request.
-    By(Option<ClientAddress>),
-}
-
-/// What was sent of an answer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Octets {
-    pub(super) bytes: u64,
-    pub(super) head_bytes: u64,
-}
-
-/// An exchange that has begun. It is recorded exactly once, also where its task panics or is dropped.
-struct Underway<'a, A> {
-    shared: &'a Shared<A>,
-    received_at: Moment,
-}
-
-impl<'a, A> Underway<'a, A> {
-    fn begin(shared: &'a Shared<A>, received_at: Moment) -> Self {
-        Self { shared, received_at }
-    }
-
-    fn end(self, whose: Whose<'_>, status: Option<StatusCode>, octets: Octets, end: ExchangeEnd) {
-        // Its drop is for exchanges that do not come to this, an observer that panics included.
-        ManuallyDrop::new(self).record(whose, status, octets, end);
-    }
-
-    fn record(&self, whose: Whose<'_>, status: Option<StatusCode>, octets: Octets, end: ExchangeEnd) {
-        let answered_at = selvedge_runtime::now();
-        let received_at = self.received_at;
-        let Octets { bytes, head_bytes } = octets;
-        let (request, client) = match whose {
-            Whose::Of(request) => (Some(request), None),
-            Whose::By(client) => (None, client),
-        };
-        let record = ExchangeRecord { status, bytes, head_bytes, client, received_at, answered_at, end };
-        self.shared.note_exchange(&record, request);
-    }
-}
-
-impl<A> Drop for Underway<'_, A> {
-    fn drop(&mut self) {
-        // A panic in a drop while another one unwinds would end the process.
-        let record = || {
-            self.record(Whose::By(None), None, Octets::default(), ExchangeEnd::Closed(CloseReason::of_drop()))
-        };
-        let _ = catch_unwind(AssertUnwindSafe(record));
     }
 }
 
@@ -511,50 +459,24 @@ fn close_reason<A>(
     }
 }
 
-async fn refuse<A>(
-    connection: &mut Connection,
-    underway: Underway<'_, A>,
-    reject: Reject,
-    body: BodyWish,
-) -> Stop {
-    let refusal = Refusal::Rejected(reject);
-    let (status, bytes) = connection.refuse(underway.shared, refusal, body).await;
+/// Answers a head that cannot be read.
+async fn refuse<A>(shared: &Shared<A>, underway: Underway<'_, A, Unreadable>, reject: Reject) -> CloseReason {
+    let connection = &mut *underway.connection;
+    let body = wish_of_refused(connection.input.bytes());
+    let bytes = connection.refuse(shared, Refusal::Rejected(reject), body).await;
     let reason = CloseReason::Rejected(reject);
-    let (whose, octets) = (Whose::By(connection.client()), connection.octets(bytes));
-    underway.end(whose, Some(status), octets, ExchangeEnd::Closed(reason));
-    Stop::Close(reason)
-}
-
-impl<'a> Request<'a> {
-    fn of(
-        connection: &'a Connection,
-        head: &'a RequestHead,
-        head_bytes: &'a HeadBytes,
-        state: &'a RequestState<'a>,
-    ) -> Self {
-        Self::new(head, head_bytes, state, &connection.peer, Some(&connection.stream))
-    }
+    underway.end(bytes, ExchangeEnd::Closed(reason));
+    reason
 }
 
 impl Connection {
     /// 408 to a client whose head has begun and did not end in time.
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
-        let underway = Underway::begin(shared, self.waits_since);
-        let body = wish_of_refused(self.input.bytes());
-        let (status, bytes) = self.refuse(shared, Refusal::Rejected(Reject::HeadTimeout), body).await;
-        let end = ExchangeEnd::Closed(CloseReason::HeadTimeout);
-        let whose = Whose::By(self.client());
-        underway.end(whose, Some(status), self.octets(bytes), end);
-    }
-
-    /// The client, if its address was asked for.
-    fn client(&self) -> Option<ClientAddress> {
-        self.peer.known().map(ClientAddress::from)
-    }
-
-    /// `bytes` of the last answer, told apart.
-    fn octets(&self, bytes: u64) -> Octets {
-        Octets { bytes, head_bytes: self.answered_head_bytes.min(bytes) }
+        let received_at = self.waits_since;
+        let underway = Underway::begin(shared, self, Unreadable, received_at);
+        let body = wish_of_refused(underway.connection.input.bytes());
+        let bytes = underway.connection.refuse(shared, Refusal::Rejected(Reject::HeadTimeout), body).await;
+        underway.end(bytes, ExchangeEnd::Closed(CloseReason::HeadTimeout));
     }
 }
 

@@ -15,8 +15,9 @@ use selvedge_runtime::{BlockClass, Chunk, Moment};
 
 use super::answer::{Framing, Transfer, check_head, has_body, write_head};
 use super::body::{Received, give_received};
-use super::exchange::{Octets, acceptable, fit, own_answer, wish_of_refused};
+use super::exchange::{acceptable, fit, own_answer, wish_of_refused};
 use super::input::Input;
+use super::underway::Octets;
 use crate::application::Application;
 use crate::body::{BodyError, BodyReader, Incoming};
 use crate::h1::chunked::{SIZE_LINE_BYTES_MAX, last_chunk, size_line};

@@ -15,6 +15,7 @@ mod pool;
 mod proxied;
 mod stream;
 mod turned_away;
+mod underway;
 
 pub(crate) use exchange::run;
 pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};
@@ -29,6 +30,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::StatusCode;
 use selvedge_runtime::Moment;
 use selvedge_runtime::net::{Slot, Stream};
 use selvedge_runtime::timer::Deadline;
@@ -66,7 +68,9 @@ pub(crate) struct Connection {
     waits_since: Moment,
     waits_for: WaitsFor,
     exchanges: u64,
-    /// Octets of the answer under way, or of the last one, that were handed to the kernel or gathered for it.
+    /// The status of the answer under way, or of the last one; `None` while an exchange has none.
+    answered_status: Option<StatusCode>,
+    /// Octets of that answer that were handed to the kernel or gathered for it.
     answered_bytes: u64,
     /// Those of them that are its head.
     answered_head_bytes: u64,
@@ -109,6 +113,7 @@ impl Connection {
             waits_since: selvedge_runtime::now(),
             waits_for: WaitsFor::Request,
             exchanges: 0,
+            answered_status: None,
             answered_bytes: 0,
             answered_head_bytes: 0,
             share: Share::default(),

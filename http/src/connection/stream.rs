@@ -112,7 +112,7 @@ impl Connection {
         allowance: &Allowance<'_>,
         reading: (Option<&Incoming>, &mut BodyPump),
     ) -> Result<(), CloseReason> {
-        self.answered_bytes = 0;
+        self.begin_answer(head.status);
         let transfer = Transfer::of_length(body.length(), framing.version);
         let (incoming, pump) = reading;
         if incoming.is_some() && has_body(head, framing) && pump.take_owed_continue() {

@@ -138,16 +138,48 @@ fn the_record_of_a_panic_has_its_request() {
 }
 
 #[test]
-fn a_handler_that_outlives_the_drain_is_an_exchange_that_was_cut_off() {
+fn what_the_drain_s_end_cuts_off_is_recorded_with_its_request_and_what_was_sent_of_its_answer() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
     let (steering, factory) = steered();
-    let server = TestServer::start(options(|options| options.drain = Duration::from_millis(100)), factory);
-    let mut client = server.connect();
-    client.send("GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    let options = options(|options| options.drain = Duration::from_millis(100));
+    let server =
+        TestServer::start_observed(options, WorkerLimits::default(), Arc::new(Records::default()), {
+            move |worker| {
+                let noted = Arc::clone(&noted);
+                let observer: Observer = Rc::new(move |record, request| {
+                    let request = request.expect("its head was read");
+                    let client = request.peer().expect("its address is known").socket_addr();
+                    let path = String::from_utf8_lossy(request.path()).into_owned();
+                    noted.lock().expect("nobody panicked").push((path, client, *record));
+                });
+                WorkerApplication { observer: Some(observer), ..factory(worker).into() }
+            }
+        });
+    let (mut waiting, mut reading) = (server.connect(), server.connect());
+    assert_eq!(waiting.get("/text/before").text(), "before");
+    waiting.send("GET /wait/x HTTP/1.1\r\nHost: a\r\n\r\n");
     steering.wait_entered();
+    reading.send("GET /zeros/60000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let received = reading.read_some(1_000).expect("the answer begins").len() as u64;
+    // Without a whole head there is nothing to record.
+    let (_silent, mut begun) = (server.connect(), server.connect());
+    begun.send("GET /text/x HTTP/1.1\r\n");
+    server.wait_for_accepted(4);
+    let clients = [&waiting, &reading].map(|client| Some(client.local()));
     let stopped = server.stop();
-    let ends: Vec<_> = stopped.records.iter().map(|record| (record.status, record.end)).collect();
-    assert_eq!(ends, [(None, ExchangeEnd::Closed(CloseReason::CutOff))]);
-    assert_eq!(stopped.closes(CloseReason::CutOff), 1);
+    let mut seen = seen.lock().expect("nobody panicked");
+    // What was answered before on the same connection is no part of it.
+    seen.retain(|(_, _, record)| record.end != ExchangeEnd::Kept);
+    seen.sort_by(|one, other| one.0.cmp(&other.0));
+    let [(of_waiting, _, unanswered), (of_reading, _, cut)] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!((&**of_waiting, &**of_reading), ("/wait/x", "/zeros/60000000"));
+    assert_eq!([seen[0].1, seen[1].1], clients);
+    let end = ExchangeEnd::Closed(CloseReason::CutOff);
+    assert_eq!((unanswered.status, unanswered.bytes, unanswered.end), (None, 0, end));
+    assert_eq!((status_of(cut), cut.end), (200, end));
+    assert!((received..60_000_000).contains(&cut.bytes) && cut.head_bytes > 0, "{cut:?}");
+    assert_eq!((stopped.closes(CloseReason::CutOff), stopped.exchanges(0)), (4, 1));
 }
 
 #[test]
