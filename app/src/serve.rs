@@ -115,11 +115,12 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     if !features.registered_blocks {
         report_memlock();
     }
+    let control = server.control().clone();
     server.join();
     if let Some(log) = log {
         log.lines().finish();
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if control.is_stopped_at_once() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Binds everything the configuration names: one list of listeners, or with `SO_REUSEPORT` one per worker.
@@ -285,13 +286,16 @@ fn start(
     Ok(server)
 }
 
-/// The first signal drains, the second ends at once.
+/// The first signal drains, the second cuts off what still runs.
 fn obey(signals: Signals, control: Control, log: Option<LineLog>, verbosity: Verbosity) -> io::Result<()> {
     let mut stopping = false;
     process::watch_signals(signals, move |signal| match signal {
         Signal::Stop if stopping => {
-            report_line("stopped at once; running answers were cut off");
-            std::process::exit(1);
+            let open: u64 = control.intake().open().iter().sum();
+            report_line(&format!("stopping at once: {open} connections are cut off"));
+            // The end is that of the main thread, which joins the workers and finishes the log.
+            control.stop_at_once();
+            process::exit_when_late();
         }
         Signal::Stop => {
             stopping = true;

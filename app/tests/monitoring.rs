@@ -105,6 +105,19 @@ fn what_the_end_of_the_drain_cuts_off_has_a_line_with_its_client_its_request_and
 }
 
 #[test]
+fn what_a_second_signal_cuts_off_has_a_line_too_and_no_line_before_it_is_lost() {
+    expect_line_of_what_was_cut_off(&["-v", "--drain", "1440m"], |server| {
+        server.signal(Signal::TERM);
+        eventually("the word of stopping", || server.stderr().contains("stopping: "));
+        // The same signal again within 100 ms is the same wish.
+        thread::sleep(std::time::Duration::from_millis(150));
+        server.signal(Signal::TERM);
+        let (status, stderr) = server.wait();
+        assert_eq!(status.code(), Some(1), "{stderr}");
+    });
+}
+
+#[test]
 fn a_log_that_is_rotated_under_load_loses_no_line() {
     const CLIENTS: usize = 4;
     const REQUESTS: usize = 400;

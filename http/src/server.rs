@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use selvedge_runtime::net::{Address, Door, Intake};
 use selvedge_runtime::{
-    Pinning, Running, Runtime, WatchdogSetting, Worker, report_line, spawn_detached, timer,
+    Pinning, Running, Runtime, StopSignal, StopSource, WatchdogSetting, Worker, report_line, spawn_detached,
+    timer,
 };
 
 use crate::address_limits::AddressLimiter;
@@ -226,6 +227,8 @@ const DRAIN_OF_EPHEMERAL: Duration = Duration::from_secs(1);
 pub struct Control {
     intake: Arc<Intake>,
     figures: Arc<[Arc<Figures>]>,
+    cut_off: StopSource,
+    is_cut_off: StopSignal,
 }
 
 impl Control {
@@ -233,6 +236,17 @@ impl Control {
     /// sockets are removed at once.
     pub fn stop(&self) {
         self.intake.stop();
+    }
+
+    /// As [`stop`](Self::stop), but nobody is waited for any more: what runs is cut off, and told to the observers.
+    pub fn stop_at_once(&self) {
+        self.intake.stop();
+        self.cut_off.stop();
+    }
+
+    /// Whether it was told to [stop at once](Self::stop_at_once).
+    pub fn is_stopped_at_once(&self) -> bool {
+        self.is_cut_off.is_stopped()
     }
 
     /// The way connections are taken in.
@@ -311,7 +325,8 @@ impl Server {
             return Err(selvedge_runtime::StartError::Configuration(text));
         }
         let figures: Arc<[Arc<Figures>]> = (0..runtime.workers()).map(|_| Arc::default()).collect();
-        let control = Control { intake: Arc::clone(intake), figures };
+        let (cut_off, is_cut_off) = StopSource::new();
+        let control = Control { intake: Arc::clone(intake), figures, cut_off, is_cut_off };
         let control_there = control.clone();
         let workers = runtime.workers();
         let drain = options.drain;
@@ -319,10 +334,10 @@ impl Server {
         let running = runtime.start(move |worker| {
             let figures = Arc::clone(&control_there.figures[worker.index()]);
             let shared = Shared::new(factory(&worker).into(), &options, figures);
-            let intake = Arc::clone(&control_there.intake);
+            let (intake, cut_off) = (Arc::clone(&control_there.intake), control_there.is_cut_off.clone());
             let door = intake.open_door(worker.index());
             let _ = tell_open.send(());
-            serve(intake, door, shared, drain)
+            serve(intake, door, shared, drain, cut_off)
         })?;
         // Until then the first connections would not be shared out evenly. A worker that fails here ends the process.
         let _ = open.iter().take(workers).count();
@@ -364,13 +379,14 @@ impl Server {
         self.running.as_ref().expect("only the end takes it")
     }
 
-    /// Waits until every worker has ended, after [`Control::stop`]; says how many connections the drain's end has cut off.
+    /// Waits until every worker has ended, after [`Control::stop`]; says how many connections the drain's end has cut off, unless
+    /// it was [stopped at once](Control::stop_at_once).
     pub fn join(mut self) {
         if let Some(running) = self.running.take() {
             running.join();
         }
         let cut: u64 = self.control.figures.iter().map(|figures| figures.closes(CloseReason::CutOff)).sum();
-        if cut > 0 {
+        if cut > 0 && !self.control.is_stopped_at_once() {
             report_line(&format!(
                 "not finished within the {} s of the drain and cut off: {cut} connections",
                 self.drain.as_secs_f32()
@@ -393,12 +409,19 @@ impl Drop for Server {
     }
 }
 
-/// One worker: takes what comes through its door, then takes leave.
-async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<Shared<A>>, drain: Duration) {
+/// One worker: takes what comes through its door, then takes leave. What is left when this ends is cut off.
+async fn serve<A: Application>(
+    intake: Arc<Intake>,
+    mut door: Door,
+    shared: Rc<Shared<A>>,
+    drain: Duration,
+    is_cut_off: StopSignal,
+) {
     let for_exchanges = Rc::clone(&shared);
     let exchanges = Rc::new(move |connection| connection::run(connection, Rc::clone(&for_exchanges)));
     let pool = Rc::new(ExchangePool::new());
     let mut stopped = pin!(intake.stopped());
+    let mut cut_off = pin!(is_cut_off.stopped());
     loop {
         let handed = {
             let mut next = pin!(door.next());
@@ -406,6 +429,10 @@ async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<S
                 // At once, and not at the door's end: who comes from a backlog now is answered with a close.
                 if shared.drain().state() == Draining::No && stopped.as_mut().poll(context).is_ready() {
                     shared.drain().begin();
+                }
+                // Never before the leave begins, so a connection that comes while it serves pays nothing for it.
+                if shared.drain().state() == Draining::Yes && cut_off.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
                 }
                 next.as_mut().poll(context)
             })
@@ -422,12 +449,16 @@ async fn serve<A: Application>(intake: Arc<Intake>, mut door: Door, shared: Rc<S
         let exchanges = move |connection| exchanges(connection);
         spawn_detached("connection", connection::live(connection, watcher, close, pool, exchanges));
     }
+    if is_cut_off.is_stopped() {
+        return;
+    }
     if shared.drain().state() == Draining::No {
         shared.drain().begin();
     }
     let mut over = pin!(timer::sleep(drain));
     poll_fn(|context| match shared.drain().poll_empty(context) {
         Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending if cut_off.as_mut().poll(context).is_ready() => Poll::Ready(()),
         Poll::Pending => over.as_mut().poll(context),
     })
     .await;

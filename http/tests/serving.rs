@@ -234,6 +234,36 @@ fn a_signal_stops_it_whatever_thread_was_there_before() {
 }
 
 #[test]
+fn a_second_signal_ends_it_whatever_holds_it_up() {
+    if is_program() {
+        builder()
+            .listen("127.0.0.1:0")
+            .on_start(|server| eprintln!("serves on {}", server.address()))
+            .serve(|_| {
+                async |_: Request<'_>| {
+                    eprintln!("is held");
+                    std::io::stdin().read_to_end(&mut Vec::new()).map(|_| "read").unwrap_or("failed")
+                }
+            })
+            .expect("it starts");
+        return;
+    }
+    let mut program = Program::run("a_second_signal_ends_it_whatever_holds_it_up");
+    let address = program.tells("serves on ", "").parse().expect("an address");
+    let mut held = connect(address);
+    held.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+    program.tells("is held", "");
+    program.signal();
+    program.tells("stopping: ", "once more stops at once");
+    // The same signal within 100 ms is the same wish.
+    std::thread::sleep(Duration::from_millis(150));
+    program.signal();
+    assert_eq!(program.tells("stopping at once: ", " connections are cut off"), "1");
+    program.tells("ended without waiting for what does not end", "");
+    assert_eq!(program.child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
 fn the_operator_is_told_which_request_holds_a_worker_up_and_which_panicked() {
     if is_program() {
         builder()

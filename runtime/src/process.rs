@@ -8,8 +8,12 @@ pub use crate::sys::{
 };
 
 use std::io;
+use std::time::Duration;
 
-use crate::{sys, worker};
+use crate::{report, sys, worker};
+
+/// How long a process that is to end at once has for its last words.
+const END_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Calls `act` with every signal, on a thread of its own that lives as long as the process.
 ///
@@ -22,6 +26,14 @@ pub fn watch_signals(mut signals: Signals, mut act: impl FnMut(Signal) + Send + 
         }
     })
     .map(drop)
+}
+
+/// Gives the process 2 s to come to its end by itself, then ends it with status 1, whatever holds it up. For the thread that
+/// handles signals, once it has told everybody to end at once.
+pub fn exit_when_late() -> ! {
+    sys::sleep(END_TIME_MAX);
+    report::line("ended without waiting for what does not end");
+    std::process::exit(1)
 }
 
 /// Starts a thread beside the workers, for what has a loop of its own: another runtime. It runs on the processors its starter may

@@ -195,8 +195,8 @@ impl ServerBuilder {
     }
 
     /// Serves until SIGINT or SIGTERM comes, or [`Control::stop`](super::Control::stop) is called; then no new connections are
-    /// taken, and running requests have the time of [`drain`](Self::drain). A second signal ends the process at once, with
-    /// status 1. `factory` makes the application, once on each worker.
+    /// taken, and running requests have the time of [`drain`](Self::drain). A second signal cuts them off and ends the process with
+    /// status 1, after 2 s at most. `factory` makes the application, once on each worker.
     ///
     /// For a `main`: SIGINT, SIGTERM, SIGHUP and SIGUSR1 lose their defaults for the whole process and for good, and panics on
     /// workers are told in one line each. [`start`](Self::start) does neither.
@@ -214,9 +214,10 @@ impl ServerBuilder {
         let on_start = std::mem::take(&mut self.on_start);
         let server = self.start(factory)?;
         // Before anybody is told that it serves: who reads that may stop it by a signal.
-        let _stoppable = Stoppable::new(server.control().clone());
+        let stoppable = Stoppable::new(server.control().clone());
         on_start.into_iter().for_each(|act| act(&server));
         server.join();
+        stoppable.ended();
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! SIGINT and SIGTERM while a program serves. In: signals, on a thread of their own. Out: the first stops every server that
-//! [`ServerBuilder::serve`](super::ServerBuilder::serve) runs, a second ends the process at once.
+//! [`ServerBuilder::serve`](super::ServerBuilder::serve) runs, a second cuts off what they do and ends the process.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,7 @@ enum Watch {
 enum Wish {
     Serve,
     Stop,
+    StopAtOnce,
 }
 
 /// Takes the signals from their defaults, once for the process, and has a thread wait for them.
@@ -55,6 +56,21 @@ impl Stoppable {
         serving().controls.push(control.clone());
         Self(control)
     }
+
+    /// Its server has ended. After a second signal this does not return: the process ends with the last of its servers.
+    pub(super) fn ended(self) {
+        let is_at_once = serving().wish == Wish::StopAtOnce;
+        drop(self);
+        if !is_at_once {
+            return;
+        }
+        if serving().controls.is_empty() {
+            std::process::exit(1);
+        }
+        loop {
+            std::thread::park();
+        }
+    }
 }
 
 impl Drop for Stoppable {
@@ -73,13 +89,20 @@ fn obey(signal: Signal) {
         return;
     }
     let mut serving = serving();
-    if serving.wish == Wish::Stop || serving.controls.is_empty() {
-        report_line("stopped at once; running answers were cut off");
+    if serving.controls.is_empty() {
+        report_line("stopped at once: nothing is served now");
         std::process::exit(1);
+    }
+    let open: u64 = serving.controls.iter().flat_map(|control| control.intake().open()).sum();
+    if serving.wish != Wish::Serve {
+        serving.wish = Wish::StopAtOnce;
+        report_line(&format!("stopping at once: {open} connections are cut off"));
+        serving.controls.iter().for_each(Control::stop_at_once);
+        drop(serving);
+        process::exit_when_late();
     }
     serving.wish = Wish::Stop;
     serving.controls.iter().for_each(Control::stop);
-    let open: u64 = serving.controls.iter().flat_map(|control| control.intake().open()).sum();
     if open > 0 {
         report_line("stopping: running answers are finished first; once more stops at once");
     }

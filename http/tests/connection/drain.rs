@@ -128,6 +128,30 @@ fn an_answer_on_its_way_is_finished() {
 }
 
 #[test]
+fn a_stop_at_once_cuts_off_what_runs_also_in_the_middle_of_a_drain() {
+    for after_drain_began in [None, Some(Duration::from_secs(3))] {
+        let (_steering, factory) = steered();
+        let mut server = SimulatedServer::start(ServerOptions::default(), factory);
+        let (mut waiting, mut unread) = (server.connect(), server.connect_narrow(4_096));
+        waiting.send(WAIT);
+        unread.send("GET /zeros/50000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.pass(TICK);
+        if let Some(time) = after_drain_began {
+            server.control().stop();
+            server.pass(time);
+        }
+        assert_eq!(server.closes(CloseReason::CutOff), 0);
+        server.control().stop_at_once();
+        let took = server.stop();
+        assert!(took < TICK, "{took:?}");
+        assert_eq!(server.closes(CloseReason::CutOff), 2);
+        let mut statuses = server.statuses();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [0, 200]);
+    }
+}
+
+#[test]
 fn the_end_of_the_drain_drops_the_rest() {
     let (steering, factory) = steered();
     let server = TestServer::start(options(|options| options.drain = Duration::from_millis(300)), factory);

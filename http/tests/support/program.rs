@@ -51,8 +51,13 @@ impl Program {
         }
     }
 
-    pub(crate) fn stop(mut self) {
+    /// Tells it to stop.
+    pub(crate) fn signal(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    pub(crate) fn stop(mut self) {
+        self.signal();
         assert!(self.child.wait().expect("it ends").success());
     }
 }

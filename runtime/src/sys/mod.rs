@@ -89,7 +89,7 @@ pub(crate) use slots::OpId;
 pub(crate) use socket::Socket;
 pub use socket::{Accepted, Address, Listening, More, PortSharing, SocketFile};
 pub use start_error::StartError;
-pub(crate) use thread::{become_helper, pin_to_cpu, run_on, spawn_thread};
+pub(crate) use thread::{become_helper, pin_to_cpu, run_on, sleep, spawn_thread};
 pub(crate) use waker::{IndexTable, Waiter};
 
 /// The numbers of errno(3) that code above this module tells apart, as this architecture has them.

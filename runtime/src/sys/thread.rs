@@ -2,6 +2,7 @@
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 /// Starts a thread.
 ///
@@ -12,6 +13,11 @@ pub(crate) fn spawn_thread<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     Builder::new().name(name).spawn(run)
+}
+
+/// Stops the calling thread, which is none of a worker's, for this time.
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Keeps the calling thread on one processor; false if that is not in its affinity mask.
