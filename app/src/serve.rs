@@ -82,6 +82,7 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
+    intake.advise_when_full("--max-connections raises it");
     let endpoints: Vec<Endpoint> = intake.addresses().iter().filter_map(endpoint).collect();
     if config.auth_file.is_some() {
         warn_of_cleartext(intake.addresses().iter());

@@ -194,7 +194,7 @@ fn the_port_of_a_platform_is_honoured_and_an_injected_url_ignored() {
 fn beyond_the_connection_limit_the_next_waits_and_is_served_later() {
     let site = Site::with(&[("file", "words")]);
     for options in [&["-j", "1"][..], &["-j", "2"], &["-j", "2", "--accept", "dedicated"]] {
-        let server = Server::with(site.path(), &[options, &["--max-connections", "2"]].concat());
+        let server = Server::with(site.path(), &[options, &["--max-connections", "2", "--metrics"]].concat());
         let mut first = Client::connect(server.address());
         let mut second = Client::connect(server.address());
         assert_eq!(first.get("/file").text(), "words");
@@ -211,6 +211,13 @@ fn beyond_the_connection_limit_the_next_waits_and_is_served_later() {
         let early = stream.read(&mut [0]);
         assert_eq!(early.expect_err("it waits").kind(), ErrorKind::WouldBlock, "{options:?}");
         third.stream().set_nonblocking(false).unwrap();
+        // The operator can see it, on the page of numbers and on standard error.
+        let mut tells = |line: &str| first.get("/metrics").text().contains(&format!("\n{line}\n"));
+        eventually("the pause", || tells("selvedge_accept_pauses_total 1"));
+        assert!(tells("selvedge_connections_open 2") && tells("selvedge_connections_max 2"));
+        let line =
+            "connections: 2 of 2; new ones wait in the backlog until one closes; --max-connections raises it";
+        eventually("the word of it", || server.stderr().contains(line));
         drop(first);
         assert_eq!(third.response().text(), "words");
         // And with the limit reached again, the next one still.

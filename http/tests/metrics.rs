@@ -171,6 +171,8 @@ fn the_page_is_well_formed_and_adds_up_to_what_was_asked() {
         ("selvedge_workers_responding", 2.0),
         ("selvedge_connections_accepted_total", 6.0),
         ("selvedge_connections_open", 1.0),
+        ("selvedge_connections_max", 64.0),
+        ("selvedge_accept_pauses_total", 0.0),
         ("selvedge_connections_closed_total{reason=\"requested\"}", 4.0),
         ("selvedge_connections_closed_total{reason=\"rejected\"}", 1.0),
         ("selvedge_connections_closed_total{reason=\"panic\"}", 0.0),

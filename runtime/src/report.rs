@@ -1,4 +1,4 @@
-//! Lines for the operator on standard error: at most one per reason and second, and none that waits for its reader.
+//! Lines for the operator on standard error: at most one per reason and second, or longer, and none that waits for its reader.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use crate::sys::{Moment, takes_a_line};
 const REASONS_MAX: usize = 64;
 /// The longest line in bytes: a pipe with room takes as much without waiting (PIPE_BUF, pipe(7)).
 const LINE_BYTES_MAX: usize = 4_096;
-/// The time in which a reason is told once.
+/// The time in which a reason is told once, unless its own is longer.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Lines nobody took, to be told of with the next one.
@@ -105,7 +105,18 @@ impl Reporter {
     /// Reports unless any worker has reported for the same reason within the last second; says how many this worker has
     /// left out.
     pub(crate) fn report(&self, reason: &'static str, now: Moment, text: impl FnOnce() -> String) -> Report {
-        match self.admit(reason, now) {
+        self.report_each(PERIOD, reason, now, text)
+    }
+
+    /// As [`report`](Self::report), once in this time and not in a second: for what lasts, and is no fault.
+    pub(crate) fn report_each(
+        &self,
+        period: Duration,
+        reason: &'static str,
+        now: Moment,
+        text: impl FnOnce() -> String,
+    ) -> Report {
+        match self.admit(reason, now, period) {
             None => return Report::LeftOut,
             Some(0) => line(&text()),
             Some(more) => line(&format!("{} (and {more} more since the last such line)", text())),
@@ -114,13 +125,13 @@ impl Reporter {
     }
 
     /// Whether it may be told now: with how many that were left out.
-    fn admit(&self, reason: &'static str, now: Moment) -> Option<u64> {
+    fn admit(&self, reason: &'static str, now: Moment, period: Duration) -> Option<u64> {
         // Times of different simulations, and real ones, are not to be compared.
         if sim::world().is_some() {
             return Some(0);
         }
-        let left_out = self.0.borrow_mut().admit(reason, now)?;
-        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).admit(reason, now);
+        let left_out = self.0.borrow_mut().admit(reason, now, period)?;
+        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).admit(reason, now, period);
         if told.is_none() {
             self.0.borrow_mut().leave_out(reason, left_out + 1);
             return None;
@@ -149,9 +160,9 @@ struct Reason {
 
 impl Told {
     /// Whether `reason` may be told: with how many that were left out.
-    fn admit(&mut self, reason: &'static str, now: Moment) -> Option<u64> {
+    fn admit(&mut self, reason: &'static str, now: Moment, period: Duration) -> Option<u64> {
         if let Some(entry) = self.0.iter_mut().find(|entry| entry.reason == reason) {
-            if now.since(entry.told_at) < PERIOD {
+            if now.since(entry.told_at) < period {
                 entry.left_out += 1;
                 return None;
             }
@@ -175,6 +186,10 @@ impl Told {
 mod tests {
     use super::*;
 
+    fn at(milliseconds: u64) -> Moment {
+        Moment::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
     #[test]
     fn a_line_is_one_whatever_it_quotes() {
         assert_eq!(printable("as \"it\" is, \u{e9}"), "as \"it\" is, \u{e9}");
@@ -185,23 +200,34 @@ mod tests {
     #[test]
     fn a_reason_is_admitted_once_a_second_and_the_rest_is_counted() {
         let mut reporter = Told::default();
-        let at = |milliseconds: u64| Moment::from_nanoseconds(milliseconds * 1_000_000);
-        assert_eq!(reporter.admit("a", at(0)), Some(0));
-        assert_eq!(reporter.admit("a", at(500)), None);
-        assert_eq!(reporter.admit("b", at(500)), Some(0));
-        assert_eq!(reporter.admit("a", at(999)), None);
-        assert_eq!(reporter.admit("a", at(1_000)), Some(2));
+        let mut admit = |reason, milliseconds| reporter.admit(reason, at(milliseconds), PERIOD);
+        assert_eq!(admit("a", 0), Some(0));
+        assert_eq!(admit("a", 500), None);
+        assert_eq!(admit("b", 500), Some(0));
+        assert_eq!(admit("a", 999), None);
+        assert_eq!(admit("a", 1_000), Some(2));
+    }
+
+    #[test]
+    fn a_reason_with_a_longer_time_is_admitted_once_in_that() {
+        let reporter = Reporter::default();
+        let admit = |milliseconds| reporter.admit("once a minute", at(milliseconds), Duration::from_secs(60));
+        assert_eq!(admit(0), Some(0));
+        assert_eq!(admit(1_000), None);
+        assert_eq!(admit(59_999), None);
+        assert_eq!(admit(60_000), Some(2));
     }
 
     #[test]
     fn what_one_worker_has_told_another_does_not_tell_within_the_second() {
         let (first, second) = (Reporter::default(), Reporter::default());
-        let at = |milliseconds: u64| Moment::from_nanoseconds(milliseconds * 1_000_000);
-        let reason = "two workers in a test";
-        assert_eq!(first.admit(reason, at(0)), Some(0));
-        assert_eq!(second.admit(reason, at(100)), None);
-        assert_eq!(second.admit(reason, at(200)), None);
-        assert_eq!(second.admit(reason, at(1_100)), Some(2));
-        assert_eq!(first.admit(reason, at(1_200)), None);
+        let admit = |reporter: &Reporter, milliseconds| {
+            reporter.admit("two workers in a test", at(milliseconds), PERIOD)
+        };
+        assert_eq!(admit(&first, 0), Some(0));
+        assert_eq!(admit(&second, 100), None);
+        assert_eq!(admit(&second, 200), None);
+        assert_eq!(admit(&second, 1_100), Some(2));
+        assert_eq!(admit(&first, 1_200), None);
     }
 }

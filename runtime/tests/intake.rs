@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use selvedge_runtime::net::{AcceptPolicy, Intake, IntakeOptions, Listening, PortSharing};
 use selvedge_runtime::process::raise_descriptor_limit;
@@ -164,6 +165,35 @@ fn beyond_the_limit_connections_wait_until_others_end() {
 fn a_limit_of_one_connection_serves_one_after_the_other() {
     for _ in 0..10 {
         beyond_the_limit(AcceptPolicy::Shared, 1, 1, 50);
+    }
+}
+
+#[test]
+fn each_connection_that_finds_no_room_is_a_pause() {
+    for policy in [AcceptPolicy::Shared, AcceptPolicy::Dedicated] {
+        let workers = if policy == AcceptPolicy::Dedicated { 3 } else { 2 };
+        // Equal shares of 3 for two workers are two each.
+        let server = Server::start(policy, workers, 3);
+        assert_eq!(server.intake.connections_max(), 4);
+        let mut residents: Vec<TcpStream> = (0..4).map(|_| client(server.address)).collect();
+        for resident in &mut residents {
+            ask(resident);
+        }
+        assert_eq!(server.intake.pauses(), 0);
+        for pauses in 1..=3 {
+            let mut waiting = client(server.address);
+            let until = Instant::now() + PATIENCE;
+            while server.intake.pauses() < pauses {
+                assert!(Instant::now() < until, "no pause {pauses}");
+                std::thread::yield_now();
+            }
+            residents.remove(0);
+            ask(&mut waiting);
+            residents.push(waiting);
+        }
+        assert_eq!(server.intake.pauses(), 3);
+        drop(residents);
+        server.stop();
     }
 }
 

@@ -62,6 +62,12 @@ fn connections(page: &mut Exposition, control: &Control, figures: &[&Figures]) {
         intake.assigned().iter().sum::<u64>(),
     );
     page.gauge("selvedge_connections_open", "Connections now.", intake.open().iter().sum::<u64>());
+    page.gauge("selvedge_connections_max", "Connections there may be.", intake.connections_max());
+    page.counter(
+        "selvedge_accept_pauses_total",
+        "Times that one more connection had come than there may be: it waited, and those in the backlog behind it.",
+        intake.pauses(),
+    );
     let mut reasons: Vec<_> = CloseReason::NAMES.into_iter().map(|name| (name, 0)).collect();
     for figures in figures {
         reasons.iter_mut().zip(figures.closes_by_name()).for_each(|(sum, (_, count))| sum.1 += count);

@@ -245,6 +245,7 @@ impl ServerBuilder {
         let listeners = bind(self.targets, self.backlog, sharing, workers)?;
         let intake = Intake::new(listeners, workers, &IntakeOptions { policy, connections_max })
             .map_err(|error| selvedge_runtime::StartError::Other("sharing out the listeners", error))?;
+        intake.advise_when_full("a higher connections_max takes more");
         let server = Server::start(runtime, &intake, self.options, factory)?;
         self.on_start.into_iter().for_each(|act| act(&server));
         Ok(server)

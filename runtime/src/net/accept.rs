@@ -53,6 +53,8 @@ impl AcceptPolicy {
 
 /// Pause before accepting again after the process or the machine ran out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// How often it is told at most that there is no room.
+const FULL_TOLD_EACH: Duration = Duration::from_secs(60);
 /// Connections accepted between two looks at the room that is left.
 const ACCEPTED_PER_LOOK: u32 = 64;
 /// Connections taken in one go where they are taken one by one.
@@ -196,6 +198,9 @@ async fn wait_for_room(intake: &Intake, sources: &mut [Source], accepted: Accept
     for source in &mut *sources {
         source.accepting.cancel();
     }
+    intake.note_pause();
+    let core = worker::current();
+    core.reporter().report_each(FULL_TOLD_EACH, "no room", core.now(), || intake.fullness());
     let mut in_hand = Some(accepted);
     while let Some(accepted) = in_hand.take() {
         intake.room().await;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_channel::{Receiver, Sender, TrySendError};
 
@@ -90,6 +90,10 @@ pub struct Intake {
     policy: AcceptPolicy,
     places: Box<[Place]>,
     connections_per_worker_max: u64,
+    /// Of all workers that serve.
+    connections_max: u64,
+    /// What raises it, for the operator.
+    advice: OnceLock<&'static str>,
     /// Whose turn it is; written by the acceptor alone.
     next: AtomicUsize,
     /// Listeners not yet taken by the worker of that number.
@@ -117,6 +121,8 @@ struct Place {
 struct Room {
     waited_for: AtomicBool,
     news: (Sender<()>, Receiver<()>),
+    /// Times that there was none; written by the acceptor alone.
+    pauses: Counter,
 }
 
 /// A counter with a cache line of its own, since the two sides of a place are written by two threads.
@@ -162,7 +168,11 @@ impl Intake {
             alive: AtomicBool::new(false),
             assigned: Line::default(),
             ended: Line::default(),
-            room: Room { waited_for: AtomicBool::new(false), news: async_channel::bounded(1) },
+            room: Room {
+                waited_for: AtomicBool::new(false),
+                news: async_channel::bounded(1),
+                pauses: Counter::default(),
+            },
         });
         let (stop, stopped) = StopSource::new();
         let first = &listeners[0];
@@ -172,6 +182,8 @@ impl Intake {
             socket_files: first.iter().filter_map(|listening| listening.socket_file().cloned()).collect(),
             places: places.collect(),
             connections_per_worker_max: share as u64,
+            connections_max: (share * serving) as u64,
+            advice: OnceLock::new(),
             next: AtomicUsize::new(0),
             listeners: Mutex::new(
                 listeners
@@ -200,6 +212,22 @@ impl Intake {
     /// Connections each worker has now, those in its queue among them.
     pub fn open(&self) -> Vec<u64> {
         self.places.iter().map(Place::open).collect()
+    }
+
+    /// Connections that all workers together may have: those of the options, rounded up to equal shares.
+    pub fn connections_max(&self) -> u64 {
+        self.connections_max
+    }
+
+    /// How often accepting has paused: a connection had come, and all workers that it could go to had their share.
+    pub fn pauses(&self) -> u64 {
+        self.places.iter().map(|place| place.room.pauses.get()).sum()
+    }
+
+    /// What raises the maximum of connections: the end of the line that tells the operator, once a minute at most, that all are
+    /// taken. The first advice counts.
+    pub fn advise_when_full(&self, advice: &'static str) {
+        let _ = self.advice.set(advice);
     }
 
     /// Where it listens, as bound: with the ports that the kernel chose.
@@ -310,6 +338,24 @@ impl Intake {
             // closes, its place is free again.
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => place.assigned.0.subtract(1),
         }
+    }
+
+    /// Counts that the acceptor on the current worker has a connection for which there is no room.
+    pub(super) fn note_pause(&self) {
+        self.places[worker::current().index()].room.pauses.add(1);
+    }
+
+    /// How many connections the current worker's acceptor has given away and not seen end, for the operator.
+    pub(super) fn fullness(&self) -> String {
+        let candidates = self.candidates();
+        let most = self.connections_per_worker_max * candidates.len() as u64;
+        let whose = match self.policy {
+            AcceptPolicy::ReusePort => format!(" of worker {}", candidates.start),
+            _ => String::new(),
+        };
+        let open: u64 = candidates.map(|worker| self.places[worker].open()).sum();
+        let advice = self.advice.get().map_or_else(String::new, |advice| format!("; {advice}"));
+        format!("connections{whose}: {open} of {most}; new ones wait in the backlog until one closes{advice}")
     }
 
     /// Waits until a connection may have ended, or a door opened, since no worker had room.
