@@ -129,7 +129,13 @@ fn listen(config: &Config, sharing: PortSharing, workers: usize) -> Result<Vec<V
     let backlog = config.backlog.get();
     let bind = |spec: &ListenSpec| spec.bind(backlog, sharing).map_err(|error| Failure::listen(spec, error));
     let bound: Vec<Vec<Listening>> = config.listeners.iter().map(bind).collect::<Result<_, _>>()?;
-    Ok(listen::lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)?)
+    let lists = listen::lists_for_workers(bound.into_iter().flatten().collect(), backlog, sharing, workers)?;
+    for listening in lists.iter().flatten() {
+        listening.await_first_octets().map_err(|error| {
+            other("connections cannot be held back until their requests are there", &error)
+        })?;
+    }
+    Ok(lists)
 }
 
 fn runtime(config: &Config) -> Result<Runtime, Failure> {

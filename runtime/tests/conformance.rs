@@ -30,6 +30,7 @@ enum Ask {
     /// Waits until octets are taken again.
     Writable,
     EndSending,
+    EndBoth,
     /// How many octets the peer has not read: none, or some.
     Unread,
     /// The peer's address.
@@ -95,6 +96,10 @@ async fn do_one(stream: &mut Stream, ask: Ask) -> io::Result<Came> {
         }
         Ask::EndSending => {
             stream.shutdown_write()?;
+            Came::Done
+        }
+        Ask::EndBoth => {
+            stream.shutdown();
             Came::Done
         }
         Ask::Unread => match stream.unread_bytes() {
@@ -411,6 +416,22 @@ const CASES: [(&str, Case); 19] = [
         assert_eq!(machine.ask(Ask::EndSending), Came::Done);
         assert_eq!(machine.peer_reads(), Came::End);
         assert_eq!(machine.ask(Ask::Send(1)), BROKEN);
+    }),
+    ("shut down, with octets on their way to the peer", |machine| {
+        assert_eq!(machine.ask(Ask::Send(1_000)), Came::Done);
+        assert_eq!(machine.ask(Ask::EndBoth), Came::Done);
+        assert_eq!(machine.peer_reads_all(1_000), (1_000, Came::Done));
+        assert_eq!(machine.peer_reads(), Came::End);
+        assert_eq!(machine.ask(Ask::Receive), Came::End);
+        assert_eq!(machine.ask(Ask::Send(1)), BROKEN);
+    }),
+    ("shut down, while a receive is under way", |machine| {
+        machine.peer_sends(b"x");
+        assert_eq!(machine.ask(Ask::Receive), Came::Octets(1));
+        assert_eq!(machine.ask(Ask::EndBoth), Came::Done);
+        assert_eq!(machine.ask(Ask::Receive), Came::End);
+        assert_eq!(machine.ask(Ask::Close), Came::Done);
+        assert_eq!(machine.peer_reads(), Came::End);
     }),
     ("send, after the peer's end", |machine| {
         machine.peer_ends();

@@ -34,6 +34,29 @@ fn bytes_arrive_in_order_and_the_end_is_seen() {
 }
 
 #[test]
+fn a_stream_that_is_shut_down_sends_what_it_has_and_receives_no_more() {
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        for ends_by_its_drop in [true, false] {
+            let mut client = TcpStream::connect(ip(listener.address())).await.unwrap();
+            let mut stream = listener.accept().await.unwrap();
+            // Starts the subscription.
+            client.send("x").await.unwrap();
+            assert_eq!(stream.receive().await.unwrap().as_deref(), Some(b"x".as_slice()));
+            stream.start_send("the last".into(), More::Follows);
+            poll_fn(|context| stream.poll_sent(context)).await.unwrap();
+            stream.shutdown();
+            if ends_by_its_drop {
+                drop(stream);
+            } else {
+                assert!(stream.receive().await.unwrap().is_none());
+            }
+            assert_eq!(receive_all(&mut client).await, b"the last");
+        }
+    });
+}
+
+#[test]
 fn a_reader_that_does_not_read_makes_the_sender_wait_and_gets_everything_later() {
     block_on(|| async {
         let mut listener = TcpListener::bind(any_port()).unwrap();

@@ -23,7 +23,9 @@ use super::{After, Connection};
 use crate::application::Application;
 use crate::body::{BodyError, Incoming};
 use crate::budgets::{Allowance, Budget, Stage, charge};
-use crate::h1::{BodyDecoder, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm};
+use crate::h1::{
+    BodyDecoder, BodyFraming, BodyWish, Expect, Method, Persistence, Reject, RequestHead, TargetForm,
+};
 use crate::record::{CloseReason, ExchangeEnd};
 use crate::refusal::Refusal;
 use crate::request::{Request, RequestState};
@@ -33,6 +35,9 @@ use crate::shared::{Draining, Shared};
 
 /// Answers of one connection in one turn; then the others have theirs.
 const ANSWERS_PER_TURN_MAX: u32 = 32;
+
+/// The longest answer behind which a connection ends without waiting for the client, where it may.
+const SHORT_ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// What a connection has had since it last let others go on: runs of exchanges that follow each other without a wait count
 /// together.
@@ -207,6 +212,11 @@ async fn exchange<A: Application>(
     if let Some(reason) = close {
         // The end of the sending follows, and goes along.
         connection.flush(shared, More::Follows).await.map_err(Stop::Abort)?;
+        if connection.expects_nothing(reason, head) {
+            connection.sent(shared).await.map_err(Stop::Abort)?;
+            connection.stream.get_mut().shutdown();
+            return Err(Stop::Abort(reason));
+        }
         return Err(Stop::Close(reason));
     }
     if unread == Unread::Drain {
@@ -470,6 +480,17 @@ async fn refuse<A>(shared: &Shared<A>, underway: Underway<'_, A, Unreadable>, re
 }
 
 impl Connection {
+    /// Whether the client has said that it sends nothing more, and has sent nothing more so far, not even octets behind a body:
+    /// then its end need not be waited for. A long answer is read for a while, in which the connection counts among those that
+    /// are open.
+    fn expects_nothing(&self, reason: CloseReason, head: &RequestHead) -> bool {
+        reason == CloseReason::Requested
+            && head.persistence() == Persistence::Close
+            && head.framing() == BodyFraming::None
+            && self.input.is_empty()
+            && self.answered_bytes <= SHORT_ANSWER_BYTES_MAX
+    }
+
     /// 408 to a client whose head has begun and did not end in time.
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
         let received_at = self.waits_since;

@@ -55,6 +55,16 @@ pub struct Stream {
     unsent_bytes: u32,
     /// Bytes of all sends started by way of the ring.
     started_bytes: u64,
+    receive_end: ReceiveEnd,
+}
+
+/// How the receive subscription ends where nobody receives any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReceiveEnd {
+    /// It is cancelled.
+    Cancelled,
+    /// By itself: the socket is shut down.
+    Shut,
 }
 
 impl Stream {
@@ -69,7 +79,15 @@ impl Stream {
     }
 
     fn new(core: Rc<Core>, socket: Socket) -> Self {
-        Self { core, socket, receiving: None, sending: None, unsent_bytes: 0, started_bytes: 0 }
+        Self {
+            core,
+            socket,
+            receiving: None,
+            sending: None,
+            unsent_bytes: 0,
+            started_bytes: 0,
+            receive_end: ReceiveEnd::Cancelled,
+        }
     }
 
     /// Connects to `address` (connect(2)).
@@ -241,6 +259,14 @@ impl Stream {
         self.socket.shutdown_write()
     }
 
+    /// Ends both directions (shutdown(2) with SHUT_RDWR): the peer reads what was sent, then the end; a receive ends. For a peer
+    /// from which nothing more is expected: what it sends all the same is answered by a reset, which may cost it what it has
+    /// not read.
+    pub fn shutdown(&mut self) {
+        self.socket.shutdown_both();
+        self.receive_end = ReceiveEnd::Shut;
+    }
+
     /// Makes the coming close a reset that discards what was not sent (SO_LINGER 0, socket(7)).
     pub fn reset_on_drop(&self) {
         self.socket.reset_on_close();
@@ -285,7 +311,10 @@ impl Drop for Stream {
     fn drop(&mut self) {
         // The send cancels itself; the socket closes when both have completed.
         if let Some(id) = self.receiving {
-            self.core.kernel().release(id);
+            match self.receive_end {
+                ReceiveEnd::Cancelled => self.core.kernel().release(id),
+                ReceiveEnd::Shut => self.core.kernel().release_ending(id),
+            }
         }
     }
 }

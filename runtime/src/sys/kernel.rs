@@ -259,15 +259,19 @@ impl Kernel {
 
     /// The op's future is gone: cancels it, and frees its slot at the last completion.
     pub(crate) fn release(&mut self, id: OpId) {
+        if matches!(self.slots.get(id).phase, Phase::InFlight | Phase::GivenUp) {
+            self.cancel_entry(id);
+        }
+        self.release_ending(id);
+    }
+
+    /// As [`release`](Self::release), of an op that ends by itself soon: that of a socket that was shut down.
+    pub(crate) fn release_ending(&mut self, id: OpId) {
         let slot = self.slots.get(id);
         replace_waiter(&mut slot.waiter, Waiter::Nobody, &mut self.discarded);
         match slot.phase {
             Phase::InFlight | Phase::Pausing | Phase::Cancelling | Phase::GivenUp => {
-                let cancel = matches!(slot.phase, Phase::InFlight | Phase::GivenUp);
                 slot.phase = Phase::Orphaned;
-                if cancel {
-                    self.cancel_entry(id);
-                }
             }
             Phase::Starved => {
                 self.starved.retain(|starved| *starved != id);

@@ -180,3 +180,32 @@ fn a_subscription_told_to_go_one_by_one_loses_nobody() {
     machine.kernel.release(id);
     machine.assert_idle();
 }
+
+#[test]
+fn a_listener_can_be_told_to_wait_for_first_octets() {
+    let listening =
+        || Listening::bind_ip((Ipv4Addr::LOCALHOST, 0).into(), 1, PortSharing::Exclusive).unwrap();
+    assert_eq!(deferred_s(listening()), 0);
+    let waiting = listening();
+    waiting.await_first_octets().unwrap();
+    assert!((1..=3).contains(&deferred_s(waiting)));
+}
+
+/// How long a connection without octets is not accepted. As read back, it is the time of the retransmissions that come first
+/// (tcp(7)).
+fn deferred_s(listening: Listening) -> i32 {
+    let listener = listening.into_fd();
+    let (mut seconds, mut length) = (0_i32, size_of::<i32>() as libc::socklen_t);
+    // SAFETY: the listener is open; the kernel writes an i32 to `seconds` and its size to `length`, both live across the call.
+    let result = unsafe {
+        libc::getsockopt(
+            listener.raw(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw mut seconds).cast(),
+            &raw mut length,
+        )
+    };
+    assert_eq!(result, 0);
+    seconds
+}
