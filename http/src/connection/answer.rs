@@ -149,7 +149,7 @@ impl Connection {
                 Ok(())
             }
             Body::File(part) => {
-                if part.length <= GATHERED_FILE_BYTES_MAX {
+                if part.length <= GATHERED_FILE_BYTES_MAX && has_body(&response.head, framing) {
                     self.make_room(shared, HEAD_BYTES_USUAL + part.length as usize).await?;
                 }
                 self.answer_head(shared, &response.head, Transfer::Length(part.length), framing).await?;
