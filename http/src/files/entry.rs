@@ -45,6 +45,8 @@ pub(super) struct Entry {
     /// The same as they are said.
     pub(super) version_fields: FixedFields,
     content: Content,
+    /// Among [those](Shares::note_holder) who may be asked for what they hold.
+    pub(super) is_in_line: Cell<bool>,
 }
 
 /// What an answer says of a form of a file, whatever its content.

@@ -37,7 +37,7 @@ struct Stock {
     left: Cell<usize>,
     /// In all.
     total: usize,
-    /// Who has some, and who had some; at most twice as many as there are, and a few.
+    /// Who has some, and who had some, each once; at most twice as many as there are, and a few.
     holders: RefCell<VecDeque<Weak<Entry>>>,
     /// The second in which nobody was found who does not use its own.
     in_use_at_unix_s: Cell<Option<u64>>,
@@ -121,12 +121,20 @@ impl Shares {
         self.make_room(Scarce::Descriptor, Plea::IfIdle, 0)
     }
 
-    /// Lets `entry` stand in line: it has one.
+    /// Lets `entry` stand in line: it has one. Whoever stood there twice would be asked twice, and not be spared for its use.
     pub(super) fn note_holder(&self, scarce: Scarce, entry: &Rc<Entry>) {
+        if entry.is_in_line.replace(true) {
+            return;
+        }
         let stock = self.stock(scarce);
         let mut holders = stock.holders.borrow_mut();
         if holders.len() > 2 * stock.total + ASKED_MAX {
-            holders.retain(|holder| holder.upgrade().is_some_and(|entry| entry.holds(scarce)));
+            holders.retain(|holder| {
+                holder.upgrade().is_some_and(|entry| {
+                    entry.is_in_line.set(entry.holds(scarce));
+                    entry.is_in_line.get()
+                })
+            });
         }
         holders.push_back(Rc::downgrade(entry));
     }
@@ -144,8 +152,9 @@ impl Shares {
         let mut asked = 0;
         for _ in 0..in_line {
             let Some(holder) = holders.borrow_mut().pop_front() else { return false };
-            let holding =
-                holder.upgrade().map_or(Holding::Nothing, |entry| entry.give_up(scarce, plea, unix_s));
+            let Some(entry) = holder.upgrade() else { continue };
+            let holding = entry.give_up(scarce, plea, unix_s);
+            entry.is_in_line.set(holding == Holding::Kept);
             match holding {
                 Holding::Nothing => continue,
                 Holding::GivenUp => return true,
@@ -172,6 +181,14 @@ impl Stock {
     fn of(total: usize) -> Self {
         let left = Cell::new(total);
         Self { left, total, holders: RefCell::default(), in_use_at_unix_s: Cell::default() }
+    }
+}
+
+#[cfg(test)]
+impl Shares {
+    /// How many stand in line.
+    pub(super) fn in_line(&self, scarce: Scarce) -> usize {
+        self.stock(scarce).holders.borrow().len()
     }
 }
 

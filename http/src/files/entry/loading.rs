@@ -18,7 +18,7 @@ use crate::h1::HeadWriter;
 use crate::response::OpenFile;
 use crate::validators::{ChangeTime, EntityTag, Validators};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Room for the fields that every file's head has; a content type has at most a few hundred octets.
@@ -74,6 +74,7 @@ impl Entry {
             version_fields: FixedFields::of_version(&validators, loading.clock.borrow().unix_s()),
             change_time: loading.change_time(&metadata),
             content: content.unwrap_or_else(|| Content::Streamed(Streamed::new())),
+            is_in_line: Cell::default(),
         });
         entry.note_block(loading.shares);
         let opened = entry.keep_open(file, loading.shares);
@@ -105,9 +106,16 @@ impl Entry {
         let content_bytes = octets.len() as u64;
         let version_fields = FixedFields::of_version(&validators, loading.clock.borrow().unix_s());
         let change_time = loading.change_time(&metadata);
-        let entry =
-            Self { description, metadata, content_bytes, validators, change_time, version_fields, content };
-        let entry = Rc::new(entry);
+        let entry = Rc::new(Self {
+            description,
+            metadata,
+            content_bytes,
+            validators,
+            change_time,
+            version_fields,
+            content,
+            is_in_line: Cell::default(),
+        });
         entry.note_block(loading.shares);
         Ok(entry)
     }

@@ -152,3 +152,25 @@ fn a_descriptor_is_taken_from_who_does_not_use_it_and_spared_while_it_is_used() 
         assert!(load(&directory, b"d", &shares, &clock).await.is_open());
     });
 }
+
+#[test]
+fn a_file_that_is_closed_and_opened_again_and_again_stands_in_line_once() {
+    on_files(&[("a", 100), ("b", 100), ("c", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let options = FileOptions { ready_small_max: 0, descriptors_max: 2, ..FileOptions::new("/") };
+        let shares = Shares::new(&options);
+        let first = load(&directory, b"a", &shares, &clock).await;
+        let second = load(&directory, b"b", &shares, &clock).await;
+        let root = Root::open(&directory).unwrap();
+        for _ in 0..100 {
+            first.close();
+            let (place, _) = place(root.directory(), SymlinkPolicy::Inside, c"a").await.unwrap().unwrap();
+            assert!(first.keep_open(selvedge_runtime::fs::reopen(&place).unwrap(), &shares).is_some());
+        }
+        assert_eq!(shares.in_line(Scarce::Descriptor), 2);
+        timer::sleep(Duration::from_millis(2)).await;
+        drop(first.open_file());
+        let third = load(&directory, b"c", &shares, &clock).await;
+        assert!(first.is_open() && !second.is_open() && third.is_open(), "the first was used since");
+    });
+}
