@@ -95,6 +95,8 @@ struct Ready {
     date_start: usize,
     /// The second whose Date stands in the block.
     unix_s: u64,
+    /// The second in which the body was last used without this head: for a range, a page of an error, with fields added.
+    body_used_unix_s: u64,
     share: Share,
 }
 
@@ -124,11 +126,14 @@ impl Entry {
         Some(Prepared { block: ready.block.clone(), head_bytes: ready.head_bytes, bytes: ready.bytes })
     }
 
-    /// Where the octets of the body are.
-    pub(super) fn body(&self, store: &DerivedStore) -> EntryBody {
+    /// Where the octets of the body are, for an answer of this second.
+    pub(super) fn body(&self, store: &DerivedStore, unix_s: u64) -> EntryBody {
         match &self.content {
-            Content::Ready(ready) => match &*ready.borrow() {
-                Some(ready) => EntryBody::Block(ready.block.clone(), ready.head_bytes),
+            Content::Ready(ready) => match &mut *ready.borrow_mut() {
+                Some(ready) => {
+                    ready.body_used_unix_s = unix_s;
+                    EntryBody::Block(ready.block.clone(), ready.head_bytes)
+                }
                 None => EntryBody::Gone,
             },
             Content::Variant(key) => match store.get(key) {
@@ -224,7 +229,7 @@ impl Entry {
     /// would be read anew for nearly every request, where more files are asked for than there are blocks.
     pub(super) fn is_at_rest(&self, unix_s: u64) -> bool {
         let Content::Ready(ready) = &self.content else { return true };
-        ready.borrow().as_ref().is_none_or(|ready| ready.unix_s + 1 < unix_s)
+        ready.borrow().as_ref().is_none_or(|ready| ready.unix_s.max(ready.body_used_unix_s) + 1 < unix_s)
     }
 
     /// Whether a later look may make more of the same file: it is streamed only because there was no room for it or because

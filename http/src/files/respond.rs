@@ -142,7 +142,8 @@ impl Files {
         part: ByteRange,
         opened: Option<Rc<OpenFile>>,
     ) -> Result<Answer, NoAnswer> {
-        let in_memory: Option<Chunk> = match entry.body(&self.options.derived) {
+        let unix_s = self.clock.borrow().unix_s();
+        let in_memory: Option<Chunk> = match entry.body(&self.options.derived, unix_s) {
             EntryBody::Block(block, body_start) => {
                 let start = body_start + part.start as u32;
                 Some(Chunk::Shared(block, start..start + part.len as u32))
@@ -170,7 +171,8 @@ impl Files {
         ranges: Box<Ranges>,
         opened: Option<Rc<OpenFile>>,
     ) -> Result<Answer, NoAnswer> {
-        let content = match entry.body(&self.options.derived) {
+        let unix_s = self.clock.borrow().unix_s();
+        let content = match entry.body(&self.options.derived, unix_s) {
             EntryBody::Block(block, body_start) => FileContent::Ready(block, body_start),
             EntryBody::Shared(bytes) => FileContent::Shared(bytes),
             EntryBody::Gone => return Err(NoAnswer::Changed),

@@ -190,7 +190,8 @@ impl Loading<'_> {
         }
         block[..head_bytes].copy_from_slice(&head[..head_bytes]);
         let (head_bytes, bytes) = (head_bytes as u32, (head_bytes + size) as u32);
-        let ready = Ready { block: block.share(), head_bytes, bytes, date_start, unix_s, share };
+        let block = block.share();
+        let ready = Ready { block, head_bytes, bytes, date_start, unix_s, body_used_unix_s: unix_s, share };
         Ok(Some((ready, validators)))
     }
 

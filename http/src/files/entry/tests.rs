@@ -174,3 +174,18 @@ fn a_file_that_is_closed_and_opened_again_and_again_stands_in_line_once() {
         assert!(first.is_open() && !second.is_open() && third.is_open(), "the first was used since");
     });
 }
+
+#[test]
+fn a_block_that_is_asked_for_in_parts_or_with_another_head_is_not_at_rest() {
+    on_files(&[("a", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let entry = load(&directory, b"a", &shares(1, 1), &clock).await;
+        let later = clock.borrow().unix_s() + 5;
+        assert!(entry.is_at_rest(later));
+        assert!(matches!(entry.body(&DerivedStore::default(), later), EntryBody::Block(..)));
+        assert_eq!(
+            [later, later + 1, later + 2].map(|unix_s| entry.is_at_rest(unix_s)),
+            [false, false, true]
+        );
+    });
+}
