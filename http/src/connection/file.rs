@@ -1,5 +1,5 @@
-//! Bodies from files too large for memory: resident pages by sendfile, the rest read through the ring, a bounded piece
-//! at a time.
+//! Bodies from files that are not kept in memory. In: a part of one. Out: its octets, a small part behind its head in the
+//! same block, resident pages by sendfile, the rest read through the ring, a bounded piece at a time.
 
 use std::io;
 use std::time::Duration;
@@ -116,8 +116,8 @@ impl Connection {
     }
 
     /// Reads from the disk outside the worker's thread, then sends what the socket takes. The rest is resident now, most
-    /// likely: a block is held for the disk, never for a client, or a few clients that stand still would keep all blocks
-    /// from the others.
+    /// likely: a file block is held for the disk, never for a client, or a few clients that stand still would keep all of
+    /// them from the others.
     async fn send_read<A>(
         &mut self,
         shared: &Shared<A>,
