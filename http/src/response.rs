@@ -4,6 +4,7 @@
 mod fields;
 mod plain;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::ops::Deref;
@@ -121,22 +122,40 @@ pub enum Body {
 pub struct OpenFile {
     file: File,
     version: Metadata,
+    /// Whether its file system knows reads that do not wait, as far as is known.
+    reads_resident: Cell<bool>,
     _share: Option<Share>,
 }
 
 impl OpenFile {
     /// A file of this version. If it is not of it any more while it is sent, the connection closes.
     pub fn new(file: File, version: Metadata) -> Self {
-        Self { file, version, _share: None }
+        Self { file, version, reads_resident: Cell::new(true), _share: None }
     }
 
     pub(crate) fn with_share(file: File, version: Metadata, share: Share) -> Self {
-        Self { file, version, _share: Some(share) }
+        Self { file, version, reads_resident: Cell::new(true), _share: Some(share) }
     }
 
     /// What it was when it was opened.
     pub fn version(&self) -> &Metadata {
         &self.version
+    }
+
+    /// Whether short parts of it are read without waiting for the disk: until a file system is seen not to know that.
+    pub(crate) fn reads_resident(&self) -> bool {
+        self.reads_resident.get()
+    }
+
+    /// Fills `bytes` from `offset` on, if all of that is in memory. Whether it did; what goes wrong is for others to tell.
+    pub(crate) fn read_resident(&self, bytes: &mut [u8], offset: u64) -> bool {
+        match self.file.read_resident(bytes, offset) {
+            Ok(read) => read == bytes.len(),
+            Err(error) => {
+                self.reads_resident.set(error.kind() != io::ErrorKind::Unsupported);
+                false
+            }
+        }
     }
 
     /// Whether it is still what it was when it was opened.

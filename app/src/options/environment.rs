@@ -146,6 +146,6 @@ impl Environment {
 /// Whether nobody reads it, and no orchestrator put it there for a service whose name begins like the server's.
 fn is_unknown(name: &str, value: &OsString) -> bool {
     let is_injected = ["_SERVICE_", "_PORT_"].iter().any(|part| name.contains(part))
-        || value.to_string_lossy().contains("://");
+        || name.ends_with("_PORT") && value.to_string_lossy().contains("://");
     !VARIABLES.contains(&name) && !is_injected
 }

@@ -348,6 +348,7 @@ fn a_variable_that_is_none_of_the_servers_is_named() {
         config_1.notices,
         ["SELVEDGE_PROT is no variable of selvedge; it is ignored; `selvedge --help` names them all"]
     );
+    assert!(config(&[], &[("SELVEDGE_CORZ", "https://a.example")]).notices[0].starts_with("SELVEDGE_CORZ "));
     let many: Vec<String> = (0..100).map(|n| format!("SELVEDGE_{n:03}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
     let notices = config(&[], &many).notices;

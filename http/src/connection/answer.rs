@@ -10,7 +10,7 @@ use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
-use super::file::GATHERED_FILE_BYTES_MAX;
+use super::file::is_gathered;
 use super::pace::{Pace, RestingPace, paced};
 use crate::block::Block;
 use crate::clock::Clock;
@@ -149,7 +149,7 @@ impl Connection {
                 Ok(())
             }
             Body::File(part) => {
-                if part.length <= GATHERED_FILE_BYTES_MAX && has_body(&response.head, framing) {
+                if is_gathered(&part) && has_body(&response.head, framing) {
                     self.make_room(shared, HEAD_BYTES_USUAL + part.length as usize).await?;
                 }
                 self.answer_head(shared, &response.head, Transfer::Length(part.length), framing).await?;

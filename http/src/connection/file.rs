@@ -16,7 +16,7 @@ use crate::shared::Shared;
 
 /// A part up to this length goes out in the block of its head, where no disk is waited for: a second call to the socket costs
 /// more than a copy of so much.
-pub(super) const GATHERED_FILE_BYTES_MAX: u64 = 64 * 1024;
+const GATHERED_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Octets of a file sent in one turn; then other connections have theirs.
 const PIECE_BYTES_MAX: u64 = 256 * 1024;
 
@@ -80,14 +80,13 @@ impl Connection {
 
     /// Puts a part behind what was gathered, if there is room for it and the page cache has it. Whether it did.
     fn gather_part(&mut self, part: &FilePart) -> Result<bool, CloseReason> {
-        if part.length > GATHERED_FILE_BYTES_MAX {
+        if !is_gathered(part) {
             return Ok(false);
         }
         let length = part.length as usize;
         let class = BlockClass::fitting(length).unwrap_or(BlockClass::Large);
         let Some(room) = self.output.room(length, class) else { return Ok(false) };
-        // What goes wrong is told by the way that waits for the disk.
-        if !part.file.read_resident(&mut room[..length], part.start).is_ok_and(|read| read == length) {
+        if !part.file.read_resident(&mut room[..length], part.start) {
             return Ok(false);
         }
         check_unchanged(part)?;
@@ -181,6 +180,11 @@ impl Connection {
 enum Room {
     Full,
     Unknown,
+}
+
+/// Whether a part goes out in the block of its head, if that has room.
+pub(super) fn is_gathered(part: &FilePart) -> bool {
+    part.length <= GATHERED_FILE_BYTES_MAX && part.file.reads_resident()
 }
 
 /// Before the last piece goes out: what was promised is still there, and still the same.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::denied_roots::DeniedRoots;
 use super::derived::DerivedStore;
 use super::field_rules::FieldRule;
+use super::shares::Shares;
 use crate::media_type::{self, MediaTypes};
 use crate::negotiation::CodingSet;
 
@@ -450,6 +451,6 @@ impl FileOptions {
             (self.entries_max * longest).min(self.entries_bytes_max + longest)
                 + self.misses_max * (KEY_BYTES_MAX + PATH_BYTES)
         };
-        self.trees.iter().map(of_tree).sum()
+        self.trees.iter().map(of_tree).sum::<usize>() + Shares::memory_bytes(self)
     }
 }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use selvedge_runtime::BlockClass;
+use selvedge_runtime::{BlockClass, Moment};
 
 use super::entry::Entry;
 use super::options::FileOptions;
@@ -37,10 +37,12 @@ struct Stock {
     left: Cell<usize>,
     /// In all.
     total: usize,
-    /// Who has some, and who had some, each once; at most twice as many as there are, and a few.
+    /// Who has some, and who had some, each once: at most [`Stock::in_line_max`].
     holders: RefCell<VecDeque<Weak<Entry>>>,
     /// The second in which nobody was found who does not use its own.
     in_use_at_unix_s: Cell<Option<u64>>,
+    /// The same of descriptors: the turn in which all of them were sent from.
+    in_use_in_turn: Cell<Option<Moment>>,
 }
 
 /// How much an answer is asked for that has no block.
@@ -89,6 +91,17 @@ impl Shares {
         })
     }
 
+    /// Bytes that the lines take at most, and those in them that are forgotten and have nothing any more.
+    pub(super) fn memory_bytes(options: &FileOptions) -> usize {
+        let totals = [options.ready_small_max, options.ready_large_max, options.descriptors_max];
+        let of_total = |total| {
+            // A deque doubles.
+            let line = 2 * Stock::in_line_max(total) * size_of::<Weak<Entry>>();
+            line + (Stock::in_line_max(total) - total) * size_of::<Entry>()
+        };
+        totals.into_iter().map(of_total).sum()
+    }
+
     /// A block's; with high demand, also from an answer that [rests](Entry::is_at_rest).
     pub(super) fn block(self: &Rc<Self>, class: BlockClass, demand: Demand, unix_s: u64) -> Option<Share> {
         let scarce = Scarce::Block(class);
@@ -110,10 +123,15 @@ impl Shares {
 
     /// A descriptor's, if need be from a file that nobody reads just now; `None` where all of them are in use.
     pub(super) fn descriptor(self: &Rc<Self>) -> Option<Share> {
-        self.take(Scarce::Descriptor).or_else(|| {
-            let _ = self.make_room(Scarce::Descriptor, Plea::IfUnused, 0) || self.close_one();
-            self.take(Scarce::Descriptor)
-        })
+        let taken = self.take(Scarce::Descriptor);
+        let turn = Some(selvedge_runtime::now());
+        if taken.is_some() || self.descriptors.in_use_in_turn.get() == turn {
+            return taken;
+        }
+        if !self.make_room(Scarce::Descriptor, Plea::IfUnused, 0) && !self.close_one() {
+            self.descriptors.in_use_in_turn.set(turn);
+        }
+        self.take(Scarce::Descriptor)
     }
 
     /// Closes a descriptor that nobody uses just now; false if there is none.
@@ -128,7 +146,7 @@ impl Shares {
         }
         let stock = self.stock(scarce);
         let mut holders = stock.holders.borrow_mut();
-        if holders.len() > 2 * stock.total + ASKED_MAX {
+        if holders.len() >= Stock::in_line_max(stock.total) {
             holders.retain(|holder| {
                 holder.upgrade().is_some_and(|entry| {
                     entry.is_in_line.set(entry.holds(scarce));
@@ -180,7 +198,18 @@ impl Shares {
 impl Stock {
     fn of(total: usize) -> Self {
         let left = Cell::new(total);
-        Self { left, total, holders: RefCell::default(), in_use_at_unix_s: Cell::default() }
+        Self {
+            left,
+            total,
+            holders: RefCell::default(),
+            in_use_at_unix_s: Cell::default(),
+            in_use_in_turn: Cell::default(),
+        }
+    }
+
+    /// How many stand in line at most, where so many have one: before there are more, those that have none any longer go.
+    const fn in_line_max(total: usize) -> usize {
+        total + total / 4 + ASKED_MAX
     }
 }
 

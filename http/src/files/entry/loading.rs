@@ -198,9 +198,10 @@ impl Loading<'_> {
     /// `None` where other answers use theirs, and where all blocks are on their way to clients.
     fn block(&self, bytes: usize) -> Option<(Lease, super::Share)> {
         let class = BlockClass::fitting(bytes)?;
+        // First, as nobody else shall have given up a share for nothing.
+        let block = BufferPool::lease(class)?;
         let unix_s = self.clock.borrow().unix_s();
-        let share = self.shares.block(class, self.demand, unix_s)?;
-        Some((BufferPool::lease(class)?, share))
+        Some((block, self.shares.block(class, self.demand, unix_s)?))
     }
 
     /// Returns the head's length, where its Date stands, and of which second that is.
