@@ -17,7 +17,7 @@ const NEEDED_PER_WORKER: u64 = 12;
 /// Files each worker can have open at least.
 const FILES_PER_WORKER_MIN: u64 = 4;
 /// Connections where nothing else limits them.
-const CONNECTIONS_MAX: u64 = 65_536;
+pub const CONNECTIONS_MAX: u64 = 65_536;
 
 /// The shares of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

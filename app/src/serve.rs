@@ -22,7 +22,7 @@ use crate::address_limits;
 use crate::banner::{Banner, Endpoint};
 use crate::config::{self, AcceptPolicy, BrowsePolicy, Config, Verbosity};
 use crate::cpu_list::CpuList;
-use crate::descriptors::DescriptorBudget;
+use crate::descriptors::{CONNECTIONS_MAX, DescriptorBudget};
 use crate::failure::Failure;
 use crate::listing::Shares;
 use crate::memory::MemoryBudget;
@@ -82,7 +82,10 @@ pub fn serve(config: &Config) -> Result<ExitCode, Failure> {
     let intake_options = IntakeOptions { policy, connections_max: connections_max as usize };
     let intake = Intake::new(listeners, workers, &intake_options)
         .map_err(|error| other("the listeners cannot be shared among the workers", &error))?;
-    intake.advise_when_full("--max-connections raises it");
+    intake.advise_when_full(match config.max_connections {
+        None if connections_max < CONNECTIONS_MAX => "more descriptors (`ulimit -n`) raise it",
+        _ => "--max-connections raises it",
+    });
     let endpoints: Vec<Endpoint> = intake.addresses().iter().filter_map(endpoint).collect();
     if config.auth_file.is_some() {
         warn_of_cleartext(intake.addresses().iter());

@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::path::Path;
 
 use selvedge_runtime::Undone;
 use selvedge_runtime::fs::{self, DirectoryEntries, File, Kind, Resolve};
@@ -108,7 +109,7 @@ impl Files {
                 Listable::Directory(Directory { root, place, location, links: locate::resolve(links) })
             }
             Ok(_) | Err(Refused::Hidden) => Listable::No,
-            Err(refused) => Listable::Refused(refusal(&refused, path.key())),
+            Err(refused) => Listable::Refused(refusal(&refused, &tree.options.root, path.key())),
         }
     }
 }
@@ -136,6 +137,6 @@ impl Directory {
                 return Err(Box::new(Response::unavailable("too much to read", RETRY_AFTER_S)));
             }
         };
-        Err(Box::new(refusal(&refused, location.as_bytes())))
+        Err(Box::new(refusal(&refused, Path::new("."), location.as_bytes())))
     }
 }

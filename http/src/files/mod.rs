@@ -36,6 +36,7 @@ pub use serve::{NotFound, ServeFiles, serve_files};
 
 use std::cell::RefCell;
 use std::io;
+use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -306,7 +307,7 @@ impl Files {
                 }
             }
         };
-        Answer::Refused(refusal(&refused, path.key()))
+        Answer::Refused(refusal(&refused, &tree.options.root, path.key()))
     }
 
     async fn serve_once(
@@ -381,7 +382,7 @@ async fn keep_house(files: Weak<Files>) {
 }
 
 /// The answer to a path that is refused, and a line for the operator where it is for him to mend.
-fn refusal(refused: &Refused, path: &[u8]) -> Response {
+fn refusal(refused: &Refused, root: &Path, path: &[u8]) -> Response {
     let status = match refused {
         Refused::Forbidden => StatusCode::FORBIDDEN,
         Refused::Hidden => StatusCode::NOT_FOUND,
@@ -390,7 +391,8 @@ fn refusal(refused: &Refused, path: &[u8]) -> Response {
     };
     if let Some(reason) = refused.reason() {
         selvedge_runtime::report("file", || {
-            format!("{}: {:?} cannot be served: {reason}", status.as_u16(), String::from_utf8_lossy(path))
+            let path = if path.is_empty() { root.to_string_lossy() } else { String::from_utf8_lossy(path) };
+            format!("{}: {path:?} cannot be served: {reason}", status.as_u16())
         });
     }
     Response::error(status, "")

@@ -377,7 +377,7 @@ impl TreeOptions {
 /// let usual = FileOptions::new("/srv/site");
 /// let small = FileOptions {
 ///     fresh_for: Duration::from_secs(60),
-///     entries_max: 400,
+///     entries_max: 300,
 ///     misses_max: 100,
 ///     ..FileOptions::new("/srv/site")
 /// };

@@ -29,7 +29,7 @@ pub(super) struct Root {
 }
 
 /// Device and inode number.
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
 
 /// How the directory that is served stands to the root's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,11 @@ impl Root {
         let directory = fs::open_directory(&absolute)?;
         let identity = directory.metadata()?.identity;
         Ok(Self { base, path, directory, identity, standing: Standing::Followed })
+    }
+
+    /// Which directory is served.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// Looks whether the path leads to another directory by now, and goes over to it.

@@ -115,6 +115,15 @@ impl Tree {
         }
     }
 
+    /// Whether the root's path leads to another directory since it was looked at last: what is missing may be there. A deploy
+    /// may remove the directory before as soon as the path has been switched.
+    async fn has_moved_on(&self, now: Moment) -> bool {
+        let before = self.root.borrow().identity();
+        // At a root that was looked at in this very turn nothing is asked again.
+        self.refresh_root(now, Duration::from_nanos(1)).await;
+        self.root.borrow().identity() != before
+    }
+
     /// Goes over to what the root's path leads to, unless it did so a moment ago. Whether it did.
     async fn doubt_root(&self, now: Moment) -> bool {
         if self.root_doubted_at.get().is_some_and(|at| now.since(at) < DOUBT_PERIOD) {
@@ -181,8 +190,16 @@ impl Files {
     /// Looks at the disk, waiting for it if need be, and remembers what was found.
     async fn look(&self, tree: &Tree, path: &SitePath<'_>, now: Moment) -> Result<Found, Refused> {
         tree.refresh_root(now, self.options.fresh_for).await;
-        let directory = tree.directory();
-        let found = self.with_room(|| self.look_beneath(tree, &directory, path)).await;
+        let look = async || {
+            let directory = tree.directory();
+            self.with_room(|| self.look_beneath(tree, &directory, path)).await
+        };
+        let mut found = look().await;
+        if let Ok(Found::Missing) = found
+            && tree.has_moved_on(now).await
+        {
+            found = look().await;
+        }
         match &found {
             // The age counts from before the look, and from the look at the root that it rests on: counted each for itself,
             // the two periods would add up.

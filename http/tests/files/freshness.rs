@@ -129,6 +129,22 @@ fn a_root_that_is_a_link_is_followed() {
 }
 
 #[test]
+fn what_a_switched_root_has_is_found_although_the_one_before_was_removed_at_once() {
+    let directory = Directory::new("freshness");
+    for version in ["v1", "v2"] {
+        directory.write(&format!("{version}/a"), version);
+    }
+    switch(&directory.join("root"), "v1");
+    let options = FileOptions { fresh_for: FOR_EVER, ..FileOptions::new(directory.join("root")) };
+    let server = TestServer::start(patient(), site(options));
+    let mut client = server.connect();
+    assert_eq!(client.get("/nothing").status, 404);
+    switch(&directory.join("root"), "v2");
+    std::fs::remove_dir_all(directory.join("v1")).unwrap();
+    assert_eq!(client.get("/a").text(), "v2");
+}
+
+#[test]
 fn an_index_that_comes_first_is_found_later_too() {
     let directory = Directory::new("freshness");
     directory.write("second.html", "second");

@@ -149,6 +149,8 @@ fn a_descriptor_is_taken_from_who_does_not_use_it_and_spared_while_it_is_used() 
         let fourth = load(&directory, b"d", &shares, &clock).await;
         assert!(!fourth.is_open(), "both are sent from");
         drop(sending);
+        // In another turn: in one turn they are looked for once.
+        timer::sleep(Duration::from_millis(2)).await;
         assert!(load(&directory, b"d", &shares, &clock).await.is_open());
     });
 }
