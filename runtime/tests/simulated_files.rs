@@ -127,6 +127,38 @@ fn a_worker_that_would_wait_for_the_disk_ends_the_run() {
 }
 
 #[test]
+fn a_read_that_does_not_wait_ends_before_what_is_not_in_memory() {
+    let simulation = calm();
+    simulation.disk().evict("/site/file");
+    block_on(|| async {
+        let file = open(c"file").await?;
+        let mut bytes = [0; 10_000];
+        let mut read = |offset| file.read_resident(&mut bytes, offset).map_err(|error| error.kind());
+        assert_eq!(read(0), Err(io::ErrorKind::WouldBlock));
+        // A page and an octet: two pages.
+        let mut block = BufferPool::file_block().expect("a free block");
+        block.truncate(4_097);
+        fs::read_at(&file, block, 0).await?;
+        assert_eq!(read(0), Ok(8_192));
+        assert_eq!(read(100), Ok(8_092));
+        assert_eq!(read(8_191), Ok(1));
+        assert_eq!(read(8_192), Err(io::ErrorKind::WouldBlock));
+        assert_eq!(read(10_000), Ok(0), "the file's end");
+        Ok::<_, io::Error>(())
+    })
+    .expect("it is there");
+    drop(simulation);
+}
+
+#[test]
+fn a_file_system_without_reads_that_do_not_wait_says_so() {
+    let simulation = machine(Fault::NowaitUnsupported, 1_000_000);
+    let read = block_on(|| async { open(c"file").await?.read_resident(&mut [0; 7], 0) });
+    assert_eq!(read.map_err(|error| error.kind()), Err(io::ErrorKind::Unsupported));
+    assert_eq!(times_met(&simulation), 1);
+}
+
+#[test]
 fn a_name_that_something_is_moved_to_is_in_memory() {
     let simulation = calm();
     let disk = simulation.disk();

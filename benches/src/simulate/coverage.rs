@@ -45,7 +45,8 @@ fn ops_of_files(fault: Fault) -> &'static [&'static str] {
         | Fault::OpenWithoutMemory
         | Fault::OpenForbidden => &["open", "open cached", "reopen"],
         Fault::OpenInterrupted | Fault::OpenRaced => &["open"],
-        Fault::NotCached => &["open cached", "resident"],
+        Fault::NotCached => &["open cached", "resident", "read resident"],
+        Fault::NowaitUnsupported => &["read resident"],
         Fault::SlowDisk | Fault::StalledDisk => &["open", "read"],
         _ => &[],
     }

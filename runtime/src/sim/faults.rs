@@ -79,10 +79,12 @@ pub enum Fault {
     TruncatedMeanwhile,
     /// Another program puts another file in its place just before it is read.
     ReplacedMeanwhile,
+    /// The file system knows no reads that do not wait (EOPNOTSUPP), as tmpfs and overlayfs do not.
+    NowaitUnsupported,
 }
 
 /// All of them, in the order of their numbers.
-pub const FAULTS: [Fault; 32] = [
+pub const FAULTS: [Fault; 33] = [
     Fault::ShortSend,
     Fault::SendWithoutMemory,
     Fault::ShortReceive,
@@ -115,6 +117,7 @@ pub const FAULTS: [Fault; 32] = [
     Fault::StalledDisk,
     Fault::TruncatedMeanwhile,
     Fault::ReplacedMeanwhile,
+    Fault::NowaitUnsupported,
 ];
 
 /// How often each fault happens where it can, in a million.
@@ -136,7 +139,7 @@ impl FaultRates {
     pub const USUAL: Self = Self([
         50_000, 2_000, 50_000, 10_000, 20_000, 20_000, 5_000, 2_000, 5_000, 50_000, 20_000, 50_000, 1_000,
         20_000, 5_000, 10_000, 10_000, 5_000, 50_000, 5_000, 20_000, 20_000, 5_000, 2_000, 2_000, 5_000,
-        50_000, 50_000, 20_000, 500, 5_000, 5_000,
+        50_000, 50_000, 20_000, 500, 5_000, 5_000, 20_000,
     ]);
 
     /// How often this one happens, in a million.

@@ -163,7 +163,7 @@ impl World {
         PathBuf::from(OsString::from_vec(state.files.path(state.file(descriptor).inode)))
     }
 
-    /// Whether octets are in memory (cachestat(2), preadv2(2) with RWF_NOWAIT).
+    /// Whether octets are in memory (cachestat(2)).
     pub(crate) fn residency(&self, descriptor: i32, offset: u64, length: u64) -> Residency {
         let inode = self.state().file(descriptor).inode;
         if self.meets(Fault::NotCached, "resident") {
@@ -175,6 +175,16 @@ impl World {
             true => Residency::Absent,
             false => Residency::Cached,
         }
+    }
+
+    /// How many of these octets, which the file has, are in memory before the first that is not.
+    pub(crate) fn resident_bytes(&self, op: &'static str, descriptor: i32, offset: u64, length: u64) -> u64 {
+        let inode = self.state().file(descriptor).inode;
+        if length > 0 && self.meets(Fault::NotCached, op) {
+            let kept = self.state().dice.below(length);
+            self.state().files.evict_content(inode, offset + kept, length - kept);
+        }
+        self.state().files.resident_bytes(inode, offset, length)
     }
 
     /// How long the disk takes for a read by an op of this name, in nanoseconds.

@@ -156,6 +156,12 @@ impl FileTree {
         length > 0 && self.entry(inode).absent_pages.range(pages(offset, length)).next().is_some()
     }
 
+    /// How many of these octets lie before the first page that is on the disk alone.
+    pub(super) fn resident_bytes(&self, inode: Inode, offset: u64, length: u64) -> u64 {
+        let absent = self.entry(inode).absent_pages.range(pages(offset, length)).next();
+        absent.map_or(length, |page| (page * PAGE_BYTES).saturating_sub(offset))
+    }
+
     /// Whether a page up to `end` lies behind the file's last one.
     pub(super) fn ends_before(&self, inode: Inode, end: u64) -> bool {
         end.div_ceil(PAGE_BYTES) > self.metadata(inode).size_bytes.div_ceil(PAGE_BYTES)

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use super::fd::Fd;
 use super::file::{Access, Metadata, OpenArguments, Resolve};
 use super::op::Op;
-use super::residency::Residency;
 use crate::sim::{Fault, World};
 
 /// How long the disk takes for an op, in nanoseconds: none for what is in memory.
@@ -65,15 +64,19 @@ pub(super) fn bytes_to_send(world: &World, file: i32, offset: u64, length: usize
     Ok(bytes)
 }
 
-/// preadv2(2) with RWF_NOWAIT.
+/// preadv2(2) with RWF_NOWAIT: what is in memory, up to the first page that is not.
 pub(super) fn read_resident(world: &World, file: i32, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let op = "read resident";
+    if world.meets(Fault::NowaitUnsupported, op) {
+        return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+    }
     let rest = world.metadata(file).size_bytes.saturating_sub(offset);
-    let length = bytes.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
-    if length > 0 && world.residency(file, offset, length as u64) == Residency::Absent {
+    let wanted = bytes.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+    let there = world.resident_bytes(op, file, offset, wanted as u64) as usize;
+    if there == 0 && wanted > 0 {
         return Err(io::Error::from_raw_os_error(libc::EAGAIN));
     }
-    let read = world.read_file("read resident", file, offset, &mut bytes[..length]);
-    read.map_err(io::Error::from_raw_os_error)
+    world.read_file(op, file, offset, &mut bytes[..there]).map_err(io::Error::from_raw_os_error)
 }
 
 /// read(2), on a helper's thread.
