@@ -7,7 +7,7 @@ use std::time::Duration;
 use selvedge_http::files::{FileOptions, Files, serve_files};
 use selvedge_http::middleware::timeout;
 use selvedge_http::{Application, ServerOptions};
-use selvedge_runtime::sim::{Disk, PeerEnd, Simulation};
+use selvedge_runtime::sim::{Disk, FaultRates, Keeping, PeerEnd, Simulation, SimulationOptions};
 use support::client::{Client, End};
 use support::simulated::{SimulatedServer, Wire};
 
@@ -210,6 +210,34 @@ fn a_root_is_followed_by_a_worker_that_nobody_asks_too() {
     server.disk().rename("/site", "/last");
     server.pass(2 * SECOND);
     assert_eq!(answer(&server, &mut ask(&server, "/a.txt", 4_096)).1, b"the second");
+}
+
+#[test]
+fn a_root_that_the_kernel_does_not_remember_is_followed_by_a_worker_that_nobody_asks() {
+    let server = server(|disk| disk.write("/site/a.txt", b"first"));
+    assert_eq!(answer(&server, &mut ask(&server, "/a.txt", 4_096)).1, b"first");
+    server.disk().rename("/site", "/before");
+    server.disk().write("/site/a.txt", b"the second");
+    server.disk().evict("/site");
+    server.pass(6 * SECOND);
+    server.disk().rename("/site", "/last");
+    server.pass(2 * SECOND);
+    assert_eq!(answer(&server, &mut ask(&server, "/a.txt", 4_096)).1, b"the second");
+}
+
+#[test]
+fn a_root_that_is_gone_is_told_of_by_a_worker_that_nobody_asks() {
+    let traced = SimulationOptions { faults: FaultRates::NONE, trace: Keeping::Lines };
+    let simulation = Simulation::new(1, traced);
+    simulation.disk().make_directory("/site");
+    let server = SimulatedServer::start_in(simulation, ServerOptions::default(), |_| {
+        serve_files(Files::open(FileOptions::new("/site")).expect("the root is there"))
+    });
+    server.disk().rename("/site", "/before");
+    server.pass(6 * SECOND);
+    let is_told =
+        |line: &String| line.contains("\"/site\": ") && line.contains("is served until there is one again");
+    assert_eq!(server.take_trace().iter().filter(|line| is_told(line)).count(), 1);
 }
 
 #[test]

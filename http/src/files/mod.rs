@@ -374,9 +374,10 @@ async fn keep_house(files: Weak<Files>) {
         let now = selvedge_runtime::now();
         let idle = files.options.idle_descriptor.as_nanos() as u64;
         let before = Moment::from_nanoseconds(now.nanoseconds().saturating_sub(idle));
+        files.trees.iter().for_each(|tree| tree.memory.close_idle(before));
         for tree in &files.trees {
-            tree.memory.close_idle(before);
-            tree.refresh_root_cached(now, files.options.fresh_for);
+            // A path that has left the kernel's memory is the disk's to tell, once in a period.
+            tree.refresh_root(now, files.options.fresh_for).await;
         }
     }
 }

@@ -96,7 +96,7 @@ impl Tree {
 
     /// Goes over to what the root's path leads to, unless it did so a moment ago or that needs the disk. Whether it is up
     /// to date.
-    pub(super) fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
+    fn refresh_root_cached(&self, now: Moment, fresh_for: Duration) -> bool {
         if now.since(self.root_checked_at.get()) < fresh_for {
             return true;
         }
@@ -109,7 +109,7 @@ impl Tree {
     }
 
     /// As [`refresh_root_cached`](Self::refresh_root_cached), waiting for the disk if need be.
-    async fn refresh_root(&self, now: Moment, fresh_for: Duration) {
+    pub(super) async fn refresh_root(&self, now: Moment, fresh_for: Duration) {
         if !self.refresh_root_cached(now, fresh_for) {
             self.follow_root(now).await;
         }

@@ -48,8 +48,18 @@ impl SimulatedServer {
         factory: impl Fn(&Worker) -> A + Send + Sync + 'static,
     ) -> Self {
         let calm = SimulationOptions { faults: FaultRates::NONE, ..SimulationOptions::default() };
-        let simulation = Rc::new(Simulation::new(seed, calm));
+        let simulation = Simulation::new(seed, calm);
         prepare(&simulation);
+        Self::start_in(simulation, options, factory)
+    }
+
+    /// A server on that machine.
+    pub(crate) fn start_in<A: Application>(
+        simulation: Simulation,
+        options: ServerOptions,
+        factory: impl Fn(&Worker) -> A + Send + Sync + 'static,
+    ) -> Self {
+        let simulation = Rc::new(simulation);
         let address = SocketAddr::from(([127, 0, 0, 1], 80));
         let records = Arc::new(Mutex::new(Vec::new()));
         let records_there = Arc::clone(&records);
@@ -91,6 +101,11 @@ impl SimulatedServer {
 
     pub(crate) fn disk(&self) -> Disk {
         self.simulation.disk()
+    }
+
+    /// What has happened since this was last asked, in lines, on a machine that keeps them.
+    pub(crate) fn take_trace(&self) -> Vec<String> {
+        self.simulation.take_trace()
     }
 
     /// The simulated time since the machine's start.
