@@ -11,16 +11,27 @@ use crate::support::directory::Directory;
 use crate::support::site::site;
 use crate::support::{TestServer, multipart, patient, pattern};
 
-/// One that is kept in memory, one that is not.
+/// One that is kept in memory where there is a block for it, one that is not.
 const SIZES: [usize; 2] = [60_000, 1_000_000];
 
 fn start() -> (Directory, TestServer) {
+    start_with(|_| {})
+}
+
+/// One that keeps the small file in memory, and one that keeps none.
+fn with_blocks_and_without() -> [(Directory, TestServer); 2] {
+    [start(), start_with(|options| (options.ready_small_max, options.ready_large_max) = (0, 0))]
+}
+
+fn start_with(change: impl FnOnce(&mut FileOptions)) -> (Directory, TestServer) {
     let directory = Directory::new("ranges");
     for size in SIZES {
         directory.write(&size.to_string(), pattern(size));
     }
     directory.write("empty", "");
-    let server = TestServer::start(patient(), site(FileOptions::new(directory.path())));
+    let mut options = FileOptions::new(directory.path());
+    change(&mut options);
+    let server = TestServer::start(patient(), site(options));
     (directory, server)
 }
 
@@ -30,27 +41,28 @@ fn get(size: usize, fields: &str) -> String {
 
 #[test]
 fn a_range_is_answered_with_that_part() {
-    let (_directory, server) = start();
-    let mut client = server.connect();
-    for size in SIZES {
-        let last = size - 1;
-        for (range, start, end) in [
-            ("0-0".to_owned(), 0, 1),
-            (format!("{last}-{last}"), last, size),
-            (format!("1-{last}"), 1, size),
-            ("100-50099".to_owned(), 100, 50_100),
-            ("-1".to_owned(), last, size),
-            ("-50000".to_owned(), size - 50_000, size),
-            ("-99999999".to_owned(), 0, size),
-            ("59999-".to_owned(), 59_999, size),
-            (format!("0-{size}"), 0, size),
-        ] {
-            client.send(get(size, &format!("Range: bytes={range}\r\n")));
-            let reply = client.reply();
-            assert_eq!(reply.status, 206, "{range} of {size}");
-            let content_range = format!("bytes {start}-{}/{size}", end - 1);
-            assert_eq!(reply.field("content-range"), Some(content_range.as_str()));
-            assert!(reply.body == pattern(size)[start..end], "{range} of {size}");
+    for (_directory, server) in with_blocks_and_without() {
+        let mut client = server.connect();
+        for size in SIZES {
+            let last = size - 1;
+            for (range, start, end) in [
+                ("0-0".to_owned(), 0, 1),
+                (format!("{last}-{last}"), last, size),
+                (format!("1-{last}"), 1, size),
+                ("100-50099".to_owned(), 100, 50_100),
+                ("-1".to_owned(), last, size),
+                ("-50000".to_owned(), size - 50_000, size),
+                ("-99999999".to_owned(), 0, size),
+                ("59999-".to_owned(), 59_999, size),
+                (format!("0-{size}"), 0, size),
+            ] {
+                client.send(get(size, &format!("Range: bytes={range}\r\n")));
+                let reply = client.reply();
+                assert_eq!(reply.status, 206, "{range} of {size}");
+                let content_range = format!("bytes {start}-{}/{size}", end - 1);
+                assert_eq!(reply.field("content-range"), Some(content_range.as_str()));
+                assert!(reply.body == pattern(size)[start..end], "{range} of {size}");
+            }
         }
     }
 }
@@ -143,21 +155,22 @@ fn parts(client: &mut Client, size: usize, octets: &[Range<usize>]) -> Vec<Range
 
 #[test]
 fn several_ranges_are_answered_with_that_many_parts() {
-    let (_directory, server) = start();
-    let mut client = server.connect();
-    for size in SIZES {
-        let last = size - 1;
-        for named in [
-            vec![0..1, 2..3],
-            vec![0..1, last..size],
-            vec![last..size, 0..1],
-            vec![30_000..59_000, 0..29_999],
-            vec![10_000..10_001, 5_000..9_999, 0..4_999, 50_000..size],
-        ] {
-            assert_eq!(parts(&mut client, size, &named), named, "of {size}");
+    for (_directory, server) in with_blocks_and_without() {
+        let mut client = server.connect();
+        for size in SIZES {
+            let last = size - 1;
+            for named in [
+                vec![0..1, 2..3],
+                vec![0..1, last..size],
+                vec![last..size, 0..1],
+                vec![30_000..59_000, 0..29_999],
+                vec![10_000..10_001, 5_000..9_999, 0..4_999, 50_000..size],
+            ] {
+                assert_eq!(parts(&mut client, size, &named), named, "of {size}");
+            }
+            client.send(get(size, "Range: bytes=-2, 5-8,, 99999999- ,7-9\r\n"));
+            assert_eq!(parts_of(&client.reply(), &pattern(size)), [size - 2..size, 5..10]);
         }
-        client.send(get(size, "Range: bytes=-2, 5-8,, 99999999- ,7-9\r\n"));
-        assert_eq!(parts_of(&client.reply(), &pattern(size)), [size - 2..size, 5..10]);
     }
 }
 
@@ -235,57 +248,60 @@ fn every_answer_with_parts_has_a_boundary_of_its_own_and_the_validators() {
 
 #[test]
 fn several_ranges_of_a_head_request_are_the_whole_file() {
-    let (_directory, server) = start();
-    let mut client = server.connect();
-    for size in SIZES {
-        client.send(format!("HEAD /{size} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,3-4\r\n\r\n"));
-        let reply = client.reply_to(Asked::Head);
-        assert_eq!((reply.status, reply.field("content-length")), (200, Some(size.to_string().as_str())));
+    for (_directory, server) in with_blocks_and_without() {
+        let mut client = server.connect();
+        for size in SIZES {
+            client.send(format!("HEAD /{size} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,3-4\r\n\r\n"));
+            let reply = client.reply_to(Asked::Head);
+            assert_eq!((reply.status, reply.field("content-length")), (200, Some(size.to_string().as_str())));
+        }
     }
 }
 
 #[test]
 fn pipelined_answers_of_all_kinds_arrive_in_order() {
-    let (_directory, server) = start();
-    let mut client = server.connect();
-    let named = |at: usize| {
-        let step = 3_000 + at % 300;
-        (0..2 + at % 15).map(|part| part * step..part * step + step - 1 - at % 7).collect::<Vec<_>>()
-    };
-    let request = |at: usize| match at % 3 {
-        0 => get(SIZES[at % 2], ""),
-        1 => get(SIZES[at % 2], &format!("Range: bytes={at}-{}\r\n", at * 101)),
-        _ => get(SIZES[at % 2], &spelled(&named(at))),
-    };
-    client.send((0..120).map(request).collect::<String>());
-    for at in 0..120 {
-        let (reply, file) = (client.reply(), pattern(SIZES[at % 2]));
-        match at % 3 {
-            0 => assert!(reply.body == file, "{at}"),
-            1 => assert!(reply.body == file[at..=at * 101], "{at}"),
-            _ => assert_eq!(parts_of(&reply, &file), named(at), "{at}"),
+    for (_directory, server) in with_blocks_and_without() {
+        let mut client = server.connect();
+        let named = |at: usize| {
+            let step = 3_000 + at % 300;
+            (0..2 + at % 15).map(|part| part * step..part * step + step - 1 - at % 7).collect::<Vec<_>>()
+        };
+        let request = |at: usize| match at % 3 {
+            0 => get(SIZES[at % 2], ""),
+            1 => get(SIZES[at % 2], &format!("Range: bytes={at}-{}\r\n", at * 101)),
+            _ => get(SIZES[at % 2], &spelled(&named(at))),
+        };
+        client.send((0..120).map(request).collect::<String>());
+        for at in 0..120 {
+            let (reply, file) = (client.reply(), pattern(SIZES[at % 2]));
+            match at % 3 {
+                0 => assert!(reply.body == file, "{at}"),
+                1 => assert!(reply.body == file[at..=at * 101], "{at}"),
+                _ => assert_eq!(parts_of(&reply, &file), named(at), "{at}"),
+            }
         }
+        // The last of them closes.
+        client.send(get(SIZES[0], &format!("Connection: close\r\n{}", spelled(&named(5)))));
+        let reply = client.reply();
+        assert!(reply.closes());
+        assert_eq!(parts_of(&reply, &pattern(SIZES[0])), named(5));
+        client.expect_close();
     }
-    // The last of them closes.
-    client.send(get(SIZES[0], &format!("Connection: close\r\n{}", spelled(&named(5)))));
-    let reply = client.reply();
-    assert!(reply.closes());
-    assert_eq!(parts_of(&reply, &pattern(SIZES[0])), named(5));
-    client.expect_close();
 }
 
 #[test]
 fn octets_of_an_answer_with_parts_are_counted_as_sent() {
-    let (_directory, server) = start();
-    let mut received = Vec::new();
-    for size in SIZES {
-        let mut client = server.connect();
-        let fields = format!("Connection: close\r\n{}", spelled(&[0..10_000, 20_000..59_000]));
-        client.send(get(size, &fields));
-        received.push(client.read_to_end().0.len() as u64);
+    for (_directory, server) in with_blocks_and_without() {
+        let mut received = Vec::new();
+        for size in SIZES {
+            let mut client = server.connect();
+            let fields = format!("Connection: close\r\n{}", spelled(&[0..10_000, 20_000..59_000]));
+            client.send(get(size, &fields));
+            received.push(client.read_to_end().0.len() as u64);
+        }
+        let stopped = server.stop();
+        assert_eq!(stopped.records.iter().map(|record| record.bytes).collect::<Vec<_>>(), received);
     }
-    let stopped = server.stop();
-    assert_eq!(stopped.records.iter().map(|record| record.bytes).collect::<Vec<_>>(), received);
 }
 
 #[test]
