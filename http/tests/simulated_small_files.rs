@@ -48,6 +48,7 @@ fn reads(server: &SimulatedServer) -> (usize, usize) {
 }
 
 #[test]
+#[allow(clippy::single_range_in_vec_init, reason = "an answer may have one part")]
 fn parts_in_memory_are_read_into_the_block_of_their_head() {
     let server = server(1, None);
     let mut client = server.connect();
