@@ -88,7 +88,9 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
             Err(reject) => {
                 let received_at = selvedge_runtime::now();
                 let underway = Underway::begin(shared, connection, Unreadable, received_at);
-                return Err(Stop::Close(refuse(shared, underway, reject).await));
+                let reason = CloseReason::Rejected(reject);
+                refuse(shared, underway, reject, reason).await;
+                return Err(Stop::Close(reason));
             }
         };
         let bytes = exchange(connection, shared, &head, &mut head_bytes).await?;
@@ -469,14 +471,17 @@ fn close_reason<A>(
     }
 }
 
-/// Answers a head that cannot be read.
-async fn refuse<A>(shared: &Shared<A>, underway: Underway<'_, A, Unreadable>, reject: Reject) -> CloseReason {
+/// Answers a head that cannot be read, or did not come to its end.
+async fn refuse<A>(
+    shared: &Shared<A>,
+    underway: Underway<'_, A, Unreadable>,
+    reject: Reject,
+    reason: CloseReason,
+) {
     let connection = &mut *underway.connection;
     let body = wish_of_refused(connection.input.bytes());
     let bytes = connection.refuse(shared, Refusal::Rejected(reject), body).await;
-    let reason = CloseReason::Rejected(reject);
     underway.end(bytes, ExchangeEnd::Closed(reason));
-    reason
 }
 
 impl Connection {
@@ -495,9 +500,7 @@ impl Connection {
     pub(super) async fn refuse_late_head<A>(&mut self, shared: &Shared<A>) {
         let received_at = self.waits_since;
         let underway = Underway::begin(shared, self, Unreadable, received_at);
-        let body = wish_of_refused(underway.connection.input.bytes());
-        let bytes = underway.connection.refuse(shared, Refusal::Rejected(Reject::HeadTimeout), body).await;
-        underway.end(bytes, ExchangeEnd::Closed(CloseReason::HeadTimeout));
+        refuse(shared, underway, Reject::HeadTimeout, CloseReason::HeadTimeout).await;
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Shares {
     small: Stock,
     large: Stock,
     descriptors: Stock,
+    /// The turn in which all descriptors were found to be sent from.
+    sent_from_in_turn: Cell<Option<Moment>>,
 }
 
 /// One scarce thing.
@@ -41,8 +43,6 @@ struct Stock {
     holders: RefCell<VecDeque<Weak<Entry>>>,
     /// The second in which nobody was found who does not use its own.
     in_use_at_unix_s: Cell<Option<u64>>,
-    /// The same of descriptors: the turn in which all of them were sent from.
-    in_use_in_turn: Cell<Option<Moment>>,
 }
 
 /// How much an answer is asked for that has no block.
@@ -88,6 +88,7 @@ impl Shares {
             small: Stock::of(options.ready_small_max),
             large: Stock::of(options.ready_large_max),
             descriptors: Stock::of(options.descriptors_max),
+            sent_from_in_turn: Cell::default(),
         })
     }
 
@@ -125,11 +126,11 @@ impl Shares {
     pub(super) fn descriptor(self: &Rc<Self>) -> Option<Share> {
         let taken = self.take(Scarce::Descriptor);
         let turn = Some(selvedge_runtime::now());
-        if taken.is_some() || self.descriptors.in_use_in_turn.get() == turn {
+        if taken.is_some() || self.sent_from_in_turn.get() == turn {
             return taken;
         }
         if !self.make_room(Scarce::Descriptor, Plea::IfUnused, 0) && !self.close_one() {
-            self.descriptors.in_use_in_turn.set(turn);
+            self.sent_from_in_turn.set(turn);
         }
         self.take(Scarce::Descriptor)
     }
@@ -198,13 +199,7 @@ impl Shares {
 impl Stock {
     fn of(total: usize) -> Self {
         let left = Cell::new(total);
-        Self {
-            left,
-            total,
-            holders: RefCell::default(),
-            in_use_at_unix_s: Cell::default(),
-            in_use_in_turn: Cell::default(),
-        }
+        Self { left, total, holders: RefCell::default(), in_use_at_unix_s: Cell::default() }
     }
 
     /// How many stand in line at most, where so many have one: before there are more, those that have none any longer go.
