@@ -60,12 +60,10 @@ pub(super) fn resolve(
             ("--connections-per-address", config.connections.is_some()),
             ("--new-connections-per-address", config.new_connections.is_some()),
         ];
-        for (option, _) in options.iter().filter(|(_, was_given)| *was_given) {
-            given.note_idle(
-                option,
-                "on unix sockets alone, where clients have no address, without --proxy-protocol",
-            );
-        }
+        given.note_idle(
+            &options,
+            "on unix sockets alone, where clients have no address, without --proxy-protocol",
+        );
     }
     Ok(config)
 }

@@ -101,8 +101,10 @@ impl<'a> Given<'a> {
         self.environment.path(variable)
     }
 
-    /// `option` was given and is without effect `situation`, as in `without --metrics`.
-    pub(super) fn note_idle(&mut self, option: &str, situation: &str) {
-        self.environment.note(format!("{option} has no effect {situation}"));
+    /// Those of `options` that were given are without effect `situation`, as in `without --metrics`.
+    pub(super) fn note_idle(&mut self, options: &[(&str, bool)], situation: &str) {
+        for (option, _) in options.iter().filter(|(_, was_given)| *was_given) {
+            self.environment.note(format!("{option} has no effect {situation}"));
+        }
     }
 }

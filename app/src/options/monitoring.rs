@@ -65,11 +65,11 @@ pub(super) fn resolve(flags: MonitoringFlags, given: &mut Given<'_>) -> Result<M
             "give one of them another, as in --health=/up",
         ));
     }
-    if format.is_some() && config.access_log.is_none() {
-        given.note_idle("--log-format", "without --access-log");
+    if config.access_log.is_none() {
+        given.note_idle(&[("--log-format", format.is_some())], "without --access-log");
     }
-    if !config.metrics_allow.is_empty() && config.metrics.is_none() {
-        given.note_idle("--metrics-allow", "without --metrics");
+    if config.metrics.is_none() {
+        given.note_idle(&[("--metrics-allow", !config.metrics_allow.is_empty())], "without --metrics");
     }
     Ok(config)
 }

@@ -88,9 +88,7 @@ fn compression(
     let bytes_min = given.meant(bytes_min, "SELVEDGE_COMPRESS_MIN", values::compress_min)?;
     if codings.is_empty() {
         let idle = [("--compress-types", types.is_some()), ("--compress-min", bytes_min.is_some())];
-        for (option, _) in idle.iter().filter(|(_, was_given)| *was_given) {
-            given.note_idle(option, "without --compress");
-        }
+        given.note_idle(&idle, "without --compress");
     }
     let default = Compression::default();
     Ok(Compression {
