@@ -152,15 +152,20 @@ impl Wheel {
 
     /// When the wheel must be looked at next.
     pub(crate) fn next(&self) -> Option<Moment> {
-        if self.occupied.iter().all(|&word| word == 0) {
-            return None;
-        }
-        (self.tick + 1..=self.tick + SLOTS)
-            .find(|tick| {
-                let slot = (tick % SLOTS) as usize;
-                self.occupied[slot / 64] & (1 << (slot % 64)) != 0
-            })
-            .map(|tick| Moment::from_nanoseconds(tick * TICK_NANOSECONDS))
+        const WORDS: u64 = SLOTS / 64;
+        let first = self.tick + 1;
+        let (word, bit) = (first % SLOTS / 64, first % 64);
+        let occupied = |offset: u64| self.occupied[((word + offset) % WORDS) as usize];
+        // The word that `first` is in is looked at twice: from its bit on, and once around, below it.
+        let ahead = |offset: u64| match offset {
+            0 => occupied(0) >> bit << bit,
+            WORDS => occupied(0) & ((1 << bit) - 1),
+            _ => occupied(offset),
+        };
+        let (offset, bits) =
+            (0..=WORDS).map(|offset| (offset, ahead(offset))).find(|&(_, bits)| bits != 0)?;
+        let tick = first - bit + offset * 64 + u64::from(bits.trailing_zeros());
+        Some(Moment::from_nanoseconds(tick * TICK_NANOSECONDS))
     }
 
     fn link(&mut self, index: u32) {
@@ -375,6 +380,18 @@ mod tests {
             assert_eq!(wheel.next(), Some(at(kept * 100)), "{kept} and {gone}");
             wheel.advance(at(kept * 100), drop);
             assert!(expired(&mut wheel, entries[0]), "{kept} and {gone}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_alone_is_the_next_wherever_it_and_the_clock_are() {
+        for now in [0, 1, 63, 64, 100, 448, 511, 512, 700] {
+            for ahead in [1, 2, 62, 63, 64, 65, 128, 500, SLOTS - 1] {
+                let mut wheel = Wheel::new(at(now * 100));
+                let entry = wheel.insert();
+                wheel.set(entry, Some(at((now + ahead) * 100)));
+                assert_eq!(wheel.next(), Some(at((now + ahead) * 100)), "{ahead} ticks after {now}");
+            }
         }
     }
 
