@@ -148,7 +148,7 @@ impl Stream {
     /// # Panics
     /// While another send is in flight (two at once reorder), and for an empty chunk.
     pub fn start_send(&mut self, chunk: Chunk, more: More) {
-        assert!(self.sending.is_none(), "one send at a time: wait for poll_sent first");
+        assert!(self.may_start_send(), "one send at a time: wait for poll_sent first");
         self.unsent_bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
         self.started_bytes += u64::from(self.unsent_bytes);
         let op = self.core.kernel().sending(&self.socket, chunk, more);
@@ -167,6 +167,11 @@ impl Stream {
             self.unsent_bytes -= sent;
         }
         Poll::Ready(outcome.result.map(drop))
+    }
+
+    /// Whether a send may be started: none is in flight, and the outcome of the last one was looked at.
+    pub fn may_start_send(&self) -> bool {
+        self.sending.is_none()
     }
 
     /// Whether a send is in flight still.

@@ -11,7 +11,7 @@ use super::clock::{self, Moment};
 use super::fd::Fd;
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
 use super::kernel::{Kernel, Machine};
-use super::op::Op;
+use super::op::{Op, TAKEN_AT_ONCE_BYTES_MAX, Tells};
 use super::pool::Lease;
 use super::ring::RingFeatures;
 use super::socket::{Accepted, Address, Listening, More, Socket};
@@ -63,7 +63,9 @@ impl Kernel {
     /// An op that sends all of `chunk`, which must not be empty.
     pub(crate) fn sending(&self, socket: &Socket, chunk: Chunk, more: More) -> Op {
         assert!(!chunk.is_empty() && u32::try_from(chunk.len()).is_ok(), "a send has 1 to 2^32-1 bytes");
-        Op::Send { socket: socket.clone(), chunk, sent: 0, more }
+        let is_short = chunk.len() <= TAKEN_AT_ONCE_BYTES_MAX;
+        let tells = if is_short { Tells::Failures } else { Tells::Everything };
+        Op::Send { socket: socket.clone(), chunk, sent: 0, more, tells }
     }
 
     /// Opens a directory by path; waits for the disk if it must.

@@ -17,7 +17,7 @@ use super::descriptor::CloseQueue;
 use super::doorbell::{Doorbell, RingAddress};
 use super::fd::Fd;
 use super::limits::KernelLimits;
-use super::op::{self, Op, Supply};
+use super::op::{self, Op, Supply, Tells};
 use super::pool::{Lease, Pool};
 use super::ring::{Bursts, RawCompletion, Ring, RingFeatures, Wait};
 use super::simulated_flight::Flight;
@@ -129,8 +129,10 @@ pub(crate) struct Kernel {
     pub(super) starved: VecDeque<OpId>,
     pub(super) starvation: Option<Starvation>,
     /// Entries that found the submission queue full, in order. At most one per op, and one cancel.
-    backlog: VecDeque<squeue::Entry>,
+    pub(super) backlog: VecDeque<squeue::Entry>,
     pub(super) batch: Vec<RawCompletion>,
+    /// Sends that were submitted since the last reap and say nothing if all goes well.
+    pub(super) quiet_sends: Vec<OpId>,
     pub(super) close_queue: Rc<CloseQueue>,
     pub(super) doorbell: Doorbell,
     pub(super) figures: KernelFigures,
@@ -189,6 +191,7 @@ impl Kernel {
             starvation: None,
             backlog: VecDeque::with_capacity(64),
             batch: Vec::with_capacity(super::ring::COMPLETIONS_PER_TURN_MAX),
+            quiet_sends: Vec::with_capacity(64),
             close_queue: CloseQueue::new(),
             doorbell,
             figures: KernelFigures::default(),
@@ -313,6 +316,9 @@ impl Kernel {
     }
 
     fn push_op_for(&mut self, id: OpId, supply: Supply) {
+        if let Op::Send { tells: Tells::Failures, .. } = self.slots.get(id).op {
+            self.quiet_sends.push(id);
+        }
         if let Machine::Simulated(ring) = &mut self.machine {
             self.figures.submissions += 1;
             let flight = Flight::of(id, &self.slots.get(id).op, supply);
@@ -376,8 +382,17 @@ impl Kernel {
         }
         self.flush_backlog();
         self.note_overflow();
-        let wait = if self.backlog.is_empty() { wait } else { Wait::None };
+        let wait = if self.backlog.is_empty() && !self.awaits_quiet_send() { wait } else { Wait::None };
         self.enter(wait);
+    }
+
+    /// Whether somebody waits for a send whose success ends no wait, or for what it holds.
+    fn awaits_quiet_send(&mut self) -> bool {
+        let slots = &mut self.slots;
+        self.quiet_sends.iter().any(|&id| {
+            let slot = slots.get(id);
+            slot.phase != Phase::InFlight || !matches!(slot.waiter, Waiter::Nobody)
+        })
     }
 
     /// What has happened while a simulated worker waited: the rest of its enter.
@@ -412,8 +427,8 @@ impl Kernel {
     }
 
     /// Whether the enter in which a simulated worker waits returns.
-    pub(crate) fn has_news(&self) -> bool {
-        matches!(&self.machine, Machine::Simulated(ring) if ring.has_news())
+    pub(crate) fn has_news(&mut self) -> bool {
+        matches!(&self.machine, Machine::Simulated(ring) if ring.has_news()) || self.awaits_quiet_send()
     }
 
     /// The number of a simulated ring.

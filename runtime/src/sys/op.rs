@@ -24,7 +24,7 @@ pub(crate) enum Op {
     /// Subscription: receives into buffers the kernel picks. Cancelled: received bytes not yet taken are lost.
     Receive { socket: Socket, received: ReceivedQueue },
     /// Sends the whole chunk. Cancelled: an unknown part of it has been sent, so the connection is of no more use.
-    Send { socket: Socket, chunk: Chunk, sent: u32, more: More },
+    Send { socket: Socket, chunk: Chunk, sent: u32, more: More, tells: Tells },
     /// Waits until the socket takes bytes again. Cancelled: nothing is lost.
     Writable { socket: Socket },
     /// Connects. Cancelled: the socket is of no more use.
@@ -52,6 +52,19 @@ pub(crate) enum AcceptBatch {
     /// One; the next when its owner asks again.
     One,
 }
+
+/// What a send completes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Nothing if the socket takes all of it at once: then it is over with the enter that it went to the kernel with, and no wait
+    /// ends for it. Else with what the socket took, if anything.
+    Failures,
+    /// With what the socket took, as soon as it takes something.
+    Everything,
+}
+
+/// The longest send that the socket is expected to take at once, in bytes.
+pub(super) const TAKEN_AT_ONCE_BYTES_MAX: usize = 128 * 1024;
 
 /// How many receive buffers are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,14 +105,23 @@ impl Op {
                     .build()
                     .flags(squeue::Flags::BUFFER_SELECT),
             },
-            Self::Send { socket, chunk, sent, more } => {
+            Self::Send { socket, chunk, sent, more, tells } => {
                 let rest = &chunk[*sent as usize..];
-                // Without MSG_WAITALL: a short send completes, which shows its progress, and the rest follows.
-                let flags = match more {
-                    More::Follows => libc::MSG_NOSIGNAL | libc::MSG_MORE,
-                    More::Nothing => libc::MSG_NOSIGNAL,
+                let more = match more {
+                    More::Follows => libc::MSG_MORE,
+                    More::Nothing => 0,
                 };
-                opcode::Send::new(Fd(socket.raw()), rest.as_ptr(), rest.len() as u32).flags(flags).build()
+                let (taken, entry_flags) = match tells {
+                    // Less than all is a failure with MSG_WAITALL, and nothing waits with MSG_DONTWAIT (io_send in
+                    // io_uring/net.c): it completes if it is not done.
+                    Tells::Failures => (libc::MSG_WAITALL | libc::MSG_DONTWAIT, squeue::Flags::SKIP_SUCCESS),
+                    // A short send completes, which shows its progress, and the rest follows.
+                    Tells::Everything => (0, squeue::Flags::empty()),
+                };
+                opcode::Send::new(Fd(socket.raw()), rest.as_ptr(), rest.len() as u32)
+                    .flags(libc::MSG_NOSIGNAL | more | taken)
+                    .build()
+                    .flags(entry_flags)
             }
             Self::Writable { socket } => opcode::PollAdd::new(Fd(socket.raw()), libc::POLLOUT as u32).build(),
             Self::Connect { socket, address } => {

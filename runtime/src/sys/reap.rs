@@ -10,7 +10,7 @@ use io_uring::cqueue;
 use super::chunk::Chunk;
 use super::fd::{Fd, SimulatedFd};
 use super::kernel::{Discarded, Kernel, Machine, Reaped};
-use super::op::{self, AcceptBatch, Op, Shape};
+use super::op::{self, AcceptBatch, Op, Shape, Tells};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
 use super::simulated_ring;
 use super::slots::{OpId, Phase};
@@ -29,6 +29,12 @@ impl Kernel {
             Machine::Simulated(ring) => ring.take_completions(&mut batch, COMPLETIONS_PER_TURN_MAX),
         }
         self.figures.completions += batch.len() as u64;
+        // As of the enter: what is pushed below is for the next one.
+        let is_all_said = self.backlog.is_empty()
+            && match &mut self.machine {
+                Machine::Ring(ring) => ring.is_all_said(),
+                Machine::Simulated(ring) => ring.is_all_said(),
+            };
         for completion in batch.drain(..) {
             match Token::decode(completion.token) {
                 Token::Op { index, generation } => {
@@ -50,7 +56,24 @@ impl Kernel {
             }
         }
         self.batch = batch;
+        if is_all_said {
+            self.end_quiet_sends(reaped);
+        }
         self.relieve(reaped);
+    }
+
+    /// Of sends that say nothing if all goes well, all has gone well that were submitted and have said nothing.
+    fn end_quiet_sends(&mut self, reaped: &mut Reaped) {
+        let mut quiet_sends = std::mem::take(&mut self.quiet_sends);
+        for id in quiet_sends.drain(..) {
+            if self.slots.phase(id).is_some_and(Phase::in_flight)
+                && let Op::Send { tells: Tells::Failures, chunk, .. } = &self.slots.get(id).op
+            {
+                let length = chunk.len() as i32;
+                self.complete_once(id, length, reaped);
+            }
+        }
+        self.quiet_sends = quiet_sends;
     }
 
     fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {
@@ -66,12 +89,21 @@ impl Kernel {
     fn complete_once(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {
         let slot = self.slots.get(id);
         match &mut slot.op {
-            Op::Send { socket, chunk, sent, .. } => {
+            // Taken in part, or not at all: from here on as the socket takes it.
+            Op::Send { tells: tells @ Tells::Failures, .. }
+                if -result == libc::EAGAIN && slot.phase == Phase::InFlight =>
+            {
+                *tells = Tells::Everything;
+                self.push_op(id);
+                return;
+            }
+            Op::Send { socket, chunk, sent, tells, .. } => {
                 if result > 0 {
                     *sent += result as u32;
                     assert!(*sent as usize <= chunk.len(), "the kernel sent more than it was given");
                     if (*sent as usize) < chunk.len() && slot.phase == Phase::InFlight {
                         self.figures.short_sends += 1;
+                        *tells = Tells::Everything;
                         self.push_op(id);
                         return;
                     }

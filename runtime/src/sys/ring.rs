@@ -261,6 +261,11 @@ impl Ring {
         }
     }
 
+    /// Whether all that was queued has gone to the kernel, and every completion so far was taken.
+    pub(super) fn is_all_said(&mut self) -> bool {
+        self.submissions.is_empty() && self.completions.is_empty() && !self.submissions.cq_overflow()
+    }
+
     /// Copies up to [`COMPLETIONS_PER_TURN_MAX`] completions out, so that none is acted on while the queue is read.
     pub(super) fn take_completions(&mut self, into: &mut Vec<RawCompletion>) {
         self.completions.sync();

@@ -2,7 +2,7 @@
 //!
 //! In: an op. Out: its token, its descriptor, how often it may complete.
 
-use super::op::{AcceptBatch, Op, Supply};
+use super::op::{AcceptBatch, Op, Supply, Tells};
 use super::slots::OpId;
 
 /// An op as it was submitted: what its owner changes in the op afterwards is for the next submission.
@@ -15,6 +15,7 @@ pub(super) struct Flight {
     pub(super) shots: Shots,
     pub(super) attempts: Attempts,
     pub(super) disk: Disk,
+    pub(super) tells: Tells,
 }
 
 /// How often it may complete.
@@ -59,7 +60,12 @@ impl Flight {
             }
             _ => Shots::One,
         };
+        let tells = match op {
+            Op::Send { tells, .. } => *tells,
+            _ => Tells::Everything,
+        };
         Self {
+            tells,
             token: id.token(),
             id,
             name,

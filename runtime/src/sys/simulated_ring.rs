@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::buffer_ring::BufferRing;
 use super::doorbell::Doorbell;
-use super::op::Op;
+use super::op::{Op, Tells};
 use super::ring::RawCompletion;
 use super::simulated_completions::{Place, SimulatedCompletions};
 use super::simulated_files::{perform, time_ns};
@@ -116,6 +116,11 @@ impl SimulatedRing {
         self.completions.take(into, max);
     }
 
+    /// Whether all that was queued was submitted, and every completion so far was taken.
+    pub(super) fn is_all_said(&self) -> bool {
+        self.entries.is_empty() && !self.completions.are_there() && !self.has_overflowed()
+    }
+
     /// Submits what is queued, and goes on with what waited before.
     pub(super) fn enter(&mut self, slots: &mut Slots, buffers: &mut BufferRing, doorbell: &Doorbell) {
         self.completions.flush();
@@ -190,7 +195,7 @@ impl SimulatedRing {
                 }
                 self.flights.push(flight);
                 let at = self.flights.len() - 1;
-                if !self.world.meets(Fault::Delayed, flight.name)
+                if (flight.tells == Tells::Failures || !self.world.meets(Fault::Delayed, flight.name))
                     && self.attempt(at, slots, buffers) == Attempt::Over
                 {
                     self.land(at);
@@ -293,7 +298,7 @@ impl SimulatedRing {
         match &mut slots.get(flight.id).op {
             Op::Accept { listener, .. } => self.accept(&flight, listener.raw()),
             Op::Receive { socket, .. } => self.receive(&flight, socket.raw(), buffers),
-            Op::Send { socket, chunk, sent, more } => {
+            Op::Send { socket, chunk, sent, more, .. } => {
                 self.send(&flight, socket.raw(), &chunk[*sent as usize..], *more)
             }
             Op::Writable { socket } => {
@@ -385,10 +390,12 @@ impl SimulatedRing {
         if length > 1 && self.world.meets(Fault::ShortSend, flight.name) {
             length = 1 + self.world.below(length - 1);
         }
-        match self.world.send(socket, &bytes[..length], more) {
-            Ok(sent) => self.complete(flight, sent as i32),
-            Err(Refusal::NotNow) => Attempt::Waits,
-            Err(refusal) => self.complete(flight, -errno_of(refusal)),
+        match (self.world.send(socket, &bytes[..length], more), flight.tells) {
+            (Ok(sent), Tells::Failures) if sent == bytes.len() => Attempt::Over,
+            (Ok(sent), _) => self.complete(flight, sent as i32),
+            (Err(Refusal::NotNow), Tells::Failures) => self.complete(flight, -libc::EAGAIN),
+            (Err(Refusal::NotNow), Tells::Everything) => Attempt::Waits,
+            (Err(refusal), _) => self.complete(flight, -errno_of(refusal)),
         }
     }
 

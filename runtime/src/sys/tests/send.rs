@@ -114,3 +114,65 @@ fn bytes_whose_drop_runs_foreign_code_are_dropped_outside_the_kernel() {
     assert!(dropped.load(std::sync::atomic::Ordering::Relaxed));
     machine.assert_idle();
 }
+
+#[test]
+fn a_send_that_the_socket_takes_at_once_completes_without_a_word() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, mut peer) = machine.pair();
+    machine.turn();
+    let before = machine.kernel.figures();
+    let op = machine.kernel.sending(&socket, Chunk::from("hello"), More::Nothing);
+    let send = machine.kernel.submit(op);
+    machine.turn();
+    let after = machine.kernel.figures();
+    assert_eq!((after.enters - before.enters, after.completions - before.completions), (1, 0));
+    let Poll::Ready(outcome) = machine.kernel.poll(send, Waiter::Nobody) else { panic!("it is over") };
+    assert_eq!(outcome.result.unwrap(), 5);
+    let mut bytes = [0; 5];
+    peer.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"hello");
+    machine.assert_idle();
+}
+
+#[test]
+fn a_send_that_somebody_waits_for_ends_the_wait() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, _peer) = machine.pair();
+    machine.turn();
+    let op = machine.kernel.sending(&socket, Chunk::from("hello"), More::Nothing);
+    let send = machine.kernel.submit(op);
+    let waiter = Waiter::Foreign(std::task::Waker::noop().clone());
+    assert!(machine.kernel.poll(send, waiter).is_pending());
+    // Nothing else comes that would end it.
+    machine.turn_waiting(Wait::Forever);
+    assert_eq!(machine.reaped.woken.len(), 1);
+    assert!(machine.kernel.poll(send, Waiter::Nobody).is_ready());
+    machine.assert_idle();
+}
+
+#[test]
+fn what_a_full_socket_does_not_take_at_once_follows_in_order_when_it_has_room() {
+    const BYTES: usize = 100_000;
+    for filled in [true, false] {
+        let mut machine = Machine::new(8, 64);
+        let (socket, mut peer) = machine.tcp_pair();
+        socket.set_send_buffer_bytes(4_096).unwrap();
+        let mut before = 0;
+        while filled && let Ok(sent) = socket.send_now(&[b'x'; 4_096], More::Nothing) {
+            before += sent;
+        }
+        let op = machine.kernel.sending(&socket, Chunk::from(pattern(BYTES)), More::Nothing);
+        let send = machine.kernel.submit(op);
+        machine.turn();
+        assert!(machine.kernel.is_in_flight(send), "a small buffer does not take it all");
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; before + BYTES];
+            peer.read_exact(&mut bytes).unwrap();
+            bytes
+        });
+        let outcome = machine.outcome(send);
+        assert!(outcome.result.is_ok(), "{outcome:?}");
+        assert!(reader.join().unwrap()[before..] == pattern(BYTES));
+        machine.assert_idle();
+    }
+}
