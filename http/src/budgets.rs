@@ -116,6 +116,12 @@ impl ExchangeBudgets {
         Self { budgets, spare: RefCell::default() }
     }
 
+    /// Whether there is a bound to anything.
+    #[inline]
+    pub(crate) fn are_bounded(&self) -> bool {
+        self.budgets != Budgets::default()
+    }
+
     /// What an exchange may spend whose head was complete at `received_at`.
     #[inline]
     pub(crate) fn begin(&self, received_at: Moment) -> Allowance<'_> {
@@ -125,7 +131,7 @@ impl ExchangeBudgets {
             allocations: OnceCell::new(),
             spare: Some(&self.spare),
         };
-        if self.budgets != Budgets::default() {
+        if self.are_bounded() {
             allowance.set_times(received_at, &self.budgets);
             if let Some(bytes_max) = self.budgets.allocated_bytes {
                 allowance.begin_allocations(bytes_max);

@@ -418,7 +418,8 @@ async fn serve<A: Application>(
     is_cut_off: StopSignal,
 ) {
     let for_exchanges = Rc::clone(&shared);
-    let exchanges = Rc::new(move |connection| connection::run(connection, Rc::clone(&for_exchanges)));
+    let exchanges =
+        Rc::new(move |connection, first| connection::run(connection, first, Rc::clone(&for_exchanges)));
     let pool = Rc::new(ExchangePool::new());
     let mut stopped = pin!(intake.stopped());
     let mut cut_off = pin!(is_cut_off.stopped());
@@ -446,7 +447,7 @@ async fn serve<A: Application>(
             spawn_detached("turned away", connection::turn_away(connection, watcher, close, refusal));
             continue;
         }
-        let exchanges = move |connection| exchanges(connection);
+        let exchanges = move |connection, first| exchanges(connection, first);
         spawn_detached("connection", connection::live(connection, watcher, close, pool, exchanges));
     }
     if is_cut_off.is_stopped() {

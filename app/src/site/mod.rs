@@ -124,56 +124,21 @@ impl Application for Site {
         {
             return self.refused(request, refusal, fields).await;
         }
-        if request.head().method() == Method::Options {
-            return self.other(options(Response::empty(StatusCode::NO_CONTENT)), fields);
-        }
-        let is_read = request.is_get_or_head();
         let mut decoded = Vec::new();
-        let path = match SitePath::resolve(request.path(), &mut decoded) {
-            Ok(path) if path.relative().len() >= PATH_BYTES_MAX => {
-                let response = Response::error(StatusCode::URI_TOO_LONG, "path too long");
-                return self.refused(request, response, fields).await;
-            }
-            Ok(path) => path,
-            Err(error) => {
-                let response = Response::error(error.status(), error.reason());
-                return self.refused(request, response, fields).await;
-            }
-        };
-        if let Some(response) = self.redirects.answer(request, &path) {
-            return self.other(response, fields);
-        }
-        if !is_read {
-            let response = match request.head().method() {
-                Method::Other(_) => Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
-                _ => Response::method_not_allowed(ALLOWED),
-            };
-            return self.refused(request, response, fields).await;
-        }
-        if path.visibility() == Visibility::Hidden && self.options.hidden == HiddenPolicy::Hide {
-            return self.refused(request, Response::error(StatusCode::NOT_FOUND, ""), fields).await;
-        }
-        let (tree, below) = match self.tree(&path) {
-            Place::Tree(tree, below) => (tree, below),
-            Place::MountItself => return self.other(redirect(request, &path, Slash::Added), fields),
-        };
-        let only = match &self.options.only {
-            Some(name) if tree == 0 => {
-                if !below.key().is_empty() && below.key() != name {
-                    return self.missing(request, &path, fields).await;
-                }
-                SitePath::decoded(name)
-            }
-            _ => None,
+        let (path, tree, below) = match self.route(request, &mut decoded) {
+            Route::Files { path, tree, below } => (path, tree, below),
+            Route::Other(response) => return self.other(response, fields),
+            Route::Refused(response) => return self.refused(request, response, fields).await,
+            Route::Missing(path) => return self.missing(request, &path, fields).await,
         };
         if let Some(name) = self.clean_name(&below)
-            && only.is_none()
+            && self.only(tree).is_none()
             && self.files.same_file(tree, &below, &name).await
             && let Some(name) = self.clean_name(&path)
         {
             return self.other(redirect(request, &name, Slash::Kept), fields);
         }
-        let target = Target { tree, path: only.as_ref().unwrap_or(&below), fields };
+        let target = Target { tree, path: &self.only(tree).unwrap_or(below), fields };
         match self.files.answer(request, target).await {
             Answer::File(response) => response,
             Answer::Refused(response) => self.refused(request, response, fields).await,
@@ -190,9 +155,68 @@ impl Application for Site {
             Answer::Missing => self.missing(request, &path, fields).await,
         }
     }
+
+    fn at_once(&self, request: &Request<'_>) -> Option<Response> {
+        if self.access.is_some() || self.cors.is_some() {
+            return None;
+        }
+        let mut decoded = Vec::new();
+        let Route::Files { tree, below, .. } = self.route(request, &mut decoded) else { return None };
+        if self.clean_name(&below).is_some() {
+            return None;
+        }
+        let target = Target { tree, path: &self.only(tree).unwrap_or(below), fields: &FixedFields::NONE };
+        match self.files.at_once(request, target)? {
+            Answer::File(response) => Some(response),
+            Answer::Missing if self.pages.are_none() => {
+                Some(self.other(Response::error(StatusCode::NOT_FOUND, ""), &FixedFields::NONE))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Site {
+    /// Where a request leads by its method and path alone.
+    fn route<'a>(&self, request: &Request<'a>, decoded: &'a mut Vec<u8>) -> Route<'a> {
+        if request.head().method() == Method::Options {
+            return Route::Other(options(Response::empty(StatusCode::NO_CONTENT)));
+        }
+        let path = match SitePath::resolve(request.path(), decoded) {
+            Ok(path) if path.relative().len() >= PATH_BYTES_MAX => {
+                return Route::Refused(Response::error(StatusCode::URI_TOO_LONG, "path too long"));
+            }
+            Ok(path) => path,
+            Err(error) => return Route::Refused(Response::error(error.status(), error.reason())),
+        };
+        if let Some(response) = self.redirects.answer(request, &path) {
+            return Route::Other(response);
+        }
+        if !request.is_get_or_head() {
+            return Route::Refused(match request.head().method() {
+                Method::Other(_) => Response::error(StatusCode::NOT_IMPLEMENTED, "unknown method"),
+                _ => Response::method_not_allowed(ALLOWED),
+            });
+        }
+        if path.visibility() == Visibility::Hidden && self.options.hidden == HiddenPolicy::Hide {
+            return Route::Refused(Response::error(StatusCode::NOT_FOUND, ""));
+        }
+        match self.tree(&path) {
+            Place::MountItself => Route::Other(redirect(request, &path, Slash::Added)),
+            Place::Tree(tree, below) => match &self.options.only {
+                Some(name) if tree == 0 && !below.key().is_empty() && below.key() != name => {
+                    Route::Missing(path)
+                }
+                _ => Route::Files { path, tree, below },
+            },
+        }
+    }
+
+    /// The one file of a tree that is about one alone.
+    fn only(&self, tree: usize) -> Option<SitePath<'_>> {
+        self.options.only.as_ref().filter(|_| tree == 0).and_then(|name| SitePath::decoded(name))
+    }
+
     /// What is no file, with the site's fields.
     fn other(&self, mut response: Response, fields: &FixedFields) -> Response {
         let head = response.head_mut();
@@ -266,6 +290,18 @@ impl Site {
 /// An answer to OPTIONS, with what is allowed.
 fn options(response: Response) -> Response {
     response.with_header(header::ALLOW, HeaderValue::from_static(ALLOWED))
+}
+
+/// Where a request leads.
+enum Route<'a> {
+    /// To what is in this tree at the path `below`; `path` is that of the site.
+    Files { path: SitePath<'a>, tree: usize, below: SitePath<'a> },
+    /// To an answer that has the site's fields.
+    Other(Response),
+    /// To a refusal, or the page for it.
+    Refused(Response),
+    /// To nothing that could be there.
+    Missing(SitePath<'a>),
 }
 
 /// Where a path is.

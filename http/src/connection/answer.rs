@@ -10,8 +10,8 @@ use selvedge_runtime::net::{More, Stream};
 use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
-use super::file::is_gathered;
 use super::pace::{Pace, RestingPace, paced};
+use super::place::{Placed, prepared_head_pieces};
 use crate::block::Block;
 use crate::clock::Clock;
 use crate::fixed_fields::{FixedFields, is_owned};
@@ -121,10 +121,27 @@ impl Connection {
         response: Response,
         framing: Framing,
     ) -> Result<(), CloseReason> {
+        let mut placed = self.place(shared, &response, framing);
+        if placed == Placed::NeedsSocket {
+            self.sent(shared).await?;
+            placed = self.place(shared, &response, framing);
+        }
+        if placed == Placed::NeedsRoom {
+            self.flush(shared, More::Nothing).await?;
+            placed = self.place(shared, &response, framing);
+        }
+        if placed == Placed::Whole {
+            return Ok(());
+        }
         self.begin_answer(response.head.status);
         match response.body {
-            Body::Prepared(prepared) => {
-                self.answer_prepared(shared, prepared, &response.head.site_fields, framing).await
+            Body::Prepared(Prepared { block, head_bytes, bytes }) => {
+                let (head, fields) = (&block[..head_bytes as usize], &response.head.site_fields);
+                self.answer_prepared_head(shared, head, fields, framing).await?;
+                if framing.body == BodyWish::Send {
+                    self.answer_chunk(shared, Chunk::Shared(block, head_bytes..bytes)).await?;
+                }
+                Ok(())
             }
             Body::Error { reason } => {
                 let error = ErrorBody { status: response.head.status, reason };
@@ -149,9 +166,6 @@ impl Connection {
                 Ok(())
             }
             Body::File(part) => {
-                if is_gathered(&part) && has_body(&response.head, framing) {
-                    self.make_room(shared, HEAD_BYTES_USUAL + part.length as usize).await?;
-                }
                 self.answer_head(shared, &response.head, Transfer::Length(part.length), framing).await?;
                 if has_body(&response.head, framing) && part.length > 0 {
                     self.answer_file(shared, &part, &mut 0).await?;
@@ -185,47 +199,21 @@ impl Connection {
         (self.answered_bytes, self.answered_head_bytes) = (0, 0);
     }
 
-    /// The hot path: nothing gathered, nothing more received, nothing to add: the block goes out as it stands.
-    async fn answer_prepared<A>(
+    /// The head of a prepared response whose body follows by itself, as it is too long for a block with what was added.
+    async fn answer_prepared_head<A>(
         &mut self,
         shared: &Shared<A>,
-        prepared: Prepared,
+        prepared_head: &[u8],
         fields: &FixedFields,
         framing: Framing,
     ) -> Result<(), CloseReason> {
-        let Prepared { block, head_bytes, bytes } = prepared;
-        let length = if framing.body == BodyWish::Send { bytes } else { head_bytes };
-        self.answered_head_bytes = u64::from(head_bytes);
-        let plain = framing.version == Version::Http11 && framing.persistence == Persistence::Reuse;
-        let fields = fields.as_bytes();
-        if plain && fields.is_empty() && self.output.is_empty() && self.input.is_empty() {
-            self.sent(shared).await?;
-            self.stream.get_mut().start_send(Chunk::Shared(block, 0..length), More::Nothing);
-            self.answered_bytes += u64::from(length);
-            return Ok(());
-        }
-        let before_end = &block[..head_bytes as usize - 2];
-        let connection: &[u8] = match (framing.persistence, framing.version) {
-            (Persistence::Close, _) => b"connection: close\r\n\r\n",
-            (Persistence::Reuse, Version::Http10) => b"connection: keep-alive\r\n\r\n",
-            (Persistence::Reuse, Version::Http11) => b"\r\n",
-        };
-        let body = head_bytes..length.max(head_bytes);
-        let head = [before_end, fields, connection];
-        let head_length = head.iter().map(|piece| piece.len()).sum::<usize>();
-        self.answered_head_bytes = head_length as u64;
-        let total = head_length + body.len();
-        if total <= BlockClass::Large.bytes() {
-            self.make_room(shared, total).await?;
-            head.iter().for_each(|piece| self.output.append(piece));
-            self.output.append(&block[body.start as usize..body.end as usize]);
-            self.answered_bytes += total as u64;
-            return Ok(());
-        }
-        self.make_room(shared, head_length).await?;
-        head.iter().for_each(|piece| self.output.append(piece));
-        self.answered_bytes += head_length as u64;
-        self.answer_chunk(shared, Chunk::Shared(block, body)).await
+        let pieces = prepared_head_pieces(prepared_head, fields, framing);
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        self.make_room(shared, length).await?;
+        pieces.iter().for_each(|piece| self.output.append(piece));
+        self.answered_bytes += length as u64;
+        self.answered_head_bytes = length as u64;
+        Ok(())
     }
 
     pub(super) async fn answer_chunk<A>(
@@ -291,15 +279,20 @@ impl Connection {
         shared: &Shared<A>,
         bytes: usize,
     ) -> Result<&mut [u8], CloseReason> {
+        if self.room(bytes).is_none() {
+            self.flush(shared, More::Nothing).await?;
+        }
+        self.room(bytes).ok_or(CloseReason::InvalidResponse)
+    }
+
+    /// The same, where that needs no flush.
+    pub(super) fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
         // Whoever has sent several requests at once gets one large block for the answers.
         let class = match self.input.is_empty() {
             true => BlockClass::fitting(bytes).unwrap_or(BlockClass::Large),
             false => BlockClass::Large,
         };
-        if self.output.room(bytes, class).is_none() {
-            self.flush(shared, More::Nothing).await?;
-        }
-        self.output.room(bytes, class).ok_or(CloseReason::InvalidResponse)
+        self.output.room(bytes, class)
     }
 
     /// Hands what was gathered to the kernel, once the send before it is through.

@@ -15,7 +15,7 @@ use selvedge_runtime::timer::Deadline;
 
 use super::answer::{Framing, SEND_BYTES_MAX, Transfer};
 use super::body::{BodyPump, PumpParts, Unread};
-use super::input::HeadBytes;
+use super::input::{HeadBytes, Received};
 use super::pace::wait_for;
 use super::stream::ROUNDS_PER_TURN_MAX;
 use super::underway::{Readable, Underway, Unreadable};
@@ -48,22 +48,23 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn take(&mut self, bytes: u64) {
+    pub(super) fn take(&mut self, bytes: u64) {
         self.answers += 1;
         self.bytes += bytes;
     }
 
-    fn is_used_up(self) -> bool {
+    pub(super) fn is_used_up(self) -> bool {
         self.answers >= ANSWERS_PER_TURN_MAX || self.bytes >= SEND_BYTES_MAX as u64
     }
 }
 
-/// Answers all complete requests that were received.
+/// Answers all complete requests that were received, `first` before them.
 pub(crate) async fn run<A: Application>(
     mut connection: Box<Connection>,
+    first: Option<Received>,
     shared: Rc<Shared<A>>,
 ) -> (Box<Connection>, After) {
-    let after = match exchanges(&mut connection, &shared).await {
+    let after = match exchanges(&mut connection, first, &shared).await {
         Ok(()) => After::Park,
         Err(Stop::Close(reason)) => After::Close(reason),
         Err(Stop::Abort(reason)) => After::Abort(reason),
@@ -80,10 +81,23 @@ enum Stop {
     Abort(CloseReason),
 }
 
-async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<A>) -> Result<(), Stop> {
+async fn exchanges<A: Application>(
+    connection: &mut Connection,
+    mut first: Option<Received>,
+    shared: &Shared<A>,
+) -> Result<(), Stop> {
     loop {
-        let (head, mut head_bytes) = match connection.input.next_head(shared.limits(), shared.connect()) {
-            Ok(Some(head)) => head,
+        if connection.share.is_used_up() {
+            connection.share = Share::default();
+            connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
+            selvedge_runtime::yield_now().await;
+        }
+        let next = match first.take() {
+            Some(first) => Ok(Some(first)),
+            None => connection.input.next_head(shared.limits(), shared.connect()),
+        };
+        let (head, mut head_bytes) = match next {
+            Ok(Some(received)) => received,
             Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
             Err(reject) => {
                 let received_at = selvedge_runtime::now();
@@ -96,11 +110,6 @@ async fn exchanges<A: Application>(connection: &mut Connection, shared: &Shared<
         let bytes = exchange(connection, shared, &head, &mut head_bytes).await?;
         drop(head_bytes);
         connection.share.take(bytes);
-        if connection.share.is_used_up() {
-            connection.share = Share::default();
-            connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
-            selvedge_runtime::yield_now().await;
-        }
     }
 }
 
@@ -366,7 +375,7 @@ pub(super) fn over_budget(budget: Budget) -> CloseReason {
 }
 
 /// What the application's code is run for, in the lines of the runtime: the path without the query, which may hold secrets.
-fn label(head: &RequestHead, head_bytes: &[u8]) {
+pub(super) fn label(head: &RequestHead, head_bytes: &[u8]) {
     selvedge_runtime::label_work(head.method().name(head_bytes), head.path(head_bytes));
 }
 
@@ -452,7 +461,7 @@ pub(super) fn wish_of_refused(received: &[u8]) -> BodyWish {
 }
 
 /// Why the connection closes after this exchange, if it does.
-fn close_reason<A>(
+pub(super) fn close_reason<A>(
     head: &RequestHead,
     unread: Unread,
     shared: &Shared<A>,

@@ -187,6 +187,11 @@ pub(super) fn is_gathered(part: &FilePart) -> bool {
     part.length <= GATHERED_FILE_BYTES_MAX && part.file.reads_resident()
 }
 
+/// Fills `room` with a part that is gathered, if the page cache has it and it is still the same. Whether it did.
+pub(super) fn read_gathered(part: &FilePart, room: &mut [u8]) -> bool {
+    part.file.read_resident(room, part.start) && check_unchanged(part).is_ok()
+}
+
 /// Before the last piece goes out: what was promised is still there, and still the same.
 fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
     match part.file.is_unchanged() {

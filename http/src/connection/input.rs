@@ -30,10 +30,13 @@ enum Held {
 
 /// A head's bytes, where they stay while its request is handled.
 #[derive(Debug)]
-pub(super) enum HeadBytes {
+pub(crate) enum HeadBytes {
     InPlace(SharedLease, u32, u32),
     Copied(Vec<u8>),
 }
+
+/// A complete head that was parsed, and its octets.
+pub(crate) type Received = (RequestHead, HeadBytes);
 
 impl Deref for HeadBytes {
     type Target = [u8];
@@ -101,7 +104,7 @@ impl Input {
         &mut self,
         limits: &Limits,
         connect: ConnectPolicy,
-    ) -> Result<Option<(RequestHead, HeadBytes)>, Reject> {
+    ) -> Result<Option<Received>, Reject> {
         if self.is_empty() {
             return Ok(None);
         }

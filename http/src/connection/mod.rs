@@ -1,9 +1,11 @@
 //! One connection, from its hand-off to its close.
 //!
 //! In: a stream. Out: its exchanges, one after the other. Between them the connection is *parked*: it waits in a small
-//! task of its own, holds no buffer, and the room its exchanges need comes from a pool. Next: [`exchange`].
+//! task of its own, holds no buffer, and the room its exchanges need comes from a pool. Next: [`at_once`], or [`exchange`] for
+//! what has to wait.
 
 mod answer;
+mod at_once;
 mod body;
 mod exchange;
 mod file;
@@ -11,6 +13,7 @@ mod in_process;
 mod input;
 mod pace;
 mod parts;
+mod place;
 mod pool;
 mod proxied;
 mod stream;
@@ -19,6 +22,7 @@ mod underway;
 
 pub(crate) use exchange::run;
 pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};
+pub(crate) use input::Received;
 pub use pace::Timeouts;
 pub(crate) use pool::ExchangePool;
 pub(crate) use turned_away::{LINGERING_MAX, turn_away};
@@ -41,6 +45,7 @@ use crate::record::CloseReason;
 use crate::request::Peer;
 use crate::shared::{DrainWatcher, Draining, Shared};
 use answer::Output;
+use at_once::Left;
 use exchange::Share;
 use input::Input;
 use pace::{Pace, wait_for};
@@ -130,7 +135,7 @@ pub(crate) async fn live<A, F>(
     watcher: DrainWatcher,
     mut close: Close<A>,
     pool: Rc<ExchangePool<F>>,
-    exchanges: impl Fn(Box<Connection>) -> F,
+    exchanges: impl Fn(Box<Connection>, Option<Received>) -> F,
 ) where
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
@@ -159,7 +164,18 @@ pub(crate) async fn live<A, F>(
                 }
             }
             let exchanges_before = connection.exchanges;
-            let mut running = pool.start(exchanges(connection));
+            let first = loop {
+                match poll_fn(|context| connection.poll_at_once(context, &shared)).await {
+                    Left::Nothing => break None,
+                    Left::Turn => selvedge_runtime::yield_now().await,
+                    Left::Exchanges(first) => break Some(first),
+                }
+            };
+            let Some(first) = first else {
+                connection.park(exchanges_before);
+                continue;
+            };
+            let mut running = pool.start(exchanges(connection, first));
             let after;
             (connection, after) = running.future().await;
             pool.finish(running);

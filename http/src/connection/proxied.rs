@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use selvedge_runtime::net::Address;
 
-use super::{After, Connection, ExchangePool, Parked, WaitsFor};
+use super::{After, Connection, ExchangePool, Parked, Received, WaitsFor};
 use crate::networks::ClientAddress;
 use crate::proxy_protocol::Source;
 use crate::record::CloseReason;
@@ -20,7 +20,7 @@ pub(super) async fn begin<A, F>(
     watcher: &DrainWatcher,
     shared: &Shared<A>,
     pool: &ExchangePool<F>,
-    exchanges: &impl Fn(Box<Connection>) -> F,
+    exchanges: &impl Fn(Box<Connection>, Option<Received>) -> F,
 ) -> (Box<Connection>, After)
 where
     F: Future<Output = (Box<Connection>, After)>,
@@ -28,7 +28,7 @@ where
     if let Err(end) = connection.receive_proxy_header(shared, watcher).await {
         return (connection, end);
     }
-    let mut running = pool.start(exchanges(connection));
+    let mut running = pool.start(exchanges(connection, None));
     let (mut connection, after) = running.future().await;
     pool.finish(running);
     if after == After::Park {

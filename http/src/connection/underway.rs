@@ -64,12 +64,18 @@ impl<'a, A, W: Whose> Underway<'a, A, W> {
         ManuallyDrop::new(self).record(bytes, end);
     }
 
+    /// Leaves it to be begun once more: nothing of it was answered.
+    pub(super) fn abandon(self) {
+        let _ = ManuallyDrop::new(self);
+    }
+
     fn record(&self, bytes: u64, end: ExchangeEnd) {
         let answered_at = selvedge_runtime::now();
         let received_at = self.received_at;
         let connection = &*self.connection;
         let Octets { bytes, head_bytes } = connection.octets(bytes);
-        let request = self.whose.request(connection);
+        // Only who looks on wants to know whose it was.
+        let request = if self.shared.is_observed() { self.whose.request(connection) } else { None };
         let client = if request.is_some() { None } else { connection.client() };
         let status = connection.answered_status;
         let record = ExchangeRecord { status, bytes, head_bytes, client, received_at, answered_at, end };

@@ -4,12 +4,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use lru::LruCache;
 use selvedge_runtime::Moment;
 
+use super::Answer;
 use super::options::{FileOptions, KEY_BYTES_MAX, PATH_BYTES};
 use super::resource::Resource;
 use crate::response::OpenFile;
@@ -65,6 +67,19 @@ pub(super) enum Found {
     Directory,
     /// Nothing.
     Missing,
+}
+
+impl Found {
+    /// The file, and its descriptor if there is one; or what is answered where there is none.
+    pub(super) fn into_resource(self) -> ControlFlow<Answer, (Rc<Resource>, Option<Rc<OpenFile>>)> {
+        ControlFlow::Break(match self {
+            Self::Resource(resource, opened) => return ControlFlow::Continue((resource, opened)),
+            Self::NeedsSlash => Answer::NeedsSlash,
+            Self::NeedsNoSlash => Answer::NeedsNoSlash,
+            Self::Directory => Answer::Directory,
+            Self::Missing => Answer::Missing,
+        })
+    }
 }
 
 impl Memory {

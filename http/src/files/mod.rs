@@ -36,6 +36,7 @@ pub use serve::{NotFound, ServeFiles, serve_files};
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -50,8 +51,8 @@ use crate::request::Request;
 use crate::response::Response;
 use locate::Refused;
 use memory::Found;
-use resource::Chosen;
-use respond::{NoAnswer, Wish};
+use resource::{Chosen, Representation, Resource};
+use respond::{NoAnswer, Responded, Wish};
 pub(crate) use shares::Share;
 use shares::Shares;
 use tree::{Loaded, Tree};
@@ -259,6 +260,30 @@ impl Files {
         self.serve(request, target.into(), Wish::AsAsked)
     }
 
+    /// What [`answer`](Self::answer) would answer, where that needs neither a look at the disk nor any other wait: for
+    /// [`Application::at_once`](crate::Application::at_once). `None` where it may need one.
+    pub fn at_once<'a>(&self, request: &Request<'_>, target: impl Into<Target<'a>>) -> Option<Answer> {
+        let Target { tree, path, fields } = target.into();
+        let tree = &self.trees[tree];
+        let resource = match self.recall(tree, path, selvedge_runtime::now())?.into_resource() {
+            ControlFlow::Continue((resource, _)) => resource,
+            ControlFlow::Break(answer) => return Some(answer),
+        };
+        let form = match form_for(request, tree, &resource) {
+            ControlFlow::Continue(form) => form,
+            ControlFlow::Break(answer) => return Some(answer),
+        };
+        let entry = form.entry()?;
+        if let Some(response) = self.ready(request, &entry, Wish::AsAsked, fields) {
+            return Some(Answer::File(response));
+        }
+        match self.respond(request, &entry, Wish::AsAsked, fields) {
+            Ok(Responded::Answer(answer)) => Some(answer),
+            Ok(Responded::FromFile(head, content)) => entry.at_once(head, content),
+            Err(_) => None,
+        }
+    }
+
     /// The file at a path as the page of an error: whole, with `status`, and without validators. What stands in its way is
     /// an [`Answer::Refused`] of its own.
     pub async fn page<'a>(
@@ -318,28 +343,26 @@ impl Files {
     ) -> Result<Answer, NoAnswer> {
         let Target { tree, path, fields } = target;
         let tree = &self.trees[tree];
-        let (resource, opened) = match self.find(tree, path).await? {
-            Found::Resource(resource, opened) => (resource, opened),
-            Found::NeedsSlash => return Ok(Answer::NeedsSlash),
-            Found::NeedsNoSlash => return Ok(Answer::NeedsNoSlash),
-            Found::Directory => return Ok(Answer::Directory),
-            Found::Missing => return Ok(Answer::Missing),
+        let (resource, opened) = match self.find(tree, path).await?.into_resource() {
+            ControlFlow::Continue(found) => found,
+            ControlFlow::Break(answer) => return Ok(answer),
         };
-        let form = match resource.choose(request.head(), request.head_bytes(), &tree.options.languages) {
-            Chosen::Form(form) => &resource.forms[form],
-            Chosen::NotAcceptable => {
-                return Ok(Answer::Refused(respond::in_no_form(StatusCode::NOT_ACCEPTABLE, &resource)));
-            }
-            Chosen::NotInCoding => {
-                return Ok(Answer::Refused(respond::in_no_form(StatusCode::NOT_FOUND, &resource)));
-            }
+        let form = match form_for(request, tree, &resource) {
+            ControlFlow::Continue(form) => form,
+            ControlFlow::Break(answer) => return Ok(answer),
         };
         let answered = match self.entry(tree, path, &resource, form).await? {
             Loaded::Entry(entry, opened_now) => {
                 if let Some(response) = self.ready(request, &entry, wish, fields) {
                     return Ok(Answer::File(response));
                 }
-                self.respond(tree, request, &entry, opened.or(opened_now), wish, fields).await
+                match self.respond(request, &entry, wish, fields) {
+                    Ok(Responded::Answer(answer)) => Ok(answer),
+                    Ok(Responded::FromFile(head, content)) => {
+                        self.answer_with_file(tree, head, &entry, content, opened.or(opened_now)).await
+                    }
+                    Err(no_answer) => Err(no_answer),
+                }
             }
             Loaded::Changed => Err(NoAnswer::Changed),
         };
@@ -380,6 +403,20 @@ async fn keep_house(files: Weak<Files>) {
             tree.refresh_root(now, files.options.fresh_for).await;
         }
     }
+}
+
+/// The form of a file that a request gets; or the answer to one that takes none.
+fn form_for<'a>(
+    request: &Request<'_>,
+    tree: &Tree,
+    resource: &'a Resource,
+) -> ControlFlow<Answer, &'a Representation> {
+    let status = match resource.choose(request.head(), request.head_bytes(), &tree.options.languages) {
+        Chosen::Form(form) => return ControlFlow::Continue(&resource.forms[form]),
+        Chosen::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+        Chosen::NotInCoding => StatusCode::NOT_FOUND,
+    };
+    ControlFlow::Break(Answer::Refused(respond::in_no_form(status, resource)))
 }
 
 /// The answer to a path that is refused, and a line for the operator where it is for him to mend.

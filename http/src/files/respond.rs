@@ -7,7 +7,7 @@ use std::rc::Rc;
 use http::{HeaderValue, StatusCode, header};
 use selvedge_runtime::Chunk;
 
-use super::entry::{Entry, EntryBody};
+use super::entry::{Entry, EntryBody, READY_BYTES_MAX};
 use super::locate::Refused;
 use super::resource::Resource;
 use super::tree::Tree;
@@ -32,6 +32,22 @@ impl From<Refused> for NoAnswer {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
     }
+}
+
+/// What a request makes of a file.
+#[derive(Debug)]
+pub(super) enum Responded {
+    /// This.
+    Answer(Answer),
+    /// A head, and what of the file belongs to it.
+    FromFile(ResponseHead, Wanted),
+}
+
+/// What is sent of a file that is not in memory.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Part(ByteRange),
+    Parts(Box<Ranges>),
 }
 
 /// What is wanted of a file.
@@ -64,15 +80,14 @@ impl Files {
         (proceeds && is_whole).then(|| entry.prepared(&self.clock).map(Response::prepared)).flatten()
     }
 
-    pub(super) async fn respond(
+    /// What is answered, or what of the file belongs to it.
+    pub(super) fn respond(
         &self,
-        tree: &Tree,
         request: &Request<'_>,
-        entry: &Rc<Entry>,
-        opened: Option<Rc<OpenFile>>,
+        entry: &Entry,
         wish: Wish,
         fields: &FixedFields,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Responded, NoAnswer> {
         let size = entry.content_bytes;
         let whole = ByteRange { start: 0, len: size };
         if let Wish::Page(status) = wish {
@@ -80,7 +95,7 @@ impl Files {
                 resource_fields: entry.description.page_fields.clone(),
                 ..described(status, entry, fields)
             };
-            return self.part(tree, head, entry, whole, opened).await;
+            return self.part(head, entry, whole);
         }
         let (head, bytes) = (request.head(), request.head_bytes());
         let resource_fields = match wish {
@@ -100,10 +115,11 @@ impl Files {
                     content_coding: None,
                     ..described(StatusCode::NOT_MODIFIED)
                 };
-                return Ok(Answer::File(Response::new(head, Body::Empty)));
+                return Ok(Responded::Answer(Answer::File(Response::new(head, Body::Empty))));
             }
             Outcome::PreconditionFailed => {
-                return Ok(Answer::Refused(Response::error(StatusCode::PRECONDITION_FAILED, "")));
+                let response = Response::error(StatusCode::PRECONDITION_FAILED, "");
+                return Ok(Responded::Answer(Answer::Refused(response)));
             }
             Outcome::Proceed => {}
         }
@@ -111,77 +127,89 @@ impl Files {
         match range::evaluate(head, bytes, &entry.validators, size, unix_s) {
             RangeOutcome::Whole => {
                 let head = ResponseHead { range: RangeField::Accepted, ..described(StatusCode::OK) };
-                self.part(tree, head, entry, whole, opened).await
+                self.part(head, entry, whole)
             }
             RangeOutcome::Part(part) => {
                 let head = ResponseHead {
                     range: RangeField::Part(part.start, part.len, size),
                     ..described(StatusCode::PARTIAL_CONTENT)
                 };
-                self.part(tree, head, entry, part, opened).await
+                self.part(head, entry, part)
             }
             RangeOutcome::Parts(ranges) => {
                 let head = described(StatusCode::PARTIAL_CONTENT);
-                self.parts(tree, head, entry, ranges, opened).await
+                self.parts(head, entry, ranges)
             }
             RangeOutcome::Unsatisfiable => {
                 let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, "");
                 response.head.range = RangeField::Unsatisfied(size);
                 response.body = Body::Empty;
-                Ok(Answer::Refused(response))
+                Ok(Responded::Answer(Answer::Refused(response)))
             }
         }
     }
 
     /// A part of a file that is not answered by its ready block.
-    async fn part(
-        &self,
-        tree: &Tree,
-        head: ResponseHead,
-        entry: &Rc<Entry>,
-        part: ByteRange,
-        opened: Option<Rc<OpenFile>>,
-    ) -> Result<Answer, NoAnswer> {
+    fn part(&self, head: ResponseHead, entry: &Entry, part: ByteRange) -> Result<Responded, NoAnswer> {
         let unix_s = self.clock.borrow().unix_s();
-        let in_memory: Option<Chunk> = match entry.body(&self.options.derived, unix_s) {
+        let body: Chunk = match entry.body(&self.options.derived, unix_s) {
             EntryBody::Block(block, body_start) => {
                 let start = body_start + part.start as u32;
-                Some(Chunk::Shared(block, start..start + part.len as u32))
+                Chunk::Shared(block, start..start + part.len as u32)
             }
             EntryBody::Shared(bytes) => {
-                Some(bytes.slice(part.start as usize..(part.start + part.len) as usize).into())
+                bytes.slice(part.start as usize..(part.start + part.len) as usize).into()
             }
             EntryBody::Gone => return Err(NoAnswer::Changed),
-            EntryBody::File => None,
+            EntryBody::File => return Ok(Responded::FromFile(head, Wanted::Part(part))),
         };
-        if let Some(body) = in_memory {
-            return Ok(Answer::File(Response::new(head, Body::Full(body))));
-        }
-        let file = self.file_of(tree, entry, opened).await?.ok_or(NoAnswer::Changed)?;
-        let body = FilePart { file, start: part.start, length: part.len };
-        Ok(Answer::File(Response::new(head, Body::File(body))))
+        Ok(Responded::Answer(Answer::File(Response::new(head, Body::Full(body)))))
     }
 
     /// Several parts of a file.
-    async fn parts(
-        &self,
-        tree: &Tree,
-        head: ResponseHead,
-        entry: &Rc<Entry>,
-        ranges: Box<Ranges>,
-        opened: Option<Rc<OpenFile>>,
-    ) -> Result<Answer, NoAnswer> {
+    fn parts(&self, head: ResponseHead, entry: &Entry, ranges: Box<Ranges>) -> Result<Responded, NoAnswer> {
         let unix_s = self.clock.borrow().unix_s();
         let content = match entry.body(&self.options.derived, unix_s) {
             EntryBody::Block(block, body_start) => FileContent::Ready(block, body_start),
             EntryBody::Shared(bytes) => FileContent::Shared(bytes),
             EntryBody::Gone => return Err(NoAnswer::Changed),
-            EntryBody::File => {
-                let file = self.file_of(tree, entry, opened).await?;
-                FileContent::Streamed(file.ok_or(NoAnswer::Changed)?)
-            }
+            EntryBody::File => return Ok(Responded::FromFile(head, Wanted::Parts(ranges))),
         };
-        Ok(Answer::File(Response::new(head, Body::Parts(Box::new(FileParts { content, ranges: *ranges })))))
+        let parts = FileParts { content, ranges: *ranges };
+        Ok(Responded::Answer(Answer::File(Response::new(head, Body::Parts(Box::new(parts))))))
+    }
+
+    /// The answer with what is wanted of the file, which is opened again if need be.
+    pub(super) async fn answer_with_file(
+        &self,
+        tree: &Tree,
+        head: ResponseHead,
+        entry: &Rc<Entry>,
+        wanted: Wanted,
+        opened: Option<Rc<OpenFile>>,
+    ) -> Result<Answer, NoAnswer> {
+        let file = self.file_of(tree, entry, opened).await?.ok_or(NoAnswer::Changed)?;
+        Ok(Answer::File(Response::new(head, wanted.of(file))))
+    }
+}
+
+impl Entry {
+    /// The answer with what is wanted of the file, if that is short and its descriptor is open.
+    pub(super) fn at_once(&self, head: ResponseHead, wanted: Wanted) -> Option<Answer> {
+        let is_short = matches!(&wanted, Wanted::Part(part) if part.len <= READY_BYTES_MAX);
+        let file = (is_short && self.is_open()).then(|| self.open_file()).flatten()?;
+        Some(Answer::File(Response::new(head, wanted.of(file))))
+    }
+}
+
+impl Wanted {
+    fn of(self, file: Rc<OpenFile>) -> Body {
+        match self {
+            Self::Part(part) => Body::File(FilePart { file, start: part.start, length: part.len }),
+            Self::Parts(ranges) => {
+                Body::Parts(Box::new(FileParts { content: FileContent::Streamed(file), ranges: *ranges }))
+            }
+        }
     }
 }
 

@@ -164,18 +164,9 @@ impl Files {
 
     /// What `path` leads to: as remembered while that is fresh, else by a look of one request for all that wait for it.
     pub(super) async fn find(&self, tree: &Tree, path: &SitePath<'_>) -> Result<Found, Refused> {
-        let fresh_for = self.options.fresh_for;
         loop {
             let now = selvedge_runtime::now();
-            self.clock.borrow_mut().advance(now);
-            let unix_s = self.clock.borrow().unix_s();
-            let is_makeshift =
-                |entry: &Entry, demand: Demand| entry.is_makeshift(&self.shares, demand, unix_s);
-            let check = |resource: &Resource| {
-                let unchanged = tree.is_unchanged(resource, now, fresh_for, is_makeshift);
-                unchanged.then(|| tree.root_checked_at.get())
-            };
-            if let Some(found) = tree.memory.recall(path.key(), now, check) {
+            if let Some(found) = self.recall(tree, path, now) {
                 return Ok(found);
             }
             if let Some(_look) = tree.looks.begin(path.key()).await {
@@ -185,6 +176,19 @@ impl Files {
                 return found;
             }
         }
+    }
+
+    /// What `path` leads to, if that is known without a look that may have to wait.
+    pub(super) fn recall(&self, tree: &Tree, path: &SitePath<'_>, now: Moment) -> Option<Found> {
+        self.clock.borrow_mut().advance(now);
+        let check = |resource: &Resource| {
+            let unix_s = self.clock.borrow().unix_s();
+            let is_makeshift =
+                |entry: &Entry, demand: Demand| entry.is_makeshift(&self.shares, demand, unix_s);
+            let unchanged = tree.is_unchanged(resource, now, self.options.fresh_for, is_makeshift);
+            unchanged.then(|| tree.root_checked_at.get())
+        };
+        tree.memory.recall(path.key(), now, check)
     }
 
     /// Looks at the disk, waiting for it if need be, and remembers what was found.

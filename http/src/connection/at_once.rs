@@ -1,0 +1,126 @@
+//! Steps 4 to 8 of a request's walk for plain requests whose answers need no wait. In: what was received. Out: their answers, in
+//! order, and what is left. Next: [`super::exchange`] for that, which has a box to wait in.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+
+use selvedge_runtime::net::More;
+
+use super::Connection;
+use super::answer::Framing;
+use super::body::Unread;
+use super::exchange::{Share, close_reason, label};
+use super::input::Received;
+use super::place::Placed;
+use super::underway::{Readable, Underway};
+use crate::application::Application;
+use crate::h1::{BodyFraming, BodyWish, Expect, Persistence, RequestHead};
+use crate::record::ExchangeEnd;
+use crate::request::RequestState;
+use crate::response::Response;
+use crate::shared::Shared;
+
+/// What of the received is not answered.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Nothing, or the beginning of a head.
+    Nothing,
+    /// More than one turn answers: the rest is for the next one.
+    Turn,
+    /// This request, and what else was received.
+    Exchanges(Option<Received>),
+}
+
+impl Connection {
+    /// Answers the complete requests at the front, as far as that needs no wait. Always ready.
+    pub(super) fn poll_at_once<A: Application>(
+        &mut self,
+        context: &Context<'_>,
+        shared: &Shared<A>,
+    ) -> Poll<Left> {
+        // One send at a time: what waits for another does so in an exchange.
+        if !matches!(self.stream.get_mut().poll_sent(context), Poll::Ready(Ok(()))) {
+            return Poll::Ready(Left::Exchanges(None));
+        }
+        loop {
+            if self.share.is_used_up() {
+                if !self.start_gathered() {
+                    return Poll::Ready(Left::Exchanges(None));
+                }
+                self.share = Share::default();
+                return Poll::Ready(Left::Turn);
+            }
+            match self.input.next_head(shared.limits(), shared.connect()) {
+                Ok(Some(received)) => {
+                    if let ControlFlow::Break(received) = self.exchange_at_once(shared, received) {
+                        return Poll::Ready(Left::Exchanges(Some(received)));
+                    }
+                }
+                Ok(None) if self.start_gathered() => return Poll::Ready(Left::Nothing),
+                // Refused there, once more.
+                Ok(None) | Err(_) => return Poll::Ready(Left::Exchanges(None)),
+            }
+        }
+    }
+
+    /// Hands what was gathered to the kernel, unless that has to wait for another send.
+    fn start_gathered(&mut self) -> bool {
+        let stream = self.stream.get_mut();
+        if !self.output.is_empty() && !stream.may_start_send() {
+            return false;
+        }
+        self.output.start(stream, More::Nothing);
+        true
+    }
+
+    /// One request and its answer, or the request back.
+    fn exchange_at_once<A: Application>(
+        &mut self,
+        shared: &Shared<A>,
+        (head, mut head_bytes): Received,
+    ) -> ControlFlow<Received> {
+        let close = close_reason(&head, Unread::Nothing, shared, self.exchanges + 1);
+        if !is_plain(&head) || close.is_some() || shared.budgets().are_bounded() {
+            return ControlFlow::Break((head, head_bytes));
+        }
+        let received_at = selvedge_runtime::now();
+        let state =
+            RequestState::new(received_at, BodyFraming::None, shared.limits()).with_drain(shared.drain());
+        let whose = Readable { head: &head, head_bytes: &mut head_bytes, state: &state };
+        let underway = Underway::begin(shared, self, whose, received_at);
+        let answered = underway.whose.ask(shared, underway.connection).is_some_and(|response| {
+            state.send_interim(|interim| underway.connection.output.gather_interim(interim));
+            let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
+            let framing = Framing { version: head.version(), persistence: Persistence::Reuse, body };
+            underway.connection.place(shared, &response, framing) == Placed::Whole
+        });
+        if answered {
+            let bytes = underway.connection.answered_bytes;
+            underway.connection.exchanges += 1;
+            underway.connection.share.take(bytes);
+            underway.end(bytes, ExchangeEnd::Kept);
+            return ControlFlow::Continue(());
+        }
+        underway.abandon();
+        drop(state);
+        ControlFlow::Break((head, head_bytes))
+    }
+}
+
+/// Whether the request is all there, and asks for nothing but an answer.
+fn is_plain(head: &RequestHead) -> bool {
+    head.method().is_get_or_head() && head.framing() == BodyFraming::None && head.expect() == Expect::None
+}
+
+impl Readable<'_> {
+    /// The application's answer, if it has one at once. One that panics over that is asked as if it had none.
+    fn ask<A: Application>(&self, shared: &Shared<A>, connection: &Connection) -> Option<Response> {
+        label(self.head, self.head_bytes);
+        let request = self.request_on(connection);
+        catch_unwind(AssertUnwindSafe(|| shared.application.at_once(&request))).unwrap_or_else(|panic| {
+            selvedge_runtime::report_panic("a handler panicked", panic);
+            None
+        })
+    }
+}
