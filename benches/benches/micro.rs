@@ -17,17 +17,12 @@ use selvedge_http::validators::EntityTag;
 use selvedge_runtime::timer::Deadline;
 use selvedge_runtime::{BlockClass, BufferPool, Pinning, Runtime, block_on, channel};
 
-const MINIMAL: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-const BROWSER: &[u8] = b"GET /assets/app.js?v=3 HTTP/1.1\r\nHost: www.example.org\r\nConnection: keep-alive\r\n\
-sec-ch-ua: \"Chromium\";v=\"141\", \"Not?A_Brand\";v=\"8\"\r\nsec-ch-ua-mobile: ?0\r\nsec-ch-ua-platform: \"Linux\"\r\n\
-User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36\r\n\
-Accept: */*\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n\
-Referer: https://www.example.org/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\
-If-None-Match: \"6b015c37.fac8262-97\"\r\n\r\n";
+#[path = "../src/instructions/heads.rs"]
+mod heads;
 
 fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse");
-    for (name, bytes) in [("minimal", MINIMAL), ("browser", BROWSER)] {
+    for (name, bytes) in [("minimal", heads::WRK), ("curl", heads::CURL), ("browser", heads::BROWSER)] {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(name), bytes, |bencher, bytes| {
             let limits = Limits::default();

@@ -13,6 +13,7 @@ mod cpus;
 mod experiments;
 mod fairness;
 mod held;
+mod instructions;
 mod latencies;
 mod load;
 mod open_loop;
@@ -55,6 +56,8 @@ enum Command {
     LoadCheck(load::agreement::Options),
     /// Load the server for half an hour, with clients that go away, and see whether anything grows
     Soak(soak::Options),
+    /// Count the instructions of a request's steps by valgrind
+    Instructions(instructions::Options),
     /// Measure what parts of a server's design are worth, and write it into docs/experiments
     Experiments(experiments::Options),
 }
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Load(options) => load::run(&options),
         Command::LoadCheck(options) => load::agreement::run(&options),
         Command::Soak(options) => soak::run(&options),
+        Command::Instructions(options) => instructions::run(&options),
         Command::Experiments(options) => experiments::run(&options),
     };
     match done {
