@@ -1,6 +1,7 @@
 //! The fields that the server itself, or nearly every application, asks for: where they stand in a head.
 
 use super::field::Span;
+use super::folded_name::Folded;
 
 /// Fields whose place is noted while parsing, so that finding one costs nothing. All others are found by
 /// [`super::RequestHead::field_named`].
@@ -63,6 +64,27 @@ impl KnownField {
     /// How many there are.
     pub(crate) const COUNT: usize = KnownField::ContentType as usize + 1;
 
+    const ALL: [KnownField; KnownField::COUNT] = [
+        KnownField::Host,
+        KnownField::Connection,
+        KnownField::ContentLength,
+        KnownField::TransferEncoding,
+        KnownField::Expect,
+        KnownField::Upgrade,
+        KnownField::IfMatch,
+        KnownField::IfNoneMatch,
+        KnownField::IfModifiedSince,
+        KnownField::IfUnmodifiedSince,
+        KnownField::IfRange,
+        KnownField::Range,
+        KnownField::Accept,
+        KnownField::AcceptEncoding,
+        KnownField::UserAgent,
+        KnownField::Referer,
+        KnownField::Authorization,
+        KnownField::ContentType,
+    ];
+
     /// The field called `name`, in any case.
     #[inline]
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
@@ -88,7 +110,7 @@ impl KnownField {
             (19, b'i') => KnownField::IfUnmodifiedSince,
             _ => return None,
         };
-        name.eq_ignore_ascii_case(candidate.name().as_bytes()).then_some(candidate)
+        FOLDED[candidate as usize].is(name).then_some(candidate)
     }
 
     /// The field's name in lower case.
@@ -115,6 +137,27 @@ impl KnownField {
         }
     }
 }
+
+/// The names as they are compared: by words, since a loop over octets took a fifth of the instructions in which a head is parsed.
+static FOLDED: [Folded; KnownField::COUNT] = {
+    let mut folded = [Folded::new(b""); KnownField::COUNT];
+    let mut index = 0;
+    while index < KnownField::COUNT {
+        folded[index] = Folded::new(KnownField::ALL[index].name().as_bytes());
+        index += 1;
+    }
+    folded
+};
+
+/// No name is shorter or longer than what is compared.
+const _: () = {
+    let mut index = 0;
+    while index < KnownField::COUNT {
+        let name = KnownField::ALL[index].name();
+        assert!(name.len() >= 4 && name.len() <= 24 && KnownField::ALL[index] as usize == index);
+        index += 1;
+    }
+};
 
 /// The places of the known fields, and which of them came more than once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,35 +196,19 @@ mod tests {
 
     #[test]
     fn known_fields_are_recognised_in_any_case_and_nothing_else_is() {
-        let all = [
-            KnownField::Host,
-            KnownField::Connection,
-            KnownField::ContentLength,
-            KnownField::TransferEncoding,
-            KnownField::Expect,
-            KnownField::Upgrade,
-            KnownField::IfMatch,
-            KnownField::IfNoneMatch,
-            KnownField::IfModifiedSince,
-            KnownField::IfUnmodifiedSince,
-            KnownField::IfRange,
-            KnownField::Range,
-            KnownField::Accept,
-            KnownField::AcceptEncoding,
-            KnownField::UserAgent,
-            KnownField::Referer,
-            KnownField::Authorization,
-            KnownField::ContentType,
-        ];
-        assert_eq!(all.len(), KnownField::COUNT);
-        for (index, field) in all.into_iter().enumerate() {
-            assert_eq!(field as usize, index);
+        for field in KnownField::ALL {
             let name = field.name();
             assert_eq!(KnownField::from_name(name.as_bytes()), Some(field));
             assert_eq!(KnownField::from_name(name.to_ascii_uppercase().as_bytes()), Some(field));
-            let mut changed = name.as_bytes().to_vec();
-            *changed.last_mut().unwrap() = b'_';
-            assert_eq!(KnownField::from_name(&changed), None);
+            // Each octet counts, and is compared with nothing but itself and its other case.
+            for index in 0..name.len() {
+                for other in 0..=255 {
+                    let mut changed = name.as_bytes().to_vec();
+                    let same = changed[index].eq_ignore_ascii_case(&other);
+                    changed[index] = other;
+                    assert_eq!(KnownField::from_name(&changed), same.then_some(field), "{changed:?}");
+                }
+            }
         }
         for other in ["", "x", "hose", "if-match2", "content_length", "Cookie"] {
             assert_eq!(KnownField::from_name(other.as_bytes()), None, "{other}");

@@ -18,6 +18,7 @@ pub mod scan;
 pub mod status;
 pub mod target;
 
+mod folded_name;
 mod request_line;
 
 pub use body::BodyDecoder;
