@@ -171,29 +171,28 @@ pub(crate) fn is_authority(authority: &[u8]) -> bool {
             Some(end) => (is_ip_literal(&literal[..end]), &literal[end + 1..]),
             None => return false,
         },
-        _ => {
-            let end = authority.iter().position(|&byte| byte == b':').unwrap_or(authority.len());
-            (is_registered_name(&authority[..end]), &authority[end..])
-        }
+        _ => match after_registered_name(authority) {
+            Some(after_host) => (true, after_host),
+            None => return false,
+        },
     };
     host_is_valid && is_port_part(after_host)
 }
 
-/// `reg-name` or an IPv4 address (RFC 3986 section 3.2.2).
+/// What follows a `reg-name` or an IPv4 address (RFC 3986 section 3.2.2); `None` where a percent sign escapes nothing.
 #[inline]
-fn is_registered_name(mut name: &[u8]) -> bool {
-    while let [byte, rest @ ..] = name {
-        name = match rest {
-            _ if is_reg_name(*byte) => rest,
-            [high, low, rest @ ..]
-                if *byte == b'%' && hex_digit(*high).is_some() && hex_digit(*low).is_some() =>
-            {
-                rest
+fn after_registered_name(mut rest: &[u8]) -> Option<&[u8]> {
+    while let [byte, after @ ..] = rest {
+        rest = match after {
+            _ if is_reg_name(*byte) => after,
+            [high, low, after @ ..] if *byte == b'%' => {
+                hex_digit(*high).zip(hex_digit(*low))?;
+                after
             }
-            _ => return false,
+            _ => break,
         };
     }
-    true
+    Some(rest)
 }
 
 /// What stands between the brackets: an IPv6 address. `IPvFuture` has never been used; a zone may not stand in a URI's
