@@ -3,7 +3,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::syntax::{hex_digit, is_target};
+use crate::syntax::{hex_digit, is_target, octets_equal};
 
 /// A decoded path relative to the site's root. Only [`SitePath::resolve`] makes one.
 ///
@@ -303,8 +303,21 @@ impl std::error::Error for InvalidQuery {}
 /// Nothing to decode, to drop, to hide or to refuse. `raw` begins with a slash.
 #[inline]
 fn is_plain(raw: &[u8]) -> bool {
-    let mut after_slash = false;
-    for &byte in raw {
+    let (words, rest) = raw.as_chunks();
+    // In each octet of a mask only the highest bit is used; the lowest octet is the first one of the path.
+    let mut slash_before = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let slashes = octets_equal(word, b'/');
+        let after_slash = (slashes << 8) | slash_before;
+        let refused = octets_equal(word, b'%') | octets_equal(word, 0);
+        if refused | (after_slash & (slashes | octets_equal(word, b'.'))) != 0 {
+            return false;
+        }
+        slash_before = slashes >> 56;
+    }
+    let mut after_slash = slash_before != 0;
+    for &byte in rest {
         match byte {
             b'%' | 0 => return false,
             b'/' | b'.' if after_slash => return false,

@@ -67,6 +67,19 @@ pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// A word of eight times the same octet.
+const fn eight(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The highest bit of each octet of `word` that is `byte`, and no other bit.
+#[inline]
+pub(crate) const fn octets_equal(word: u64, byte: u8) -> u64 {
+    let differing = word ^ eight(byte);
+    // The sum has the highest bit of those that have a lower one; no octet of it carries into the next.
+    !(((differing & eight(0x7f)) + eight(0x7f)) | differing | eight(0x7f))
+}
+
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut index = 0;
@@ -112,6 +125,18 @@ mod tests {
         for refused in [&b""[..], b"18446744073709551616", b"+1", b"-1", b" 1", b"1 ", b"0x1", b"1_0", b"1,1"]
         {
             assert_eq!(parse_digits(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn equal_octets_are_found_whatever_stands_beside_them() {
+        for byte in 0..=255_u8 {
+            for other in 0..=255 {
+                let octets = [other, byte, !byte, byte, 0, 255, other, byte];
+                let expected = octets.map(|octet| if octet == byte { 0x80 } else { 0 });
+                let found = octets_equal(u64::from_ne_bytes(octets), byte);
+                assert_eq!(found.to_ne_bytes(), expected, "{byte:#04x} beside {other:#04x}");
+            }
         }
     }
 

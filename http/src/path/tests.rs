@@ -221,6 +221,23 @@ fn query_that_could_end_the_field_is_refused() {
     }
 }
 
+#[test]
+fn a_path_is_looked_through_by_words_as_by_octets() {
+    for length in 1..=26 {
+        for place in 1..length {
+            for pair in ["//", "/.", "%2", "\0a", ".a", "a.", "a/", ".."] {
+                let mut raw = vec![b'a'; length];
+                raw[0] = b'/';
+                let end = length.min(place + 2);
+                raw[place..end].copy_from_slice(&pair.as_bytes()[..end - place]);
+                let refused =
+                    |pair: &[u8]| matches!(pair, b"//" | b"/.") || pair.contains(&b'%') || pair.contains(&0);
+                assert_eq!(is_plain(&raw), !raw.windows(2).any(refused), "{}", raw.escape_ascii());
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn resolved_paths_stay_below_the_root(raw in "(/|\\.|%2e|%2E|a|%5c|%){0,24}") {
