@@ -67,6 +67,16 @@ pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// Whether eight octets are a target's and no question marks; some that are may be refused.
+#[inline]
+pub(crate) fn is_target_word(word: u64) -> bool {
+    let others = octets_equal(word | eight(1), b'#') // and the quotation mark
+        | octets_equal(word | eight(3), b'?') // and `<`, `=`, `>`
+        | octets_equal(word, 0x7f)
+        | (word & eight(0x80));
+    others == 0 && octets_from(word, 0x21) == eight(0x80)
+}
+
 /// A word of eight times the same octet.
 const fn eight(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
@@ -78,6 +88,12 @@ pub(crate) const fn octets_equal(word: u64, byte: u8) -> u64 {
     let differing = word ^ eight(byte);
     // The sum has the highest bit of those that have a lower one; no octet of it carries into the next.
     !(((differing & eight(0x7f)) + eight(0x7f)) | differing | eight(0x7f))
+}
+
+/// The highest bit of each octet that is `least` or more, at most 0x80, and no other bit.
+#[inline]
+const fn octets_from(word: u64, least: u8) -> u64 {
+    (((word & eight(0x7f)) + eight(0x80 - least)) | word) & eight(0x80)
 }
 
 const fn classes() -> [u8; 256] {
@@ -125,6 +141,18 @@ mod tests {
         for refused in [&b""[..], b"18446744073709551616", b"+1", b"-1", b" 1", b"1 ", b"0x1", b"1_0", b"1,1"]
         {
             assert_eq!(parse_digits(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn words_of_a_target_hold_nothing_else() {
+        for index in 0..8 {
+            for byte in 0..=255 {
+                let mut octets = *b"/a-b.txt";
+                octets[index] = byte;
+                let expected = is_target(byte) && !b"?=".contains(&byte);
+                assert_eq!(is_target_word(u64::from_ne_bytes(octets)), expected, "{byte:#04x}");
+            }
         }
     }
 

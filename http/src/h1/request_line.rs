@@ -7,7 +7,7 @@ use super::reject::Reject;
 use super::request::Version;
 use super::scan::CompleteHead;
 use super::target::{ConnectPolicy, Target};
-use crate::syntax::{is_target, is_token};
+use crate::syntax::{is_target, is_target_word, is_token};
 
 /// A parsed request line.
 pub(crate) struct RequestLine {
@@ -29,15 +29,11 @@ impl RequestLine {
     ) -> Result<Self, Reject> {
         let bytes = head.bytes();
         let method_start = head.start();
-        let method_end = end_of(bytes, method_start, is_token);
-        if bytes.get(method_end) != Some(&b' ') || method_end == method_start {
-            return Err(Reject::RequestLine);
-        }
-        let method_span = Span::new(method_start, method_end);
-        let method = Method::from_token(&bytes[method_start..method_end], method_span);
+        let (method, method_end) = parse_method(bytes, method_start)?;
 
         let target_start = method_end + 1;
-        let query_mark = end_of(bytes, target_start, |byte| is_target(byte) && byte != b'?');
+        let passed = pass_words(bytes, target_start);
+        let query_mark = end_of(bytes, passed, |byte| is_target(byte) && byte != b'?');
         let target_end = end_of(bytes, query_mark, is_target);
         match bytes.get(target_end) {
             Some(b' ') if target_end > target_start => {}
@@ -60,6 +56,20 @@ impl RequestLine {
 /// `HTTP/1.1` and CRLF.
 const VERSION_LINE_BYTES: usize = 10;
 
+/// The method, and where it ends.
+#[inline]
+fn parse_method(bytes: &[u8], start: usize) -> Result<(Method, usize), Reject> {
+    // Nearly all requests.
+    if bytes[start..].starts_with(b"GET ") {
+        return Ok((Method::Get, start + 3));
+    }
+    let end = end_of(bytes, start, is_token);
+    if bytes.get(end) != Some(&b' ') || end == start {
+        return Err(Reject::RequestLine);
+    }
+    Ok((Method::from_token(&bytes[start..end], Span::new(start, end)), end))
+}
+
 /// A minor version above 1 is served as 1.1 (RFC 9110 section 2.5).
 #[inline]
 fn parse_version(line: &[u8]) -> Result<Version, Reject> {
@@ -72,6 +82,14 @@ fn parse_version(line: &[u8]) -> Result<Version, Reject> {
         },
         _ => Err(Reject::RequestLine),
     }
+}
+
+/// Passes over words of a target that hold no question mark. What it stops at may be such an octet all the same.
+#[inline]
+fn pass_words(bytes: &[u8], start: usize) -> usize {
+    let (words, _) = bytes[start..].as_chunks();
+    let passed = words.iter().take_while(|&&word| is_target_word(u64::from_ne_bytes(word))).count();
+    start + 8 * passed
 }
 
 /// The offset of the first octet from `start` on that is not in the class, or the end.
