@@ -77,6 +77,19 @@ pub(crate) fn is_target_word(word: u64) -> bool {
     others == 0 && octets_from(word, 0x21) == eight(0x80)
 }
 
+/// Whether each octet may stand in a field's value.
+#[inline]
+pub(crate) fn is_field_text(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks();
+    let is_text = |octets: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*octets);
+        let is_printable = octets_from(word, b' ') == eight(0x80) && octets_equal(word, 0x7f) == 0;
+        // It may hold a tab.
+        is_printable || octets.iter().all(|&byte| is_field_value(byte))
+    };
+    words.iter().all(is_text) && rest.iter().all(|&byte| is_field_value(byte))
+}
+
 /// A word of eight times the same octet.
 const fn eight(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
@@ -141,6 +154,17 @@ mod tests {
         for refused in [&b""[..], b"18446744073709551616", b"+1", b"-1", b" 1", b"1 ", b"0x1", b"1_0", b"1,1"]
         {
             assert_eq!(parse_digits(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_a_field_is_told_by_words_as_by_octets() {
+        for index in 0..11 {
+            for byte in 0..=255 {
+                let mut text = *b"one and two";
+                text[index] = byte;
+                assert_eq!(is_field_text(&text), is_field_value(byte), "{byte:#04x}");
+            }
         }
     }
 

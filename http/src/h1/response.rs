@@ -9,7 +9,7 @@ use super::framing::Persistence;
 use super::request::Version;
 use super::status::status_line;
 use crate::fixed_fields::FixedFields;
-use crate::syntax::{is_field_value, is_token};
+use crate::syntax::{is_field_text, is_token};
 
 /// Writes one response head into a buffer of fixed size, in the order of its calls: [`HeadWriter::status`] first,
 /// [`HeadWriter::finish`] last.
@@ -178,7 +178,7 @@ impl<'b> HeadWriter<'b> {
     pub fn field(&mut self, name: &str, value: &[u8]) -> &mut Self {
         if name.is_empty() || !name.bytes().all(is_token) {
             self.error = self.error.or(Some(HeadError::Name));
-        } else if !value.iter().all(|&byte| is_field_value(byte)) {
+        } else if !is_field_text(value) {
             self.error = self.error.or(Some(HeadError::Value));
         }
         self.line(name.as_bytes(), value)
