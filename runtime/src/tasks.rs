@@ -29,6 +29,9 @@ struct Task {
     name: u8,
 }
 
+/// Each open connection has one; its future has a box of its own.
+const _: () = assert!(size_of::<Task>() <= 24);
+
 /// Whether a task's index is in the ready queue: it is there at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queued {

@@ -16,6 +16,8 @@ mod parts;
 mod place;
 mod pool;
 mod proxied;
+#[cfg(test)]
+mod sizes;
 mod stream;
 mod turned_away;
 mod underway;

@@ -58,6 +58,9 @@ pub(super) struct Slot {
     pub(super) op: Op,
 }
 
+/// Each open connection has one, for what it receives.
+const _: () = assert!(size_of::<Slot>() <= 96);
+
 /// All ops of a ring. Grows with the number of connections, whose limit bounds it.
 #[derive(Debug)]
 pub(super) struct Slots {

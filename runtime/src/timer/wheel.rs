@@ -48,6 +48,9 @@ struct Entry {
     waiter: Waiter,
 }
 
+/// Each open connection has one.
+const _: () = assert!(size_of::<Entry>() <= 56);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
