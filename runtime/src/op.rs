@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sys::{Op, OpId, Outcome};
+use crate::sys::{Op, OpId, Outcome, Waiter};
 use crate::waker;
 use crate::worker::Core;
 
@@ -36,8 +36,17 @@ impl OpFuture {
     }
 
     pub(crate) fn poll_outcome(&mut self, context: &Context<'_>) -> Poll<Outcome> {
+        self.poll_for(waker::waiter(context))
+    }
+
+    /// The outcome, if it is there; nobody is woken for it.
+    pub(crate) fn take_outcome(&mut self) -> Poll<Outcome> {
+        self.poll_for(Waiter::Nobody)
+    }
+
+    fn poll_for(&mut self, waiter: Waiter) -> Poll<Outcome> {
         let id = self.id.expect("an op future is not polled after it was ready");
-        let polled = self.core.kernel().poll(id, waker::waiter(context));
+        let polled = self.core.kernel().poll(id, waiter);
         if polled.is_ready() {
             self.id = None;
         }

@@ -3,14 +3,14 @@
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use selvedge_runtime::net::More;
 
 use super::Connection;
 use super::answer::Framing;
 use super::body::Unread;
-use super::exchange::{Share, close_reason, label};
+use super::exchange::{close_reason, label};
 use super::input::Received;
 use super::place::Placed;
 use super::underway::{Readable, Underway};
@@ -24,42 +24,32 @@ use crate::shared::Shared;
 /// What of the received is not answered.
 #[derive(Debug)]
 pub(super) enum Left {
-    /// Nothing, or the beginning of a head.
+    /// Nothing, or the beginning of a head, or more than one turn answers.
     Nothing,
-    /// More than one turn answers: the rest is for the next one.
-    Turn,
     /// This request, and what else was received.
     Exchanges(Option<Received>),
 }
 
 impl Connection {
-    /// Answers the complete requests at the front, as far as that needs no wait. Always ready.
-    pub(super) fn poll_at_once<A: Application>(
-        &mut self,
-        context: &Context<'_>,
-        shared: &Shared<A>,
-    ) -> Poll<Left> {
+    /// Answers the complete requests at the front, as far as that needs no wait.
+    pub(super) fn answer_at_once<A: Application>(&mut self, shared: &Shared<A>) -> Left {
         // One send at a time: what waits for another does so in an exchange.
-        if !matches!(self.stream.get_mut().poll_sent(context), Poll::Ready(Ok(()))) {
-            return Poll::Ready(Left::Exchanges(None));
+        if !matches!(self.stream.get_mut().look_at_sent(), Poll::Ready(Ok(()))) {
+            return Left::Exchanges(None);
         }
         loop {
             if self.share.is_used_up() {
-                if !self.start_gathered() {
-                    return Poll::Ready(Left::Exchanges(None));
-                }
-                self.share = Share::default();
-                return Poll::Ready(Left::Turn);
+                return if self.start_gathered() { Left::Nothing } else { Left::Exchanges(None) };
             }
             match self.input.next_head(shared.limits(), shared.connect()) {
                 Ok(Some(received)) => {
                     if let ControlFlow::Break(received) = self.exchange_at_once(shared, received) {
-                        return Poll::Ready(Left::Exchanges(Some(received)));
+                        return Left::Exchanges(Some(received));
                     }
                 }
-                Ok(None) if self.start_gathered() => return Poll::Ready(Left::Nothing),
+                Ok(None) if self.start_gathered() => return Left::Nothing,
                 // Refused there, once more.
-                Ok(None) | Err(_) => return Poll::Ready(Left::Exchanges(None)),
+                Ok(None) | Err(_) => return Left::Exchanges(None),
             }
         }
     }

@@ -83,7 +83,7 @@ enum Stop {
 
 async fn exchanges<A: Application>(
     connection: &mut Connection,
-    mut first: Option<Received>,
+    mut received: Option<Received>,
     shared: &Shared<A>,
 ) -> Result<(), Stop> {
     loop {
@@ -92,23 +92,23 @@ async fn exchanges<A: Application>(
             connection.flush(shared, More::Nothing).await.map_err(Stop::Abort)?;
             selvedge_runtime::yield_now().await;
         }
-        let next = match first.take() {
-            Some(first) => Ok(Some(first)),
-            None => connection.input.next_head(shared.limits(), shared.connect()),
+        let (head, head_bytes) = match &mut received {
+            Some(received) => received,
+            // In the same place, so that the future has room for one.
+            none => match connection.input.next_head(shared.limits(), shared.connect()) {
+                Ok(Some(next)) => none.insert(next),
+                Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
+                Err(reject) => {
+                    let received_at = selvedge_runtime::now();
+                    let underway = Underway::begin(shared, connection, Unreadable, received_at);
+                    let reason = CloseReason::Rejected(reject);
+                    refuse(shared, underway, reject, reason).await;
+                    return Err(Stop::Close(reason));
+                }
+            },
         };
-        let (head, mut head_bytes) = match next {
-            Ok(Some(received)) => received,
-            Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
-            Err(reject) => {
-                let received_at = selvedge_runtime::now();
-                let underway = Underway::begin(shared, connection, Unreadable, received_at);
-                let reason = CloseReason::Rejected(reject);
-                refuse(shared, underway, reject, reason).await;
-                return Err(Stop::Close(reason));
-            }
-        };
-        let bytes = exchange(connection, shared, &head, &mut head_bytes).await?;
-        drop(head_bytes);
+        let bytes = exchange(connection, shared, head, head_bytes).await?;
+        received = None;
         connection.share.take(bytes);
     }
 }

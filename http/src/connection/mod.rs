@@ -27,6 +27,7 @@ pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchang
 pub(crate) use input::Received;
 pub use pace::Timeouts;
 pub(crate) use pool::ExchangePool;
+use pool::Running;
 pub(crate) use turned_away::{LINGERING_MAX, turn_away};
 
 use std::cell::RefCell;
@@ -157,27 +158,29 @@ pub(crate) async fn live<A, F>(
             let _ = connection.peer.get(Some(&connection.stream));
         }
         loop {
-            match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {
-                Parked::Input => {}
-                Parked::Over(reason) => break connection.after_wait(reason),
-                Parked::HeadTimeout => {
-                    Box::pin(connection.refuse_late_head(&shared)).await;
-                    break After::Close(CloseReason::HeadTimeout);
+            if connection.share.is_used_up() {
+                // What else was received is answered when the others have had their turn.
+                connection.share = Share::default();
+                selvedge_runtime::yield_now().await;
+            } else {
+                match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {
+                    Parked::Input => {}
+                    Parked::Over(reason) => break connection.after_wait(reason),
+                    Parked::HeadTimeout => {
+                        Box::pin(connection.refuse_late_head(&shared)).await;
+                        break After::Close(CloseReason::HeadTimeout);
+                    }
                 }
             }
             let exchanges_before = connection.exchanges;
-            let first = loop {
-                match poll_fn(|context| connection.poll_at_once(context, &shared)).await {
-                    Left::Nothing => break None,
-                    Left::Turn => selvedge_runtime::yield_now().await,
-                    Left::Exchanges(first) => break Some(first),
+            let mut running = match begin(connection, &shared, &pool, &exchanges) {
+                Begun::Exchanges(running) => running,
+                Begun::Over(answered) => {
+                    connection = answered;
+                    connection.park(exchanges_before);
+                    continue;
                 }
             };
-            let Some(first) = first else {
-                connection.park(exchanges_before);
-                continue;
-            };
-            let mut running = pool.start(exchanges(connection, first));
             let after;
             (connection, after) = running.future().await;
             pool.finish(running);
@@ -196,6 +199,31 @@ pub(crate) async fn live<A, F>(
         After::Park => unreachable!("a parked connection goes on"),
     };
     close.reason = Some(reason);
+}
+
+/// What became of what was received.
+enum Begun<F> {
+    /// All is answered, or waits for more to be received, or for another turn.
+    Over(Box<Connection>),
+    /// The rest of it waits for something.
+    Exchanges(Running<F>),
+}
+
+/// Answers what needs no wait, and begins what does. No future has room for what it hands over.
+fn begin<A, F>(
+    mut connection: Box<Connection>,
+    shared: &Shared<A>,
+    pool: &ExchangePool<F>,
+    exchanges: &impl Fn(Box<Connection>, Option<Received>) -> F,
+) -> Begun<F>
+where
+    A: Application,
+    F: Future<Output = (Box<Connection>, After)>,
+{
+    match connection.answer_at_once(shared) {
+        Left::Nothing => Begun::Over(connection),
+        Left::Exchanges(first) => Begun::Exchanges(pool.start(exchanges(connection, first))),
+    }
 }
 
 /// Notes a connection's end exactly once, also where its task panics or is dropped.

@@ -12,7 +12,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::op::OpFuture;
-use crate::sys::{Accepted, Address, Chunk, File, Lease, More, Op, OpId, Received, ReceivedQueue, Socket};
+use crate::sys::{
+    Accepted, Address, Chunk, File, Lease, More, Op, OpId, Outcome, Received, ReceivedQueue, Socket,
+};
 use crate::waker;
 use crate::worker::{self, Core};
 
@@ -162,11 +164,25 @@ impl Stream {
     pub fn poll_sent(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
         let outcome = ready!(sending.poll_outcome(context));
+        Poll::Ready(self.note_sent(outcome))
+    }
+
+    /// As [`poll_sent`](Self::poll_sent), for whoever does not wait: nobody is woken when it is ready.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn look_at_sent(&mut self) -> Poll<io::Result<()>> {
+        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        let outcome = ready!(sending.take_outcome());
+        Poll::Ready(self.note_sent(outcome))
+    }
+
+    fn note_sent(&mut self, outcome: Outcome) -> io::Result<()> {
         self.sending = None;
         if let Op::Send { sent, .. } = outcome.op {
             self.unsent_bytes -= sent;
         }
-        Poll::Ready(outcome.result.map(drop))
+        outcome.result.map(drop)
     }
 
     /// Whether a send may be started: none is in flight, and the outcome of the last one was looked at.
