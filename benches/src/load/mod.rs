@@ -37,7 +37,7 @@ use selvedge_runtime::{Pinning, Runtime, WatchdogSetting};
 pub(crate) use self::options::Options;
 use self::plan::Plan;
 use self::print::Printed;
-use self::report::Report;
+pub(crate) use self::report::Report;
 use self::worker::{Start, work};
 use crate::compare::process::{descriptor_limit, raise_descriptor_limit};
 

@@ -77,6 +77,9 @@ pub(crate) struct Options {
     /// Processors to pin the threads to, separated by commas [default: they are not pinned]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     cpus: Vec<usize>,
+    /// Read the processor time of this process and its descendants, the server's, within the measured time
+    #[arg(long, value_name = "PID", conflicts_with = "requests")]
+    server_pid: Option<i32>,
     /// What chance follows from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -128,6 +131,7 @@ impl Options {
             expected: self.expect_status.clone(),
             workers: self.workers,
             cpus: self.cpus.clone(),
+            server_pid: self.server_pid,
             seed: self.seed,
         };
         plan.check()?;
@@ -190,6 +194,7 @@ mod tests {
             ("http://127.0.0.1/ -r 5 --think-time-ms 1", "cannot be used with"),
             ("http://127.0.0.1/ --closing client", "required"),
             ("http://127.0.0.1/ --backlog 5", "required"),
+            ("http://127.0.0.1/ -n 5 --server-pid 1", "cannot be used with"),
             ("http://127.0.0.1/ --duration-s=-1", "0 or above"),
             ("http://127.0.0.1/ -d 0", "above 0"),
             ("http://127.0.0.1/ -r 0", "above 0"),

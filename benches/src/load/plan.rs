@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     /// The workers' processors, one each, again from the first where they are fewer; none pins them to none.
     pub(crate) cpus: Vec<usize>,
+    /// The server, where its processor time is to be read; of a run that lasts some time.
+    pub(crate) server_pid: Option<i32>,
     /// What chance follows from.
     pub(crate) seed: u64,
 }

@@ -48,6 +48,9 @@ pub(crate) struct Report {
     pub(crate) schedule: Option<ScheduleReport>,
     /// Processor time of the generator within the time.
     pub(crate) cpu_seconds: f64,
+    /// Processor time of the server within the time, where it was asked for: connecting is no part of it.
+    #[serde(default)]
+    pub(crate) server_cpu_seconds: Option<f64>,
     pub(crate) workers: Vec<WorkerReport>,
     /// What is to be known of the figures. None: they are the server's.
     pub(crate) verdicts: Vec<Verdict>,
@@ -138,11 +141,17 @@ impl Report {
             concurrency: requests_per_second * latency.mean_us / 1e6,
             schedule: schedule(plan, done, &tally),
             cpu_seconds: workers.iter().map(|worker| worker.cpu_seconds).sum(),
+            server_cpu_seconds: done.iter().find_map(|done| done.server_cpu).map(|cpu| cpu.as_secs_f64()),
             workers,
             verdicts: Vec::new(),
         };
         report.verdicts = verdict::of(plan, &report);
         report
+    }
+
+    /// Whether the generator had no processor time left.
+    pub(crate) fn is_generator_busy(&self) -> bool {
+        self.verdicts.contains(&Verdict::GeneratorBusy)
     }
 
     /// Requests that the plan asked for and that were neither answered nor failed.

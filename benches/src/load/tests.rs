@@ -31,6 +31,7 @@ pub(super) fn plan_for(url: &str) -> Plan {
         expected: vec![200],
         workers: 1,
         cpus: Vec::new(),
+        server_pid: None,
         seed: 1,
     }
 }

@@ -119,6 +119,7 @@ mod tests {
             concurrency: 0.1,
             schedule: Some(schedule),
             cpu_seconds: 0.5,
+            server_cpu_seconds: None,
             workers: vec![worker],
             verdicts: Vec::new(),
         }

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::request::Template;
 use super::schedule::{Supply, Window};
 use super::tally::Tally;
+use crate::compare::proc::CpuTime;
 use crate::cpus::thread_time;
 
 /// Connections of a worker that are being opened at a time: less than the backlog of any server.
@@ -49,6 +50,8 @@ pub(super) struct Done {
     pub(super) finished: Moment,
     /// Processor time of its thread within the window.
     pub(super) cpu: Duration,
+    /// Of the server, which the first worker looks at.
+    pub(super) server_cpu: Option<Duration>,
     /// Of an open loop.
     pub(super) schedule: Option<Schedule>,
 }
@@ -110,6 +113,10 @@ pub(super) async fn work(worker: usize, plan: Plan, start: &Start) -> anyhow::Re
     });
     let meter = Rc::new(Meter::default());
     spawn_detached("meter", measure_cpu(Rc::clone(&meter), window));
+    let server_meter = Rc::new(Cell::new(None));
+    if let Some(pid) = shared.plan.server_pid.filter(|_| worker == 0) {
+        spawn_detached("server meter", measure_server(pid, Rc::clone(&server_meter), window));
+    }
     let connections: Vec<_> = streams
         .into_iter()
         .enumerate()
@@ -130,7 +137,7 @@ pub(super) async fn work(worker: usize, plan: Plan, start: &Start) -> anyhow::Re
         }
     };
     let tally = shared.tally.borrow().clone();
-    Ok(Done { worker, tally, window, finished, cpu, schedule })
+    Ok(Done { worker, tally, window, finished, cpu, server_cpu: server_meter.get(), schedule })
 }
 
 /// Opens the connections, within the time of one answer. Those that could not be are tried again when they are needed, and
@@ -209,4 +216,12 @@ async fn measure_cpu(meter: Rc<Meter>, window: Window) {
         sleep_until(window.end).await;
         meter.end.set(Some(thread_time()));
     }
+}
+
+/// Reads /proc, which takes the worker some hundred microseconds twice; nothing where the server is not there.
+async fn measure_server(pid: i32, used: Rc<Cell<Option<Duration>>>, window: Window) {
+    sleep_until(window.begin).await;
+    let Ok(before) = CpuTime::read(pid) else { return };
+    sleep_until(window.end).await;
+    used.set(CpuTime::read(pid).ok().map(|now| Duration::from_secs_f64(now.since_us(&before) / 1e6)));
 }

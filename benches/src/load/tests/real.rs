@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use selvedge_http::{Request, Server};
@@ -37,6 +38,16 @@ fn a_real_server_s_answers_are_as_many_as_were_asked_for() {
 }
 
 #[test]
+fn a_server_s_processor_time_is_read_where_it_is_named() {
+    let server = Server::ephemeral(|_| async |_: Request<'_>| BODY).unwrap();
+    let extent = Extent::Duration(Duration::from_millis(200));
+    // Generator and server are one process here.
+    let server_pid = i32::try_from(std::process::id()).ok();
+    let report = generate(&Plan { extent, server_pid, ..plan_for(&server.url()) }).unwrap();
+    assert!(report.server_cpu_seconds.is_some_and(|seconds| seconds > 0.0), "{report:?}");
+}
+
+#[test]
 fn a_port_where_nobody_listens_is_told() {
     // Bound, so that nobody else gets it meanwhile.
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
@@ -58,7 +69,7 @@ fn the_json_has_its_members_and_is_read_again() {
         |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let expected = "address answers body_bytes concurrency connections connections_given_up connections_opened \
                     cpu_seconds failures latency pipeline received_bytes requests requests_per_second schedule seconds \
-                    statuses verdicts workers";
+                    server_cpu_seconds statuses verdicts workers";
     assert_eq!(names(&json), expected);
     assert_eq!(names(&json["latency"]), "count max_us mean_us p50_us p90_us p999_us p99_us");
     assert_eq!(names(&json["schedule"]), "backlog due lateness requests_per_second unsent");
