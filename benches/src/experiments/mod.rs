@@ -8,26 +8,28 @@ mod allocator;
 mod counting;
 mod dates;
 mod descriptors;
+pub(crate) mod effort;
 mod hand_off;
 mod herd;
 mod packets;
-mod page;
-mod report;
-mod setting;
+pub(crate) mod page;
+pub(crate) mod report;
+pub(crate) mod setting;
 mod subject;
 mod system_calls;
 mod timers;
 mod workers;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
+use self::effort::Effort;
+use self::page::Place;
 use self::report::Report;
 use self::setting::Setting;
-use crate::compare::{self, docroot::Docroot, interrupt, machine::Machine, process};
-use crate::cpus;
+use crate::compare::{self, interrupt};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -35,24 +37,11 @@ pub(crate) struct Options {
     /// Which [default: all of these]
     #[arg(value_enum, value_name = "NAME")]
     names: Vec<Experiment>,
-    /// Runs of each way, alternated
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    rounds: usize,
-    /// Seconds of load per measurement
-    #[arg(long, value_name = "S", default_value_t = 2)]
-    seconds: u64,
-    /// One short run of each: only to see that everything runs
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    effort: Effort,
     /// The folder of the pages
     #[arg(long, value_name = "DIR", default_value = "docs/experiments")]
     pages: PathBuf,
-    /// The selvedge binary [default: built from this workspace]
-    #[arg(long, value_name = "PATH")]
-    selvedge: Option<PathBuf>,
-    /// Numbers of workers in the experiment `workers` [default: 1, 2, 4 ... up to the CPUs]
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
-    workers: Vec<usize>,
     #[command(subcommand)]
     alone: Option<Alone>,
 }
@@ -103,6 +92,11 @@ impl Experiment {
         }
     }
 
+    /// Where its figures go.
+    fn place(self, folder: &Path) -> Place<'_> {
+        Place { folder, page: self.name(), command: "experiments", name: self.name() }
+    }
+
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
         match self {
             Self::SystemCalls => system_calls::run(setting),
@@ -127,39 +121,36 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Some(Alone::Subject(options)) => return subject::run(options),
         None => {}
     }
-    ensure!(
-        options.rounds > 0 && options.seconds > 0,
-        "without --rounds or --seconds nothing would be measured"
-    );
-    let cpus = cpus::allowed()?;
-    ensure!(
-        options.workers.iter().all(|workers| (1..=cpus.len()).contains(workers)),
-        "--workers: from 1 to as many as there are CPUs, {}",
-        cpus.len()
-    );
-    interrupt::catch()?;
-    process::raise_descriptor_limit()?;
+    options.effort.check()?;
     let names = if options.names.is_empty() { Experiment::value_variants() } else { &options.names };
-    // Before anything is measured in vain.
     for experiment in names {
-        page::check(&options.pages, experiment.name())?;
+        experiment.place(&options.pages).check()?;
     }
-    let docroot = Docroot::create(&[], None)?;
-    let seconds = if options.quick { 1 } else { options.seconds };
-    let of_load = compare::Options::of_load(seconds, options.selvedge.clone());
-    let machine = Machine::describe(&cpus)?;
-    let load = compare::Setting { options: &of_load, docroot: &docroot, cpus };
-    let setting = Setting::new(options, load, machine);
+    options.effort.with_setting(None, |setting| {
+        each(
+            names,
+            |experiment| experiment.name(),
+            |experiment| experiment.place(&options.pages).write(setting, &experiment.run(setting)?),
+        )
+    })
+}
+
+/// Measures one after the other, the next where one fails.
+///
+/// # Errors
+/// The names of those that failed; the reasons were told on standard error.
+pub(crate) fn each<N: Copy>(
+    all: &[N],
+    name: impl Fn(N) -> &'static str,
+    mut measure: impl FnMut(N) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut failed = Vec::new();
-    for &experiment in names {
-        eprintln!("{} ...", experiment.name());
-        let written = experiment
-            .run(&setting)
-            .and_then(|report| page::write(&options.pages, experiment.name(), &setting, &report));
-        if let Err(error) = written {
+    for &one in all {
+        eprintln!("{} ...", name(one));
+        if let Err(error) = measure(one) {
             interrupt::check()?;
-            eprintln!("{}: {error:#}", experiment.name());
-            failed.push(experiment.name());
+            eprintln!("{}: {error:#}", name(one));
+            failed.push(name(one));
         }
     }
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
@@ -167,6 +158,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The median of some figures and their range; there has to be one.
-fn spread(figures: impl IntoIterator<Item = f64>) -> anyhow::Result<compare::summary::Spread> {
+pub(crate) fn spread(figures: impl IntoIterator<Item = f64>) -> anyhow::Result<compare::summary::Spread> {
     compare::summary::Spread::of(figures).context("nothing was measured")
 }

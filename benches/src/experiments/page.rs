@@ -1,5 +1,5 @@
-//! A page of `docs/experiments`: its text is written by hand, its figures by the command. In: what was measured. Out: the page
-//! with these figures between its markers, and beside it the same as JSON and as a plot.
+//! A page of figures: its text is written by hand, its figures by a command. In: what was measured. Out: the page with these
+//! figures between its markers, and beside it the same as JSON and as a plot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,60 +10,80 @@ use serde_json::json;
 use super::report::Report;
 use super::setting::Setting;
 
-const BEGIN: &str = "<!-- figures: written by `selvedge-benches experiments` -->";
 const END: &str = "<!-- end of figures -->";
 
-/// Fails, with a way out, where there is no page to write into.
-pub(super) fn check(folder: &Path, name: &str) -> anyhow::Result<()> {
-    fill(&read(folder, name)?, "").map(drop).with_context(|| path(folder, name, "md").display().to_string())
+/// Where figures go. A page may have several.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    /// The page's file name, without the ending.
+    pub(crate) page: &'a str,
+    /// Who writes the figures, as the line above them says.
+    pub(crate) command: &'a str,
+    /// The file name of plot and JSON, without the ending, from the page's folder.
+    pub(crate) name: &'a str,
 }
 
-/// Writes NAME.md, NAME.json and NAME.svg.
-pub(super) fn write(folder: &Path, name: &str, setting: &Setting<'_>, report: &Report) -> anyhow::Result<()> {
-    for missing in &report.missing {
-        eprintln!("{name}: LEFT OUT: {missing}");
+impl Place<'_> {
+    /// Fails, with a way out, where there is no page to write into.
+    pub(crate) fn check(self) -> anyhow::Result<()> {
+        let filled = fill(&self.read()?, &self.begin(), "");
+        filled.map(drop).with_context(|| self.path(self.page, "md").display().to_string())
     }
-    ensure!(!report.is_empty(), "the page stays as it is, since nothing was measured");
-    let figures = figures(name, setting, report);
-    println!("# {name}\n\n{figures}");
-    let save = |ending: &str, text: &str| {
-        let path = path(folder, name, ending);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    save("md", &fill(&read(folder, name)?, &figures)?)?;
-    save("svg", &report.plot)?;
-    let json = json!({
-        "experiment": name,
-        "machine": &setting.machine,
-        "versions": &report.versions,
-        "rounds": setting.rounds,
-        "missing": &report.missing,
-        "figures": &report.figures,
-    });
-    save("json", &(serde_json::to_string_pretty(&json)? + "\n"))
+
+    /// Writes page, JSON and plot.
+    pub(crate) fn write(self, setting: &Setting<'_>, report: &Report) -> anyhow::Result<()> {
+        let Self { page, name, .. } = self;
+        for missing in &report.missing {
+            eprintln!("{name}: LEFT OUT: {missing}");
+        }
+        ensure!(!report.is_empty(), "the page stays as it is, since nothing was measured");
+        let figures = figures(name, setting, report);
+        println!("# {name}\n\n{figures}");
+        let save = |name: &str, ending: &str, text: &str| {
+            let path = self.path(name, ending);
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        };
+        save(page, "md", &fill(&self.read()?, &self.begin(), &figures)?)?;
+        save(name, "svg", &report.plot)?;
+        let json = json!({
+            "experiment": name,
+            "machine": &setting.machine,
+            "versions": &report.versions,
+            "rounds": setting.rounds,
+            "missing": &report.missing,
+            "figures": &report.figures,
+        });
+        save(name, "json", &(serde_json::to_string_pretty(&json)? + "\n"))
+    }
+
+    /// The line before the figures.
+    fn begin(self) -> String {
+        format!("<!-- figures: written by `selvedge-benches {}` -->", self.command)
+    }
+
+    fn path(self, name: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("{name}.{ending}"))
+    }
+
+    fn read(self) -> anyhow::Result<String> {
+        let path = self.path(self.page, "md");
+        fs::read_to_string(&path).with_context(|| {
+            format!(
+                "no page {}: run it in the repository's top folder, or name the folder by --pages",
+                path.display()
+            )
+        })
+    }
 }
 
-fn path(folder: &Path, name: &str, ending: &str) -> PathBuf {
-    folder.join(format!("{name}.{ending}"))
-}
-
-fn read(folder: &Path, name: &str) -> anyhow::Result<String> {
-    let path = path(folder, name, "md");
-    fs::read_to_string(&path).with_context(|| {
-        format!(
-            "no page {}: run it in the repository's top folder, or name the folder by --pages",
-            path.display()
-        )
-    })
-}
-
-/// `page` with `figures` between its markers instead of what was there.
-fn fill(page: &str, figures: &str) -> anyhow::Result<String> {
-    let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+/// `page` with `figures` between the line `begin` and the next end instead of what was there.
+fn fill(page: &str, begin: &str, figures: &str) -> anyhow::Result<String> {
+    let parts = page.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, behind)) = parts else {
-        bail!("the page has no place for figures: it needs the lines '{BEGIN}' and '{END}'");
+        bail!("the page has no place for figures: it needs the lines '{begin}' and '{END}'");
     };
-    Ok(format!("{before}{BEGIN}\n\n{figures}\n{END}{behind}"))
+    Ok(format!("{before}{begin}\n\n{figures}\n{END}{behind}"))
 }
 
 fn figures(name: &str, setting: &Setting<'_>, report: &Report) -> String {
@@ -95,17 +115,19 @@ fn figures(name: &str, setting: &Setting<'_>, report: &Report) -> String {
 mod tests {
     use super::*;
 
+    const BEGIN: &str = "<!-- begin -->";
+
     #[test]
     fn only_what_is_between_the_markers_changes() {
-        let page = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nText\n");
-        let filled = fill(&page, "new\n").unwrap();
-        assert_eq!(filled, format!("# Title\n\n{BEGIN}\n\nnew\n\n{END}\n\nText\n"));
-        assert_eq!(fill(&filled, "new\n").unwrap(), filled, "once more changes nothing");
+        let page = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nText\n\n<!-- other -->\nstays\n{END}\n");
+        let filled = fill(&page, BEGIN, "new\n").unwrap();
+        assert_eq!(filled, page.replace("\nold\n", "\n\nnew\n\n"));
+        assert_eq!(fill(&filled, BEGIN, "new\n").unwrap(), filled, "once more changes nothing");
     }
 
     #[test]
     fn a_page_without_a_place_is_told_what_it_needs() {
-        let error = fill(&format!("{END} {BEGIN}"), "").unwrap_err().to_string();
+        let error = fill(&format!("{END} {BEGIN}"), BEGIN, "").unwrap_err().to_string();
         assert!(error.contains(BEGIN) && error.contains(END), "{error}");
     }
 
@@ -114,7 +136,7 @@ mod tests {
         use clap::ValueEnum;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/experiments");
         for experiment in super::super::Experiment::value_variants() {
-            check(&folder, experiment.name()).unwrap();
+            experiment.place(&folder).check().unwrap();
         }
     }
 }

@@ -7,42 +7,42 @@ use serde_json::Value;
 use crate::compare::summary::Spread;
 
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) tables: Vec<Table>,
+pub(crate) struct Report {
+    pub(crate) tables: Vec<Table>,
     /// An SVG document.
-    pub(super) plot: String,
+    pub(crate) plot: String,
     /// Every figure, as measured.
-    pub(super) figures: Value,
+    pub(crate) figures: Value,
     /// What was measured besides this project, with its version.
-    pub(super) versions: Vec<String>,
+    pub(crate) versions: Vec<String>,
     /// A sentence for each row that is not there, with the way to get it.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 impl Report {
     /// Whether nothing was measured.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tables.iter().all(|table| table.rows.is_empty())
     }
 }
 
 /// Rows under a heading; the first column stands to the left, the others are figures.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     title: String,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(title: impl Into<String>, columns: &[&str]) -> Self {
+    pub(crate) fn new(title: impl Into<String>, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
         Self { title: title.into(), columns, rows: Vec::new() }
     }
 
     /// # Panics
     /// With more or fewer cells than columns.
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells: Vec<String> = cells.into_iter().collect();
         assert_eq!(cells.len(), self.columns.len(), "{cells:?}");
         self.rows.push(cells);
@@ -62,7 +62,7 @@ impl fmt::Display for Table {
 }
 
 /// The median, with the least and the most where there was more than one run.
-pub(super) fn cell(spread: Spread) -> String {
+pub(crate) fn cell(spread: Spread) -> String {
     let Spread { median, min, max } = spread;
     let digits = if max < 10.0 { 2 } else { usize::from(max < 1_000.0) };
     if min == max {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::Options;
+use super::effort::Effort;
 use crate::chart::Title;
 use crate::compare::check::check;
 use crate::compare::machine::Machine;
@@ -16,16 +16,16 @@ use crate::compare::workloads::{self, Workload};
 use crate::compare::{self, interrupt, wrk};
 use crate::cpus::Placement;
 
-pub(super) struct Setting<'a> {
-    pub(super) machine: Machine,
+pub(crate) struct Setting<'a> {
+    pub(crate) machine: Machine,
     /// Runs of each way.
-    pub(super) rounds: usize,
+    pub(crate) rounds: usize,
     /// What is counted in operations is divided by this.
     pub(super) shortened: u64,
     /// Numbers of workers to compare, ascending.
-    pub(super) workers: Vec<usize>,
+    pub(crate) workers: Vec<usize>,
     /// Files, CPUs, and seconds of load.
-    pub(super) load: compare::Setting<'a>,
+    pub(crate) load: compare::Setting<'a>,
     /// The machine and the date, for plots.
     under: String,
 }
@@ -57,7 +57,7 @@ fn alternate<'w, W, S>(
 }
 
 /// Those asked for; else the powers of two up to the CPUs, and as many as these.
-fn workers(asked_for: &[usize], cpus: usize) -> Vec<usize> {
+pub(crate) fn workers(asked_for: &[usize], cpus: usize) -> Vec<usize> {
     let mut workers: Vec<usize> = asked_for.to_vec();
     if workers.is_empty() {
         workers = (0..).map(|power| 1 << power).take_while(|&workers| workers <= cpus).collect();
@@ -69,30 +69,30 @@ fn workers(asked_for: &[usize], cpus: usize) -> Vec<usize> {
 }
 
 /// The servers that are here.
-pub(super) struct Found {
-    pub(super) servers: Vec<Installed>,
-    pub(super) versions: Vec<String>,
+pub(crate) struct Found {
+    pub(crate) servers: Vec<Installed>,
+    pub(crate) versions: Vec<String>,
     /// A sentence for each that is not.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// How much shorter a quick run is.
 const QUICK: u64 = 20;
 
 impl<'a> Setting<'a> {
-    pub(super) fn new(options: &Options, load: compare::Setting<'a>, machine: Machine) -> Self {
+    pub(super) fn new(effort: &Effort, load: compare::Setting<'a>, machine: Machine) -> Self {
         let under = format!("{}, {}, {}", machine.cpu, machine.kernel, machine.date);
-        let (rounds, shortened) = if options.quick { (1, QUICK) } else { (options.rounds, 1) };
-        let workers = workers(&options.workers, load.cpus.len());
+        let (rounds, shortened) = if effort.quick { (1, QUICK) } else { (effort.rounds, 1) };
+        let workers = workers(effort.workers(), load.cpus.len());
         Self { machine, rounds, shortened, workers, load, under }
     }
 
-    pub(super) fn title<'t>(&'t self, title: &'t str) -> Title<'t> {
+    pub(crate) fn title<'t>(&'t self, title: &'t str) -> Title<'t> {
         Title { title, under: &self.under }
     }
 
     /// The workload of 151 octets, for so many connections.
-    pub(super) fn workload(connections: usize) -> anyhow::Result<Workload> {
+    pub(crate) fn workload(connections: usize) -> anyhow::Result<Workload> {
         let mut workload = Self::named("small")?;
         workload.connections = connections;
         Ok(workload)
@@ -104,12 +104,12 @@ impl<'a> Setting<'a> {
     }
 
     /// One worker on the first CPU, the load on the others.
-    pub(super) fn placement(&self) -> Placement {
+    pub(crate) fn placement(&self) -> Placement {
         Placement::apart(&self.load.cpus, 1)
     }
 
     /// Every server of `compare` that is here, some of them configured in two ways.
-    pub(super) fn servers(&self) -> anyhow::Result<Found> {
+    pub(crate) fn servers(&self) -> anyhow::Result<Found> {
         let found = servers::find(self.load.options)?;
         let workload = Self::workload(1)?;
         let mut all = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Setting<'a> {
     ///
     /// # Errors
     /// An interruption.
-    pub(super) fn alternate<'w, W, S>(
+    pub(crate) fn alternate<'w, W, S>(
         &self,
         ways: &'w [W],
         title: impl Fn(&W) -> String,
@@ -149,7 +149,7 @@ impl<'a> Setting<'a> {
     }
 
     /// Looks at what a server that runs answers, which also fills what it remembers of the file.
-    pub(super) fn check(&self, running: &Running, workload: &Workload) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, running: &Running, workload: &Workload) -> anyhow::Result<()> {
         check(running.port, workload, &self.load.docroot.files())?;
         Ok(())
     }
