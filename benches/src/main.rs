@@ -12,6 +12,7 @@ mod cpus;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod experiments;
 mod fairness;
+mod growth;
 mod held;
 mod instructions;
 mod latencies;
@@ -58,6 +59,10 @@ enum Command {
     Soak(soak::Options),
     /// Count the instructions of a request's steps by valgrind
     Instructions(instructions::Options),
+    /// Measure what a request costs as connections, workers, files, heads and pipelines grow, for docs/growth.md
+    Growth(growth::Options),
+    /// Measure this machine with more and more workers, and say whether it is linear
+    Scale(growth::scale::Options),
     /// Measure what parts of a server's design are worth, and write it into docs/experiments
     Experiments(experiments::Options),
 }
@@ -75,6 +80,8 @@ fn main() -> ExitCode {
         Command::LoadCheck(options) => load::agreement::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Instructions(options) => instructions::run(&options),
+        Command::Growth(options) => growth::run(&options),
+        Command::Scale(options) => growth::scale::run(&options),
         Command::Experiments(options) => experiments::run(&options),
     };
     match done {

@@ -40,12 +40,45 @@ fn what_cannot_be_measured_is_refused_with_a_way_out() {
         (&["experiments", "--pages", "/no/such/folder"], "name the folder by --pages"),
         (&["experiments", "--rounds", "0"], "nothing would be measured"),
         (&["experiments", "--workers", "0"], "from 1 to as many as there are CPUs"),
+        (&["growth", "--pages", "/no/such/folder"], "name the folder by --pages"),
+        (&["growth", "--seconds", "0"], "nothing would be measured"),
+        (&["growth", "sizes"], "possible values: connections, workers, files"),
+        (&["scale", "--depth", "65"], "1..=64"),
+        (&["scale", "--output", "/dev/null/scale"], "name another folder by --output"),
+        (
+            &["shared-lines", "/no/such/file", "--symbols", "x", "--requests", "1"],
+            "cannot read /no/such/file",
+        ),
     ] {
         let output = command(arguments, &temporary).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(told), "{arguments:?}: {said}");
         assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{arguments:?} leaves files");
     }
+}
+
+#[test]
+fn a_quick_curve_fills_its_place_on_the_page_and_no_other() {
+    let pages = tempfile::tempdir().unwrap();
+    let place = |name| {
+        format!("<!-- figures: written by `selvedge-benches growth {name}` -->\n<!-- end of figures -->\n")
+    };
+    let page = pages.path().join("growth.md");
+    fs::write(&page, format!("{}\n{}", place("connections"), place("files"))).unwrap();
+    fs::create_dir(pages.path().join("growth")).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    // The server itself is not there for this crate's tests: the ceiling is measured, and nginx where it is installed.
+    let options = ["--quick", "--selvedge", "/bin/true", "--pages", pages.path().to_str().unwrap()];
+    let output =
+        command(&[&["growth", "connections"], &options[..]].concat(), temporary.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("| ceiling | 1 | ") && page.contains("| ceiling | 4 | "), "{page}{said}");
+    assert!(page.ends_with(&place("files")), "{page}");
+    let plot = fs::read_to_string(pages.path().join("growth/connections.svg")).unwrap();
+    assert!(plot.contains(">ceiling<"), "{plot}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "files are left");
 }
 
 #[test]

@@ -13,6 +13,11 @@ use super::{Installed, Server, configuration};
 use crate::compare::workloads::{Kind, Workload};
 use crate::cpus;
 
+/// Where descriptors are scarce, the server's own share for connections may be less than a workload of more than this.
+const CONNECTIONS_PLENTY: usize = 10_000;
+/// Connections beside those of the load.
+const SPARE: usize = 64;
+
 /// How one run is to be started.
 #[derive(Debug)]
 pub(in crate::compare) struct Start<'a> {
@@ -52,6 +57,9 @@ impl Installed {
                 command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
                 let accept = if self.server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
                 command.args(["--accept", accept]);
+                if start.workload.connections > CONNECTIONS_PLENTY {
+                    command.args(["--max-connections", &(start.workload.connections + SPARE).to_string()]);
+                }
             }
             Server::Ceiling
             | Server::CeilingInline
