@@ -19,6 +19,7 @@ mod latencies;
 mod load;
 mod open_loop;
 mod reply;
+mod shared_lines;
 mod simulate;
 mod soak;
 mod workers;
@@ -63,6 +64,8 @@ enum Command {
     Growth(growth::Options),
     /// Measure this machine with more and more workers, and say whether it is linear
     Scale(growth::scale::Options),
+    /// Tell which cache lines two workers share, from what `benches/emulator/run writes` has counted
+    SharedLines(shared_lines::Options),
     /// Measure what parts of a server's design are worth, and write it into docs/experiments
     Experiments(experiments::Options),
 }
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Instructions(options) => instructions::run(&options),
         Command::Growth(options) => growth::run(&options),
         Command::Scale(options) => growth::scale::run(&options),
+        Command::SharedLines(options) => shared_lines::run(&options),
         Command::Experiments(options) => experiments::run(&options),
     };
     match done {
