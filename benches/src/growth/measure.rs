@@ -4,12 +4,12 @@
 use std::env;
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::files::{self, Files};
-use crate::compare::measure;
 use crate::compare::process::{Running, run_to_end};
 use crate::compare::servers::Installed;
+use crate::compare::{interrupt, measure};
 use crate::cpus::{self, Placement};
 use crate::experiments::setting::Setting;
 use crate::load;
@@ -112,7 +112,7 @@ pub(super) fn measure_on(
     for field in fields(point.header_bytes) {
         command.args(["--header", &field]);
     }
-    let (output, _) = run_to_end(&mut command, &placement.client)?;
+    let output = run(&mut command, placement)?;
     let report: load::Report =
         serde_json::from_str(&output).context("the load generator tells no figures")?;
     ensure!(
@@ -141,14 +141,26 @@ fn limit(is_shared: bool, server_share: f64, is_generator_busy: bool) -> Limit {
     }
 }
 
+/// What a generator prints. Why it failed stands on standard error; its figures, then worth nothing, are left out.
+fn run(command: &mut Command, placement: &Placement) -> anyhow::Result<String> {
+    match run_to_end(command, &placement.client) {
+        Ok((output, _)) => Ok(output),
+        Err(error) => {
+            interrupt::check()?;
+            let told = error.to_string();
+            let status = told.lines().next().and_then(|line| line.rsplit(" ended with ").next());
+            bail!("the load generator failed, {}", status.unwrap_or_default().trim_end_matches(':'))
+        }
+    }
+}
+
 /// Fills what a server remembers.
 fn warm(running: &Running, point: &Point, files: &Files, placement: &Placement) -> anyhow::Result<()> {
     let (list, count) = files.warming(point.files)?;
     let mut command = generator(running, "/");
     command.arg("--paths").arg(list);
     command.args(["--requests", &count.to_string(), "--connections", &point.connections.to_string()]);
-    run_to_end(&mut command, &placement.client)?;
-    Ok(())
+    run(&mut command, placement).map(drop)
 }
 
 fn generator(running: &Running, path: &str) -> Command {

@@ -13,6 +13,8 @@ use crate::content::content;
 
 /// More than any workload opens. Some servers reserve memory for each.
 const CONNECTIONS_MAX: usize = 16_384;
+/// More files than any workload but that of a million asks for.
+const FILES_MAX: usize = 20_000;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
 
@@ -34,7 +36,11 @@ pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
     let sendfile = if server == Server::NginxWithoutSendfile { "off" } else { "on" };
     let file_cache = match server {
         Server::NginxWithoutFileCache => "open_file_cache off;",
-        _ => "open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s;",
+        // Each is a descriptor, of which connections need some.
+        _ => &format!(
+            "open_file_cache max={} inactive=60s; open_file_cache_valid 60s;",
+            (descriptor_limit() / 4 * 3).min(FILES_MAX)
+        ),
     };
     let (files, scratch) = (start.files.display(), start.scratch.display());
     let Start { port, workers, .. } = *start;
