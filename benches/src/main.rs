@@ -17,6 +17,7 @@ mod held;
 mod instructions;
 mod latencies;
 mod load;
+mod marked;
 mod open_loop;
 mod reply;
 mod shared_lines;

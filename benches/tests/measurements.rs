@@ -22,15 +22,22 @@ fn what_cannot_be_measured_is_refused_with_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let not_json = folder.path().join("other.json");
     fs::write(&not_json, "{}").unwrap();
+    let page = folder.path().join("page.md");
+    fs::write(&page, "# No place for figures\n").unwrap();
+    let page = page.to_str().unwrap();
     let temporary = folder.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
     for (arguments, told) in [
         (&["compare", "--workloads", "huge"][..], "choose among small, many"),
         (&["compare", "--rounds", "0"], "--rounds 0"),
+        (&["compare", "--rounds", "1001"], "at most 1000"),
         (&["compare", "--seconds", "0"], "--seconds 0"),
         (&["compare", "--workers", "1000000"], "as many as there are CPUs"),
         (&["compare", "--json", "/no/such/folder/goals.json"], "cannot write /no/such/folder/goals.json"),
         (&["compare", "--plot", "/"], "it is a directory"),
+        (&["compare", "--page", page], "it needs a line that begins with '<!-- figures: written by"),
+        (&["compare", "--readme", page], "it needs a line that begins with '<!-- measured: begin"),
+        (&["goals", "goals.json", "--page", "no-such-page.md"], "no page no-such-page.md"),
         (&["compare", "--servers", "warp"], "name its folder by --hello"),
         (
             &["compare", "--servers", "ceiling", "--workloads", "site"],

@@ -51,7 +51,7 @@ pub(crate) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Resu
     }
     let request = request(port, &format!("/{}", workload.file), &fields);
     let (requests, together) = match workload.kind {
-        Kind::KeepAlive | Kind::Handler | Kind::Idle | Kind::BesideCold => (2, 1),
+        Kind::KeepAlive | Kind::Handler | Kind::Idle | Kind::BesideCold | Kind::OpenLoop => (2, 1),
         Kind::Pipelined { depth } => (depth, depth),
         Kind::Close => (1, 1),
     };

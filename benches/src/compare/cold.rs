@@ -6,7 +6,6 @@
 mod reader;
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::Path,
     thread,
@@ -19,11 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use self::reader::Readers;
 use super::{
-    Setting, check, interrupt, measure,
+    Setting, check, measure,
     proc::disk_bytes_read,
     process::Running,
     servers::{Installed, Server},
     summary::Spread,
+    turns::{Turns, in_turn},
     workloads::Workload,
 };
 use crate::{
@@ -84,31 +84,19 @@ impl Cold {
     }
 }
 
-/// All rounds of all servers, the order rotated. A server that fails is left out with a word on stderr.
+/// All rounds of all servers.
 ///
 /// # Errors
-/// When the run was interrupted.
+/// An interruption.
 pub(super) fn measure(
     setting: &Setting<'_>,
     servers: &[Installed],
     workload: &'static Workload,
-) -> anyhow::Result<Vec<Cold>> {
-    let mut servers = measure::taking_part(setting, servers, workload);
-    let mut rounds: BTreeMap<Server, Vec<Round>> = BTreeMap::new();
-    for round in 0..setting.options.rounds {
-        let turned = usize::from(round > 0).min(servers.len());
-        servers.rotate_left(turned);
-        for installed in &servers {
-            match measure_once(setting, installed, workload, round) {
-                Ok(done) => rounds.entry(installed.server).or_default().push(done),
-                Err(error) => {
-                    interrupt::check()?;
-                    eprintln!("{}, {}: {error:#}", installed.server.name(), workload.name);
-                }
-            }
-        }
-    }
-    Ok(rounds.into_iter().map(|(server, rounds)| Cold { server, rounds }).collect())
+) -> anyhow::Result<Turns<Round>> {
+    let servers = measure::taking_part(setting, servers, workload);
+    in_turn(setting.options.rounds, &servers, workload, |installed, round| {
+        measure_once(setting, installed, workload, round)
+    })
 }
 
 fn is_on_a_disk(directory: &Path) -> anyhow::Result<()> {

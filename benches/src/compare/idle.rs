@@ -13,7 +13,8 @@ use super::{
     proc::Memory,
     process::descriptor_limit,
     servers::{Installed, Server},
-    workloads,
+    turns::{Turns, in_turn},
+    workloads::Workload,
 };
 use crate::cpus::Placement;
 
@@ -42,25 +43,26 @@ impl Idle {
     }
 }
 
-/// Measures every server once. One that fails is left out with a word on stderr.
-pub(super) fn measure(setting: &Setting<'_>, servers: &[Installed]) -> anyhow::Result<Vec<Idle>> {
+/// Measures every server once.
+///
+/// # Errors
+/// An interruption.
+pub(super) fn measure(
+    setting: &Setting<'_>,
+    servers: &[Installed],
+    workload: &'static Workload,
+) -> anyhow::Result<Turns<Idle>> {
     let most = descriptor_limit().saturating_sub(DESCRIPTORS_KEPT);
     let connections = setting.options.idle_connections.clamp(FIRST + 1, most.max(FIRST + 1));
-    let mut rows = Vec::new();
-    for installed in servers {
-        match measure_one(setting, installed, connections) {
-            Ok(row) => rows.push(row),
-            Err(error) => {
-                interrupt::check()?;
-                eprintln!("{}, idle: {error:#}", installed.server.name());
-            }
-        }
-    }
-    Ok(rows)
+    in_turn(1, servers, workload, |installed, _| measure_one(setting, installed, workload, connections))
 }
 
-fn measure_one(setting: &Setting<'_>, installed: &Installed, connections: usize) -> anyhow::Result<Idle> {
-    let workload = workloads::select(&["idle".into()])?[0];
+fn measure_one(
+    setting: &Setting<'_>,
+    installed: &Installed,
+    workload: &Workload,
+    connections: usize,
+) -> anyhow::Result<Idle> {
     let placement = Placement::apart(&setting.cpus, 1);
     let running = measure::start(setting, installed, workload, &placement, 1)?;
     let look = || -> anyhow::Result<Memory> {

@@ -22,6 +22,8 @@ pub(crate) enum Mark {
     BusyMachine,
     /// The host used the CPUs.
     Stolen,
+    /// Requests of an open loop came to be due faster than they could be sent.
+    RateMissed,
     /// Answers failed, or were of another kind than asked for.
     Errors,
 }
@@ -32,9 +34,15 @@ impl Mark {
             Self::ClientBound => "client-bound",
             Self::BusyMachine => "busy machine",
             Self::Stolen => "CPU stolen by the host",
+            Self::RateMissed => "offered rate not reached",
             Self::Errors => "errors",
         }
     }
+}
+
+/// Some marks, for people.
+pub(super) fn words<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> String {
+    marks.into_iter().map(|mark| mark.words()).collect::<Vec<_>>().join(", ")
 }
 
 /// What `sample` says of itself.
@@ -62,6 +70,7 @@ mod tests {
     fn sample(server_utilisation: f64, client_utilisation: f64) -> Sample {
         Sample {
             round: 0,
+            seconds: 1.0,
             cpu_us_per_request: 1.0,
             client_cpu_us_per_request: 1.0,
             requests: 1,
@@ -73,6 +82,7 @@ mod tests {
             p50_us: 1.0,
             p99_us: 1.0,
             p999_us: 1.0,
+            late_p50_us: None,
             errors: 0,
             answer_bytes: None,
             codings: BTreeMap::new(),

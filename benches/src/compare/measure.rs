@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     time::Instant,
 };
 
@@ -12,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Setting,
     check::{Checked, check},
-    interrupt,
+    loaded::Loaded,
     mark::{Mark, marks},
     proc::{CpuTicks, CpuTime, Memory, ticks_per_second},
     process::{Running, find_executable, free_port, run_to_end},
     servers::{Installed, Server, Start},
+    turns::{Turns, in_turn},
     workloads::{Sharing, Workload},
     wrk,
 };
@@ -26,9 +26,12 @@ use crate::cpus::Placement;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Sample {
     pub(crate) round: usize,
+    /// Time that was measured, without what went before it.
+    pub(crate) seconds: f64,
     pub(crate) cpu_us_per_request: f64,
     /// The client's. On loopback the kernel's work on a packet is charged to whichever side is running then.
     pub(crate) client_cpu_us_per_request: f64,
+    /// All that were answered, before the measured time too.
     pub(crate) requests: u64,
     pub(crate) requests_per_second: f64,
     /// Share of its CPUs that the server's tree used.
@@ -40,6 +43,8 @@ pub(crate) struct Sample {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
+    /// How late the client itself was with half of the requests of an open loop, which is a part of their latencies.
+    pub(crate) late_p50_us: Option<f64>,
     pub(crate) errors: u64,
     /// Octets of one answer, head included, where all are alike.
     pub(crate) answer_bytes: Option<u64>,
@@ -87,29 +92,19 @@ pub(super) fn taking_part(
     all
 }
 
-/// All rounds of all servers, the order rotated by one from round to round. A server that fails is left out with a
-/// word on stderr; an interruption ends it all.
+/// All rounds of all servers.
+///
+/// # Errors
+/// An interruption.
 pub(super) fn all_rounds(
     setting: &Setting<'_>,
     servers: &[Installed],
     workload: &'static Workload,
-) -> anyhow::Result<BTreeMap<Server, Vec<Sample>>> {
-    let mut servers = taking_part(setting, servers, workload);
-    let mut samples: BTreeMap<Server, Vec<Sample>> = BTreeMap::new();
-    for round in 0..setting.options.rounds {
-        let turned = usize::from(round > 0).min(servers.len());
-        servers.rotate_left(turned);
-        for installed in &servers {
-            match measure(setting, installed, workload, round) {
-                Ok(sample) => samples.entry(installed.server).or_default().push(sample),
-                Err(error) => {
-                    interrupt::check()?;
-                    eprintln!("{}, {}: {error:#}", installed.server.name(), workload.name);
-                }
-            }
-        }
-    }
-    Ok(samples)
+) -> anyhow::Result<Turns<Sample>> {
+    let servers = taking_part(setting, servers, workload);
+    in_turn(setting.options.rounds, &servers, workload, |installed, round| {
+        measure(setting, installed, workload, round)
+    })
 }
 
 fn measure(
@@ -123,62 +118,8 @@ fn measure(
     measure_running(setting, &running, workload, &placement, round)
 }
 
-/// One measurement of a server that runs; what it answers is looked at first.
-pub(crate) fn measure_running(
-    setting: &Setting<'_>,
-    running: &Running,
-    workload: &Workload,
-    placement: &Placement,
-    round: usize,
-) -> anyhow::Result<Sample> {
-    let files = setting.docroot.files();
-    let checked = check(running.port, workload, &files).context("it does not answer as it should")?;
-    let wrk = find_executable("wrk").context("wrk is missing: apt install wrk")?;
-
-    let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
-    let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
-    let (outcome, client_us) = load(&wrk, workload, &checked, running.port, placement, setting)?;
-    let (wall_us, server_us) =
-        (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
-    let ticks = CpuTicks::read(&all)?.since(ticks);
-    if let Some(bytes) = checked.answer_bytes {
-        ensure!(
-            outcome.has_answers_of(bytes, workload.under_way_max() as u64),
-            "its answers were not those that were looked at: {} of {bytes} bytes each, and {} bytes were received",
-            outcome.requests,
-            outcome.received_bytes
-        );
-    }
-
-    // The load's own time, without the client's start and end.
-    let load_us = outcome.requests as f64 / outcome.requests_per_second() * 1e6;
-    let available_us = wall_us * all.len() as f64;
-    let us = |ticks: u64| ticks as f64 / ticks_per_second() * 1e6;
-    let mut sample = Sample {
-        round,
-        cpu_us_per_request: server_us / outcome.requests as f64,
-        client_cpu_us_per_request: client_us / outcome.requests as f64,
-        requests: outcome.requests,
-        requests_per_second: outcome.requests_per_second(),
-        server_utilisation: server_us / (load_us * placement.server.len() as f64),
-        client_utilisation: client_us / (load_us * placement.client.len() as f64),
-        others_utilisation: ((us(ticks.busy) - server_us - client_us) / available_us).max(0.0),
-        stolen: us(ticks.stolen) / available_us,
-        p50_us: outcome.p50_us,
-        p99_us: outcome.p99_us,
-        p999_us: outcome.p999_us,
-        errors: outcome.errors(workload.asked.status()),
-        answer_bytes: checked.answer_bytes,
-        codings: checked.codings,
-        memory: Memory::read(running.pid())?,
-        marks: Vec::new(),
-    };
-    sample.marks = marks(&sample, placement);
-    Ok(sample)
-}
-
 /// Which CPUs and how many workers `workload` asks for.
-fn placement(setting: &Setting<'_>, workload: &Workload) -> (Placement, usize) {
+pub(super) fn placement(setting: &Setting<'_>, workload: &Workload) -> (Placement, usize) {
     match workload.sharing {
         Sharing::Apart => {
             let workers = setting.options.workers.min(setting.cpus.len());
@@ -203,23 +144,95 @@ pub(crate) fn start(
     Running::start(installed.command(&start)?, port, &placement.server, &log)
 }
 
-fn load(
-    wrk: &Path,
-    workload: &Workload,
-    checked: &Checked,
-    port: u16,
-    placement: &Placement,
+/// One measurement of a server that runs, by `wrk`.
+pub(crate) fn measure_running(
     setting: &Setting<'_>,
-) -> anyhow::Result<(wrk::Outcome, f64)> {
+    running: &Running,
+    workload: &Workload,
+    placement: &Placement,
+    round: usize,
+) -> anyhow::Result<Sample> {
+    measure_by(setting, running, workload, placement, round, |checked| {
+        by_wrk(setting, running, workload, placement, checked)
+    })
+}
+
+/// One measurement of a server that runs, by a client that is told how requests have to look; what the server answers is looked at
+/// first.
+pub(super) fn measure_by(
+    setting: &Setting<'_>,
+    running: &Running,
+    workload: &Workload,
+    placement: &Placement,
+    round: usize,
+    client: impl FnOnce(&Checked) -> anyhow::Result<Loaded>,
+) -> anyhow::Result<Sample> {
+    let files = setting.docroot.files();
+    let checked = check(running.port, workload, &files).context("it does not answer as it should")?;
+    let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
+    let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
+    let loaded = client(&checked)?;
+    let (wall_us, server_us) =
+        (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
+    let ticks = CpuTicks::read(&all)?.since(ticks);
+
+    let Loaded { answers, load_us, client_us, .. } = loaded;
+    let available_us = wall_us * all.len() as f64;
+    let us = |ticks: u64| ticks as f64 / ticks_per_second() * 1e6;
+    let mut sample = Sample {
+        round,
+        seconds: loaded.seconds,
+        cpu_us_per_request: server_us / answers as f64,
+        client_cpu_us_per_request: client_us / answers as f64,
+        requests: answers,
+        requests_per_second: loaded.requests_per_second,
+        server_utilisation: server_us / (load_us * placement.server.len() as f64),
+        client_utilisation: client_us / (load_us * placement.client.len() as f64),
+        others_utilisation: ((us(ticks.busy) - server_us - client_us) / available_us).max(0.0),
+        stolen: us(ticks.stolen) / available_us,
+        p50_us: loaded.p50_us,
+        p99_us: loaded.p99_us,
+        p999_us: loaded.p999_us,
+        late_p50_us: loaded.late_p50_us,
+        errors: loaded.errors,
+        answer_bytes: checked.answer_bytes,
+        codings: checked.codings,
+        memory: Memory::read(running.pid())?,
+        marks: loaded.marks,
+    };
+    let further = marks(&sample, placement);
+    sample.marks.extend(further);
+    sample.marks.sort_unstable();
+    sample.marks.dedup();
+    Ok(sample)
+}
+
+fn by_wrk(
+    setting: &Setting<'_>,
+    running: &Running,
+    workload: &Workload,
+    placement: &Placement,
+    checked: &Checked,
+) -> anyhow::Result<Loaded> {
+    let wrk = find_executable("wrk").context("wrk is missing: apt install wrk")?;
     let load = wrk::Load {
-        wrk,
+        wrk: &wrk,
         workload,
         fields: &checked.fields,
-        port,
+        port: running.port,
         threads: placement.client.len(),
         seconds: setting.options.seconds,
         scratch: setting.docroot.scratch(),
     };
     let (output, client_us) = run_to_end(&mut load.command()?, &placement.client)?;
-    Ok((wrk::parse(&output)?, client_us))
+    let outcome = wrk::parse(&output)?;
+    if let Some(bytes) = checked.answer_bytes {
+        ensure!(
+            outcome.has_answers_of(bytes, workload.under_way_max() as u64),
+            "its answers were not those that were looked at: {} of {bytes} bytes each, and {} bytes were received",
+            outcome.requests,
+            outcome.received_bytes
+        );
+    }
+    Ok(outcome.loaded(workload.asked.status(), client_us))
 }

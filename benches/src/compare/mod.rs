@@ -2,40 +2,52 @@
 //! time of its process tree is divided by the requests it answered.
 //!
 //! The walk: `servers` (who is there) -> `docroot` -> per workload and round `measure` (start, check, load by `wrk`,
-//! read /proc) -> `summary` -> `report` (Markdown) and `plot` (SVG).
+//! read /proc) -> `summary` -> `comparison` -> `report` (Markdown), `goals`, and the files that `output` writes.
 
 pub(crate) mod check;
 pub(crate) mod client;
 mod cold;
+mod comparison;
 pub(crate) mod docroot;
 mod file_set;
+mod generator;
 pub(crate) mod goals;
 mod idle;
 pub(crate) mod interrupt;
+mod interval;
+mod loaded;
 pub(crate) mod machine;
 mod mark;
 pub(crate) mod measure;
+mod open;
 mod options;
+mod output;
+mod page;
 mod plot;
 pub(crate) mod proc;
 #[expect(unsafe_code, reason = "between fork and exec only raw calls are allowed")]
 pub(crate) mod process;
+mod readme;
 mod report;
 pub(crate) mod servers;
 pub(crate) mod summary;
+mod turns;
 pub(crate) mod workloads;
 pub(crate) mod wrk;
 
-use std::fs;
-
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 
 pub(crate) use self::options::Options;
 use self::{
+    cold::Cold,
+    comparison::{Comparison, Run},
     docroot::Docroot,
     machine::Machine,
+    measure::Sample,
+    open::Offered,
     servers::{Found, Installed},
-    summary::{Comparison, Row},
+    summary::Row,
+    turns::Turns,
     workloads::{Kind, Workload},
 };
 use crate::cpus;
@@ -63,14 +75,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let docroot = Docroot::create(&workloads, options.directory.as_deref())?;
     let setting = Setting { options, docroot: &docroot, cpus: cpus::allowed()? };
 
-    let machine = Machine::describe(&setting.cpus)?;
-    report::print_header(&machine, options, &found);
-    let mut comparison = Comparison::new(machine, &found);
+    let run = Run::new(Machine::describe(&setting.cpus)?, &found, options);
+    print!("# Comparison\n\n{}\n{}", report::head(&run), report::HOW_TO_READ);
+    let mut comparison = Comparison::of(run);
     let measured = measure_all(&setting, &found.servers, found.wrk.is_some(), &workloads, &mut comparison);
     // What was measured before an interruption or an error is still written.
-    write_files(options, &comparison)?;
+    options.output.write(&comparison)?;
     if options.goals {
-        goals::print(&comparison);
+        print!("\n## Goals\n\n{}", goals::table(&comparison));
     }
     measured?;
     let nothing: Vec<&str> =
@@ -118,43 +130,51 @@ fn measure_all(
     workloads: &[&'static Workload],
     comparison: &mut Comparison,
 ) -> anyhow::Result<()> {
-    let by_load = |workload: &&&'static Workload| !matches!(workload.kind, Kind::Idle | Kind::BesideCold);
-    if has_wrk && let Some(first) = workloads.iter().find(by_load) {
+    let by_wrk = |workload: &&&'static Workload| {
+        !matches!(workload.kind, Kind::Idle | Kind::BesideCold | Kind::OpenLoop)
+    };
+    if has_wrk && let Some(first) = workloads.iter().find(by_wrk) {
         let hello = setting.options.hello.as_deref();
         if let Some(installed) = servers.iter().find_map(|installed| installed.for_workload(first, hello)) {
             let same = measure::same_against_itself(setting, &installed, first)?;
-            report::print_same_against_itself(&same);
-            comparison.same_against_itself = Some(same);
+            print!("{}", report::noise(&same));
+            comparison.run_mut().same_against_itself = Some(same);
         }
     }
     for workload in workloads {
-        if workload.kind == Kind::Idle {
-            let rows = idle::measure(setting, servers)?;
-            report::print_idle(workload, &rows);
-            comparison.idle = rows;
-        } else if workload.kind == Kind::BesideCold {
-            let rows = cold::measure(setting, servers, workload)?;
-            report::print_cold(workload, &rows);
-            comparison.cold = rows;
-        } else if has_wrk {
-            let samples = measure::all_rounds(setting, servers, workload)?;
-            let row = Row::new(workload, samples);
-            if !row.servers.is_empty() {
-                report::print_row(&row);
-                comparison.rows.push(row);
+        match workload.kind {
+            Kind::Idle => {
+                let turns = idle::measure(setting, servers, workload)?;
+                comparison.idle = turns.samples.into_values().flatten().collect();
+                comparison.run_mut().failed.extend(turns.failed);
             }
+            Kind::BesideCold => {
+                let turns = cold::measure(setting, servers, workload)?;
+                let cold = turns.samples.into_iter().map(|(server, rounds)| Cold { server, rounds });
+                comparison.cold = cold.collect();
+                comparison.run_mut().failed.extend(turns.failed);
+            }
+            Kind::OpenLoop => {
+                let (turns, offered) = open::measure(setting, servers, workload)?;
+                add_row(comparison, workload, turns, offered);
+            }
+            _ if has_wrk => {
+                let turns = measure::all_rounds(setting, servers, workload)?;
+                add_row(comparison, workload, turns, None);
+            }
+            _ => {}
+        }
+        if let Some(section) = report::section(comparison, workload) {
+            print!("{section}");
+            comparison.run_mut().workloads.push(workload.name.to_owned());
         }
     }
     Ok(())
 }
 
-fn write_files(options: &Options, comparison: &Comparison) -> anyhow::Result<()> {
-    if let Some(path) = &options.json {
-        let json = serde_json::to_string_pretty(comparison)?;
-        fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+fn add_row(comparison: &mut Comparison, workload: &Workload, turns: Turns<Sample>, offered: Option<Offered>) {
+    comparison.run_mut().failed.extend(turns.failed);
+    if !turns.samples.is_empty() {
+        comparison.rows.push(Row { offered, ..Row::new(workload, turns.samples) });
     }
-    if let Some(path) = &options.plot {
-        fs::write(path, plot::svg(comparison)).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -1,15 +1,18 @@
 //! The command line of a comparison. In: options. Out: the same, checked before anything is measured in vain.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 
-use super::{goals, servers::Server};
+use super::{goals, output::Output, servers::Server};
 use crate::cpus;
 
 /// What `--quick` makes of rounds, seconds and idle connections: enough to see that everything runs.
 const QUICK: (usize, u64, usize) = (1, 1, 2_000);
+
+/// More say nothing more, and every one of them is written down.
+const ROUNDS_MAX: usize = 1_000;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
@@ -34,12 +37,8 @@ pub(crate) struct Options {
     /// Where the files are made, for 'cold' on a disk [default: where temporary files are]
     #[arg(long, value_name = "DIR")]
     pub(super) directory: Option<PathBuf>,
-    /// Write everything measured to this file
-    #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
-    /// Draw the CPU time per request into this file
-    #[arg(long, value_name = "FILE.svg")]
-    pub(super) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
     /// The selvedge binary [default: built from this workspace]
     #[arg(long, value_name = "PATH")]
     pub(super) selvedge: Option<PathBuf>,
@@ -69,8 +68,7 @@ impl Options {
             workers: 1,
             idle_connections: 0,
             directory: None,
-            json: None,
-            plot: None,
+            output: Output::default(),
             selvedge,
             before: None,
             hello: None,
@@ -88,6 +86,7 @@ impl Options {
     pub(super) fn effective(&self) -> anyhow::Result<Self> {
         let mut options = self.clone();
         ensure!(options.rounds > 0, "--rounds 0: nothing would be measured");
+        ensure!(options.rounds <= ROUNDS_MAX, "--rounds {}: at most {ROUNDS_MAX}", options.rounds);
         ensure!(options.seconds > 0, "--seconds 0: nothing would be measured");
         let cpus = cpus::allowed()?.len();
         ensure!(
@@ -95,9 +94,7 @@ impl Options {
             "--workers {}: from 1 to as many as there are CPUs, {cpus}",
             options.workers
         );
-        for path in [&options.json, &options.plot].into_iter().flatten() {
-            can_be_written(path)?;
-        }
+        options.output.check()?;
         if options.goals {
             options.rounds = options.rounds.max(goals::ROUNDS);
             if options.workloads.is_empty() {
@@ -109,12 +106,4 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-/// Before anything is measured in vain.
-fn can_be_written(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    ensure!(!path.is_dir(), "cannot write {}: it is a directory", path.display());
-    let trial = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
-    trial.map(drop).with_context(|| format!("cannot write {}", path.display()))
 }

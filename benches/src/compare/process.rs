@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -112,8 +112,30 @@ fn signal(pid: i32, signal: Signal) {
     }
 }
 
-/// Runs `command` on `cpus` to its end. Back come what it printed and the CPU microseconds it used.
+/// Runs `command` on `cpus` to its end, which has to be a success. Back come what it printed and the CPU microseconds it used.
 pub(crate) fn run_to_end(command: &mut Command, cpus: &[usize]) -> anyhow::Result<(String, f64)> {
+    let Finished { status, output, cpu_us } = run(command, cpus)?;
+    if !status.success() {
+        bail!("{} ended with {status}:\n{output}", command.get_program().display());
+    }
+    Ok((output, cpu_us))
+}
+
+/// A command that has come to its end.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) status: ExitStatus,
+    /// What it printed.
+    pub(super) output: String,
+    /// CPU time that it used.
+    pub(super) cpu_us: f64,
+}
+
+/// Runs `command` on `cpus` to its end, whatever that is.
+///
+/// # Errors
+/// Where it cannot be started, and an interruption.
+pub(super) fn run(command: &mut Command, cpus: &[usize]) -> anyhow::Result<Finished> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let before = children_cpu_us();
     let mut child = spawn(command, cpus)?;
@@ -131,10 +153,7 @@ pub(crate) fn run_to_end(command: &mut Command, cpus: &[usize]) -> anyhow::Resul
     let cpu_us = children_cpu_us() - before;
     let mut output = String::new();
     child.stdout.take().context("no output")?.read_to_string(&mut output)?;
-    if !status.success() {
-        bail!("{} ended with {status}:\n{output}", command.get_program().display());
-    }
-    Ok((output, cpu_us))
+    Ok(Finished { status, output, cpu_us })
 }
 
 /// Starts `command` on `cpus`, to be ended with this process however that ends.

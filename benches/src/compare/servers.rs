@@ -152,6 +152,12 @@ pub(crate) struct Installed {
 }
 
 impl Installed {
+    /// One that cannot be started.
+    #[cfg(test)]
+    pub(super) fn absent(server: Server) -> Self {
+        Self { server, executable: PathBuf::new(), version: None }
+    }
+
     /// The version with the server's name before it, where it does not say that itself.
     pub(crate) fn named_version(&self) -> Option<String> {
         let (version, name) = (self.version.as_ref()?, self.server.name());

@@ -5,79 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    cold::Cold,
-    idle::Idle,
-    machine::Machine,
-    mark::Mark,
-    measure::{SameAgainstItself, Sample},
-    servers::{Found, Server},
-    workloads::{Kind, Workload},
+    interval::Interval, mark::Mark, measure::Sample, open::Offered, servers::Server, workloads::Workload,
 };
-
-/// All that was measured.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Comparison {
-    pub(super) machine: Machine,
-    pub(super) versions: BTreeMap<String, String>,
-    pub(super) missing: Vec<String>,
-    pub(super) same_against_itself: Option<SameAgainstItself>,
-    pub(super) rows: Vec<Row>,
-    pub(super) idle: Vec<Idle>,
-    pub(super) cold: Vec<Cold>,
-}
-
-impl Comparison {
-    pub(super) fn new(machine: Machine, found: &Found) -> Self {
-        let versions =
-            found.servers.iter().filter_map(|s| Some((s.server.name().to_owned(), s.version.clone()?)));
-        Self {
-            machine,
-            versions: versions.chain(found.wrk.clone().map(|wrk| ("wrk".to_owned(), wrk))).collect(),
-            missing: found.missing.clone(),
-            same_against_itself: None,
-            rows: Vec::new(),
-            idle: Vec::new(),
-            cold: Vec::new(),
-        }
-    }
-
-    /// Whether a server was measured in `workload`.
-    pub(super) fn has(&self, workload: &Workload) -> bool {
-        match workload.kind {
-            Kind::Idle => !self.idle.is_empty(),
-            Kind::BesideCold => !self.cold.is_empty(),
-            _ => self.rows.iter().any(|row| row.workload == workload.name),
-        }
-    }
-
-    /// A line for each figure in which the client, the machine or failures had a part.
-    pub(super) fn limited(&self) -> Vec<String> {
-        let figures = self.rows.iter().flat_map(|row| row.servers.iter().map(move |figures| (row, figures)));
-        let marked = figures.filter(|(_, figures)| !figures.marks.is_empty());
-        let line = |(row, figures): (&Row, &Figures)| {
-            let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
-            format!("{}, {}: {}", row.workload, figures.server.name(), marks.join(", "))
-        };
-        let cold = self.cold.iter().filter_map(|cold| Some((cold.server, cold.fault()?)));
-        let cold = cold.map(|(server, fault)| format!("cold, {}: {fault}", server.name()));
-        marked.map(line).chain(cold).collect()
-    }
-
-    /// This and a later one as one: of a workload that is in both, the later counts, and so does its machine.
-    pub(super) fn followed_by(mut self, later: Self) -> Self {
-        self.rows.retain(|row| later.rows.iter().all(|other| other.workload != row.workload));
-        self.rows.extend(later.rows);
-        if !later.idle.is_empty() {
-            self.idle = later.idle;
-        }
-        if !later.cold.is_empty() {
-            self.cold = later.cold;
-        }
-        self.versions.extend(later.versions);
-        self.machine = later.machine;
-        self
-    }
-}
 
 /// The median of some figures and their range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -110,6 +39,8 @@ pub(super) struct Row {
     pub(super) title: String,
     /// The peer with the least CPU time per request.
     pub(super) best_peer: Option<Server>,
+    /// Of an open loop.
+    pub(super) offered: Option<Offered>,
     pub(super) servers: Vec<Figures>,
 }
 
@@ -130,12 +61,17 @@ pub(super) struct Figures {
     /// CPU time per request relative to the best peer's, and to the ceiling's, in the same rounds.
     pub(super) to_best_peer: Option<Spread>,
     pub(super) to_ceiling: Option<Spread>,
-    /// Marks that more than half of the rounds bear; errors count from the first.
+    /// See [`marks`].
     pub(super) marks: BTreeSet<Mark>,
     pub(super) samples: Vec<Sample>,
 }
 
 impl Row {
+    /// Whether it is there for the sake of its latencies.
+    pub(super) fn is_about_latency(&self) -> bool {
+        self.offered.is_some() || self.workload == "latency"
+    }
+
     pub(super) fn new(workload: &Workload, samples: BTreeMap<Server, Vec<Sample>>) -> Self {
         let cost =
             |samples: &[Sample]| Spread::of(samples.iter().map(|s| s.cpu_us_per_request)).map(|s| s.median);
@@ -150,11 +86,17 @@ impl Row {
         let figures = |(server, samples)| Figures::new(server, samples, peer.as_deref(), ceiling.as_deref());
         let mut servers: Vec<Figures> = samples.into_iter().filter_map(figures).collect();
         servers.sort_by(|a, b| a.cpu_us_per_request.median.total_cmp(&b.cpu_us_per_request.median));
-        Self { workload: workload.name.to_owned(), title: workload.title.to_owned(), best_peer, servers }
+        let (name, title) = (workload.name.to_owned(), workload.title.to_owned());
+        Self { workload: name, title, best_peer, offered: None, servers }
     }
 }
 
 impl Figures {
+    /// The median of the rounds.
+    pub(super) fn median(&self, figure: impl Fn(&Sample) -> f64) -> f64 {
+        Spread::of(self.samples.iter().map(figure)).map_or(f64::NAN, |spread| spread.median)
+    }
+
     fn new(
         server: Server,
         samples: Vec<Sample>,
@@ -183,11 +125,25 @@ impl Figures {
 
 /// A figure's ratios of the same rounds: what drifts over minutes cancels out.
 pub(super) fn ratio(samples: &[Sample], base: &[Sample], figure: fn(&Sample) -> f64) -> Option<Spread> {
-    let of_round = |round| base.iter().find(|b| b.round == round).map(figure);
-    Spread::of(samples.iter().filter_map(|s| Some(figure(s) / of_round(s.round)?)))
+    Spread::of(ratios(samples, base, figure))
 }
 
-fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
+/// The same, with the interval that their median is in.
+pub(super) fn ratio_interval(
+    samples: &[Sample],
+    base: &[Sample],
+    figure: fn(&Sample) -> f64,
+) -> Option<Interval> {
+    Interval::of(ratios(samples, base, figure))
+}
+
+fn ratios(samples: &[Sample], base: &[Sample], figure: fn(&Sample) -> f64) -> impl Iterator<Item = f64> {
+    let of_round = move |round| base.iter().find(|b| b.round == round).map(figure);
+    samples.iter().filter_map(move |s| Some(figure(s) / of_round(s.round)?))
+}
+
+/// Marks that more than half of the rounds bear; errors count from the first.
+pub(super) fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
     let mut counts: BTreeMap<Mark, usize> = BTreeMap::new();
     for mark in samples.iter().flat_map(|sample| &sample.marks) {
         *counts.entry(*mark).or_default() += 1;
@@ -207,6 +163,7 @@ pub(super) mod tests {
     pub(in crate::compare) fn sample(round: usize, cpu_us_per_request: f64, marks: &[Mark]) -> Sample {
         Sample {
             round,
+            seconds: 1.0,
             cpu_us_per_request,
             client_cpu_us_per_request: 1.0,
             requests: 1,
@@ -218,6 +175,7 @@ pub(super) mod tests {
             p50_us: 1.0,
             p99_us: 1.0,
             p999_us: 1.0,
+            late_p50_us: None,
             errors: 0,
             answer_bytes: Some(443),
             codings: BTreeMap::new(),

@@ -1,11 +1,12 @@
 //! What is asked of the servers.
 
 mod asked;
+mod list;
 
 use anyhow::bail;
 
 pub(super) use self::asked::Asked;
-use super::file_set::FileSet;
+use self::list::{ON_REQUEST, WORKLOADS};
 use crate::ceiling::Variant;
 use crate::content::RANGE;
 
@@ -27,6 +28,8 @@ pub(super) enum Kind {
     Idle,
     /// At fixed times on one connection, beside others who ask for files that are not in memory.
     BesideCold,
+    /// At fixed times, whatever the answers do; so many in a second that every server can bear them.
+    OpenLoop,
 }
 
 /// Which CPUs and workers.
@@ -74,138 +77,24 @@ impl Workload {
         fields
     }
 
+    /// Whether its rate is offered to the servers, and not what they can do.
+    pub(super) fn is_offered(&self) -> bool {
+        self.think_ms.is_some() || self.kind == Kind::OpenLoop
+    }
+
     /// Answers that can be under way at once.
     pub(super) fn under_way_max(&self) -> usize {
         match self.kind {
             Kind::Pipelined { depth } => self.connections * depth,
-            Kind::KeepAlive | Kind::Close | Kind::Handler | Kind::Idle | Kind::BesideCold => self.connections,
+            Kind::KeepAlive
+            | Kind::Close
+            | Kind::Handler
+            | Kind::Idle
+            | Kind::BesideCold
+            | Kind::OpenLoop => self.connections,
         }
     }
 }
-
-/// Requests in one write of the pipelined workload.
-const DEPTH: usize = 16;
-
-const SMALL: Workload = Workload {
-    name: "small",
-    title: "151 bytes, 64 connections",
-    asked: Asked::Whole,
-    file: "151.txt",
-    bytes: 151,
-    connections: 64,
-    kind: Kind::KeepAlive,
-    sharing: Sharing::Apart,
-    think_ms: None,
-    ceiling: Some(Variant::Keepalive),
-};
-
-/// Where the answer has not the size of its file.
-const ABOUT: Workload = Workload { file: "16k.txt", bytes: 16 * 1024, ..SMALL };
-
-static WORKLOADS: [Workload; 18] = [
-    SMALL,
-    Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL },
-    Workload {
-        name: "pipelined",
-        title: "151 bytes, 64 connections, 16 requests per write",
-        kind: Kind::Pipelined { depth: DEPTH },
-        ceiling: Some(Variant::Pipelined),
-        ..SMALL
-    },
-    Workload { name: "16k", title: "16 KiB, 64 connections", file: "16k.txt", bytes: 16 * 1024, ..SMALL },
-    Workload {
-        name: "100k",
-        title: "100 KiB, 64 connections",
-        file: "100k.txt",
-        bytes: 100 * 1024,
-        ceiling: Some(Variant::Sendfile),
-        ..SMALL
-    },
-    Workload {
-        name: "1m",
-        title: "1 MiB, 64 connections, at most 1,000 requests a second",
-        file: "1m.txt",
-        bytes: 1024 * 1024,
-        think_ms: Some(64),
-        ceiling: Some(Variant::Sendfile),
-        ..SMALL
-    },
-    Workload {
-        name: "64m",
-        title: "64 MiB, 8 connections, at most 16 requests a second",
-        file: "64m.txt",
-        bytes: 64 * 1024 * 1024,
-        connections: 8,
-        think_ms: Some(500),
-        ceiling: Some(Variant::Sendfile),
-        ..SMALL
-    },
-    Workload {
-        name: "close",
-        title: "151 bytes, a connection per request, 64 at a time",
-        kind: Kind::Close,
-        ceiling: Some(Variant::Close),
-        ..SMALL
-    },
-    Workload { name: "304", title: "304 answers, 64 connections", asked: Asked::Unchanged, ..ABOUT },
-    Workload {
-        name: "404",
-        title: "404 answers, 64 connections",
-        asked: Asked::Unknown,
-        file: "no-such-file.txt",
-        bytes: 0,
-        ..SMALL
-    },
-    Workload {
-        name: "range",
-        title: "bytes 100 to 250 of 16 KiB, 64 connections",
-        asked: Asked::Range,
-        ..ABOUT
-    },
-    Workload {
-        name: "site",
-        title: "20 files of a site in turn, br or gzip, 64 connections",
-        asked: Asked::Many(FileSet::Site),
-        file: "site/index.html",
-        bytes: 80_000,
-        ceiling: None,
-        ..SMALL
-    },
-    Workload {
-        name: "zipf",
-        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections",
-        asked: Asked::Many(FileSet::Zipf),
-        file: "zipf/0000.txt",
-        bytes: 10 * 1024,
-        ceiling: None,
-        ..SMALL
-    },
-    Workload { name: "latency", title: "151 bytes, 1 connection", connections: 1, ..SMALL },
-    Workload {
-        name: "cold",
-        title: "151 bytes beside cold files",
-        connections: 1,
-        kind: Kind::BesideCold,
-        ceiling: None,
-        ..SMALL
-    },
-    Workload {
-        name: "cores",
-        title: "151 bytes, 64 connections, a worker per CPU, client on the same CPUs",
-        sharing: Sharing::Together,
-        ..SMALL
-    },
-    Workload {
-        name: "hello",
-        title: "151 bytes from a handler, 64 connections",
-        kind: Kind::Handler,
-        ..SMALL
-    },
-    Workload { name: "idle", title: "Memory of idle connections", kind: Kind::Idle, ..SMALL },
-];
-
-/// Left out unless asked for: in a second of load are too few requests to mean much; the programs have to be built first.
-const ON_REQUEST: [&str; 2] = ["64m", "hello"];
 
 /// The named workloads in their usual order; all but those on request where none is named.
 pub(crate) fn select(names: &[String]) -> anyhow::Result<Vec<&'static Workload>> {
@@ -223,6 +112,16 @@ pub(crate) fn select(names: &[String]) -> anyhow::Result<Vec<&'static Workload>>
         }
     };
     Ok(WORKLOADS.iter().filter(wanted).collect())
+}
+
+/// All workloads in their usual order.
+pub(super) fn all() -> &'static [Workload] {
+    &WORKLOADS
+}
+
+/// Its place in the usual order; behind all others if there is none of this name.
+pub(super) fn place(name: &str) -> usize {
+    WORKLOADS.iter().position(|workload| workload.name == name).unwrap_or(WORKLOADS.len())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const THREADS_MAX: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,
-    duration_us: f64,
+    pub(super) duration_us: f64,
     /// Octets of all answers, heads included, and of those that were under way at the end.
     pub(super) received_bytes: u64,
     /// Connections that failed, were cut off or timed out.

@@ -4,13 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::json;
 
 use super::report::Report;
 use super::setting::Setting;
-
-const END: &str = "<!-- end of figures -->";
+use crate::marked::Marks;
 
 /// Where figures go. A page may have several.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +26,8 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     /// Fails, with a way out, where there is no page to write into.
     pub(crate) fn check(self) -> anyhow::Result<()> {
-        let filled = fill(&self.read()?, &self.begin(), "");
-        filled.map(drop).with_context(|| self.path(self.page, "md").display().to_string())
+        let filled = Marks::figures(&self.begin()).filled(&self.path(self.page, "md"), "");
+        filled.map(drop).context("run it in the repository's top folder, or name the folder by --pages")
     }
 
     /// Writes page, JSON and plot.
@@ -44,7 +43,7 @@ impl Place<'_> {
             let path = self.path(name, ending);
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
         };
-        save(page, "md", &fill(&self.read()?, &self.begin(), &figures)?)?;
+        Marks::figures(&self.begin()).write(&self.path(page, "md"), &figures)?;
         save(name, "svg", &report.plot)?;
         let json = json!({
             "experiment": name,
@@ -57,33 +56,14 @@ impl Place<'_> {
         save(name, "json", &(serde_json::to_string_pretty(&json)? + "\n"))
     }
 
-    /// The line before the figures.
+    /// How the line before the figures begins.
     fn begin(self) -> String {
-        format!("<!-- figures: written by `selvedge-benches {}` -->", self.command)
+        format!("<!-- figures: written by `selvedge-benches {}`", self.command)
     }
 
     fn path(self, name: &str, ending: &str) -> PathBuf {
         self.folder.join(format!("{name}.{ending}"))
     }
-
-    fn read(self) -> anyhow::Result<String> {
-        let path = self.path(self.page, "md");
-        fs::read_to_string(&path).with_context(|| {
-            format!(
-                "no page {}: run it in the repository's top folder, or name the folder by --pages",
-                path.display()
-            )
-        })
-    }
-}
-
-/// `page` with `figures` between the line `begin` and the next end instead of what was there.
-fn fill(page: &str, begin: &str, figures: &str) -> anyhow::Result<String> {
-    let parts = page.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let Some((before, behind)) = parts else {
-        bail!("the page has no place for figures: it needs the lines '{begin}' and '{END}'");
-    };
-    Ok(format!("{before}{begin}\n\n{figures}\n{END}{behind}"))
 }
 
 fn figures(name: &str, setting: &Setting<'_>, report: &Report) -> String {
@@ -114,22 +94,6 @@ fn figures(name: &str, setting: &Setting<'_>, report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const BEGIN: &str = "<!-- begin -->";
-
-    #[test]
-    fn only_what_is_between_the_markers_changes() {
-        let page = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nText\n\n<!-- other -->\nstays\n{END}\n");
-        let filled = fill(&page, BEGIN, "new\n").unwrap();
-        assert_eq!(filled, page.replace("\nold\n", "\n\nnew\n\n"));
-        assert_eq!(fill(&filled, BEGIN, "new\n").unwrap(), filled, "once more changes nothing");
-    }
-
-    #[test]
-    fn a_page_without_a_place_is_told_what_it_needs() {
-        let error = fill(&format!("{END} {BEGIN}"), BEGIN, "").unwrap_err().to_string();
-        assert!(error.contains(BEGIN) && error.contains(END), "{error}");
-    }
 
     #[test]
     fn every_experiment_has_a_page() {

@@ -38,6 +38,7 @@ pub(crate) use self::options::Options;
 use self::plan::Plan;
 use self::print::Printed;
 pub(crate) use self::report::Report;
+pub(crate) use self::verdict::Verdict;
 use self::worker::{Start, work};
 use crate::compare::process::{descriptor_limit, raise_descriptor_limit};
 
@@ -108,4 +109,4 @@ pub(crate) fn generate(plan: &Plan) -> anyhow::Result<Report> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -88,42 +88,9 @@ pub(super) fn of(plan: &Plan, report: &Report) -> Vec<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::load::report::{Quantiles, ScheduleReport, WorkerReport};
-    use crate::load::tests::plan_for;
-
-    /// A hundred requests of an open loop that were answered in good order.
-    fn good() -> Report {
-        let latency = Quantiles { count: 100, ..Quantiles::default() };
-        let worker = WorkerReport { cpu: None, requests: 100, cpu_seconds: 0.5, cpu_share: 0.5, latency };
-        let lateness = Quantiles { count: 100, p99_us: 900.0, ..Quantiles::default() };
-        let schedule =
-            ScheduleReport { requests_per_second: 100.0, due: 100, backlog: 0, unsent: 0, lateness };
-        Report {
-            address: "127.0.0.1:1".to_owned(),
-            connections: 1,
-            pipeline: 1,
-            seconds: 1.0,
-            requests: 100,
-            requests_per_second: 100.0,
-            answers: 100,
-            received_bytes: 10_000,
-            body_bytes: 1_000,
-            statuses: BTreeMap::from([(200, 100)]),
-            failures: BTreeMap::new(),
-            connections_opened: 1,
-            connections_given_up: 0,
-            latency,
-            concurrency: 0.1,
-            schedule: Some(schedule),
-            cpu_seconds: 0.5,
-            server_cpu_seconds: None,
-            workers: vec![worker],
-            verdicts: Vec::new(),
-        }
-    }
+    use crate::load::report::ScheduleReport;
+    use crate::load::tests::{good_report, plan_for};
 
     #[test]
     fn each_verdict_has_its_reason() {
@@ -132,7 +99,7 @@ mod tests {
         };
         let none: fn(&mut Report) = |_| ();
         let verdicts = |change: &dyn Fn(&mut Report)| {
-            let mut report = good();
+            let mut report = good_report();
             change(&mut report);
             of(&plan_for("http://127.0.0.1:1/"), &report)
         };

@@ -6,16 +6,21 @@
 pub(super) enum Figure {
     /// CPU time of the process tree per request.
     CpuTime,
-    /// Latency that half, 99 % and 99.9 % of the requests have at most, in a closed loop.
+    /// Latency that half, 99 % and 99.9 % of the requests have at most.
     P50,
     P99,
     P999,
-    /// p99.9 at half the rate that the server can do, requests coming at fixed times.
-    OpenLoop,
     /// p99 of small requests beside cold files.
     BesideCold,
     /// Growth of memory per idle connection.
     IdleMemory,
+}
+
+impl Figure {
+    /// Whether it comes out so differently from round to round that the median alone says little.
+    pub(super) fn is_latency(self) -> bool {
+        matches!(self, Self::P50 | Self::P99 | Self::P999)
+    }
 }
 
 /// Who must reach the goal.
@@ -63,8 +68,11 @@ pub(super) const SHORT_MAX: usize = 3;
 pub(super) const NEVER_SHORT: [&str; 2] = ["small", "many"];
 /// Rounds below which nothing is said.
 pub(super) const ROUNDS_MIN: usize = 5;
+/// Rounds, and seconds of each, that a verdict about p99.9 is to be from. From less it is told as such.
+pub(super) const TAIL_ROUNDS_MIN: usize = 10;
+pub(super) const TAIL_SECONDS_MIN: f64 = 30.0;
 
-pub(super) static ROWS: [Row; 20] = [
+pub(super) static ROWS: [Row; 22] = [
     Row {
         title: "the ceiling itself, 151 B, 64 connections",
         workload: "small",
@@ -94,10 +102,12 @@ pub(super) static ROWS: [Row; 20] = [
         floor: at_most(Against::Itself, 1.5),
         peer: at_most(Against::Nginx, 1.0),
     },
-    latency("latency of 1 connection, p50", Figure::P50),
-    latency("latency of 1 connection, p99", Figure::P99),
-    latency("latency of 1 connection, p99.9", Figure::P999),
-    latency("latency at half the capacity, open loop", Figure::OpenLoop),
+    latency("latency of 1 connection, p50", "latency", Figure::P50),
+    latency("latency of 1 connection, p99", "latency", Figure::P99),
+    latency("latency of 1 connection, p99.9", "latency", Figure::P999),
+    latency("latency at half the capacity, open loop, p50", "open", Figure::P50),
+    latency("latency at half the capacity, open loop, p99", "open", Figure::P99),
+    latency("latency at half the capacity, open loop, p99.9", "open", Figure::P999),
     Row {
         title: "memory per idle connection",
         workload: "idle",
@@ -123,8 +133,8 @@ const fn against_peers(title: &'static str, workload: &'static str, peer: f64) -
     Row { floor: None, ..cpu_time(title, workload, 0.0, peer) }
 }
 
-const fn latency(title: &'static str, figure: Figure) -> Row {
-    Row { figure, ..against_peers(title, "latency", 1.0) }
+const fn latency(title: &'static str, workload: &'static str, figure: Figure) -> Row {
+    Row { figure, ..against_peers(title, workload, 1.0) }
 }
 
 const fn at_most(against: Against, ratio_max: f64) -> Option<Goal> {

@@ -1,12 +1,15 @@
 //! Whether a goal is met. In: a row of the table, and what was measured. Out: met or short with the ratio, or why nothing can be said.
 
-use super::table::{Against, Figure, Goal, ROUNDS_MIN, Row, Whose};
+use super::table::{Against, Figure, Goal, ROUNDS_MIN, Row, TAIL_ROUNDS_MIN, TAIL_SECONDS_MIN, Whose};
 use crate::compare::{
     cold::Cold,
+    comparison::Comparison,
     machine::Build,
+    mark,
     measure::Sample,
+    open::Offered,
     servers::Server,
-    summary::{Comparison, Figures, Spread, ratio},
+    summary::{Figures, Spread, ratio, ratio_interval},
     workloads,
 };
 
@@ -16,10 +19,16 @@ const SIZE_DIFFERENCE_MAX: f64 = 0.05;
 /// Rates that differ by more, as a share, are not equal.
 const RATE_DIFFERENCE_MAX: f64 = 0.10;
 
+/// A client may end so much before its time, as a share.
+const TIME_DIFFERENCE_MAX: f64 = 0.01;
+
+/// Each has the ratio: its median, and the least and the most; of latencies the interval that the median is in.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// The ratio's median is not above the goal.
+    /// The ratio's median is not above the goal; of latencies, its interval is not.
     Met(Spread),
+    /// Of latencies: the goal is within the interval. More rounds may tell.
+    Even(Spread),
     Short(Spread),
     /// Nothing can be said, and why.
     NotMeasured(String),
@@ -33,6 +42,8 @@ pub(super) struct Judged {
     /// The other server, where one was found.
     pub(super) other: Option<Server>,
     pub(super) verdict: Verdict,
+    /// What is to be known of a verdict.
+    pub(super) note: Option<String>,
 }
 
 /// The goals of `row` against the floor and against peers.
@@ -41,21 +52,44 @@ pub(super) fn judge_row(row: &Row, measured: &Comparison) -> [Option<Judged>; 2]
 }
 
 fn judge(row: &Row, goal: Goal, measured: &Comparison) -> Judged {
-    let (other, spread) = match row.figure {
+    let compared = match row.figure {
         Figure::CpuTime => of_samples(row, goal, measured, |sample| sample.cpu_us_per_request),
         Figure::P50 => of_samples(row, goal, measured, |sample| sample.p50_us),
         Figure::P99 => of_samples(row, goal, measured, |sample| sample.p99_us),
         Figure::P999 => of_samples(row, goal, measured, |sample| sample.p999_us),
-        Figure::OpenLoop => (None, Err("compare has no open loop".into())),
         Figure::BesideCold => of_cold(goal, measured),
         Figure::IdleMemory => of_idle(goal, measured),
     };
-    let verdict = match spread {
-        Ok(spread) if spread.median <= goal.ratio_max => Verdict::Met(spread),
-        Ok(spread) => Verdict::Short(spread),
+    let (other, ratio) = compared;
+    let verdict = match ratio {
+        Ok(ratio) if row.figure.is_latency() && ratio.min <= goal.ratio_max && ratio.max > goal.ratio_max => {
+            Verdict::Even(ratio)
+        }
+        Ok(ratio) if ratio.median <= goal.ratio_max => Verdict::Met(ratio),
+        Ok(ratio) => Verdict::Short(ratio),
         Err(reason) => Verdict::NotMeasured(reason),
     };
-    Judged { workload: row.workload, ratio_max: goal.ratio_max, other, verdict }
+    let note = match (&verdict, row.figure) {
+        (Verdict::NotMeasured(_), _) => None,
+        (_, Figure::P999) => short_of_time(row, other, measured),
+        _ => None,
+    };
+    Judged { workload: row.workload, ratio_max: goal.ratio_max, other, verdict, note }
+}
+
+/// Where a verdict about p99.9 is from less than it is to be.
+fn short_of_time(row: &Row, other: Option<Server>, measured: &Comparison) -> Option<String> {
+    let servers = &measured.row(row.workload)?.servers;
+    let is_compared =
+        |figures: &&Figures| figures.server == Server::Selvedge || Some(figures.server) == other;
+    let compared = || servers.iter().filter(is_compared);
+    let rounds = compared().map(|figures| figures.samples.len()).min()?;
+    let seconds = compared().flat_map(|figures| &figures.samples).map(|sample| sample.seconds);
+    let seconds = seconds.fold(f64::INFINITY, f64::min);
+    let is_short = rounds < TAIL_ROUNDS_MIN || seconds < TAIL_SECONDS_MIN * (1.0 - TIME_DIFFERENCE_MAX);
+    is_short.then(|| {
+        format!("from {rounds} x {seconds:.0} s, short of {TAIL_ROUNDS_MIN} x {TAIL_SECONDS_MIN:.0} s")
+    })
 }
 
 /// Who was compared with, and the ratio or why there is none.
@@ -63,16 +97,13 @@ type Compared = (Option<Server>, Result<Spread, String>);
 
 /// The ratio of a figure that each round has, by rounds.
 fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) -> f64) -> Compared {
-    let Some(measured_row) = measured.rows.iter().find(|other| other.workload == row.workload) else {
+    let Some(measured_row) = measured.row(row.workload) else {
         return (None, Err("the workload was left out".into()));
-    };
-    let median = |figures: &Figures| {
-        Spread::of(figures.samples.iter().map(figure)).map_or(f64::INFINITY, |spread| spread.median)
     };
     // The cheapest of those that there are.
     let least = |wanted: fn(Server) -> bool| {
         let among = measured_row.servers.iter().filter(|figures| wanted(figures.server));
-        among.min_by(|a, b| median(a).total_cmp(&median(b)))
+        among.min_by(|a, b| a.median(figure).total_cmp(&b.median(figure)))
     };
     let ours = match row.whose {
         Whose::Selvedge => least(|server| server == Server::Selvedge),
@@ -87,22 +118,36 @@ fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) 
     };
     let Some(ours) = ours else { return (None, Err(format!("{} was left out", name(row.whose)))) };
     let Some(other) = other else { return (None, Err("there is nobody to compare with".into())) };
-    let spread = ratio(&ours.samples, &other.samples, figure);
+    let mut spread = ratio(&ours.samples, &other.samples, figure);
+    if row.figure.is_latency()
+        && let (Some(spread), Some(interval)) =
+            (&mut spread, ratio_interval(&ours.samples, &other.samples, figure))
+    {
+        (spread.min, spread.max) = (interval.low, interval.high);
+    }
     let judged = spread.ok_or_else(|| "no round has both".to_owned()).and_then(|spread| {
         has_rounds(&ours.samples, &other.samples)?;
         for figures in [ours, other] {
             is_sound(figures)?;
-            if figures.server.is_ceiling() && measured.machine.build == Build::Development {
+            if figures.server.is_ceiling() && was_built_for_development(row.workload, measured) {
                 return Err("the ceiling was built without optimisation".into());
             }
         }
         has_equal_rates(row.workload, ours, other)?;
+        if let Some(fault) = measured_row.offered.as_ref().and_then(Offered::fault) {
+            return Err(fault);
+        }
         if goal.against == Against::Ceiling {
             is_true_ceiling(other, ours, peer, figure)?;
         }
         Ok(spread)
     });
     (Some(other.server), judged)
+}
+
+/// Whether this program was, when it measured `workload`.
+fn was_built_for_development(workload: &str, measured: &Comparison) -> bool {
+    measured.run_of(workload).is_some_and(|run| run.machine.build == Build::Development)
 }
 
 fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
@@ -114,7 +159,7 @@ fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
 /// Where a rate is offered, both have to have kept it.
 fn has_equal_rates(workload: &str, ours: &Figures, other: &Figures) -> Result<(), String> {
     let is_offered = workloads::select(&[workload.to_owned()])
-        .is_ok_and(|found| found.iter().any(|workload| workload.think_ms.is_some()));
+        .is_ok_and(|found| found.iter().any(|workload| workload.is_offered()));
     let [a, b] = [ours, other].map(|figures| figures.requests_per_second.median);
     match is_offered && (a - b).abs() > a.min(b) * RATE_DIFFERENCE_MAX {
         true => Err(format!("the rates differ: {a:.0} and {b:.0} requests/s")),
@@ -127,8 +172,7 @@ fn is_sound(figures: &Figures) -> Result<(), String> {
     if figures.marks.is_empty() {
         return Ok(());
     }
-    let marks: Vec<&str> = figures.marks.iter().map(|mark| mark.words()).collect();
-    Err(format!("{}: {}", figures.server.name(), marks.join(", ")))
+    Err(format!("{}: {}", figures.server.name(), mark::words(&figures.marks)))
 }
 
 /// Its answers have the size of ours, and no peer is below it.

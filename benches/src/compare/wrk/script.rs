@@ -23,7 +23,7 @@ pub(super) fn script(workload: &Workload, scratch: &Path, threads: usize) -> Str
     let requests = match (workload.asked, workload.kind) {
         (Asked::Many(set), _) => listed(&scratch.join(set.list()), threads),
         (_, Kind::Pipelined { depth }) => pipelined(depth),
-        (_, Kind::KeepAlive | Kind::Close | Kind::Handler | Kind::Idle | Kind::BesideCold) => String::new(),
+        _ => String::new(),
     };
     requests + &workload.think_ms.map(think).unwrap_or_default() + DONE
 }

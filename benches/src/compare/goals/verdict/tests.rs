@@ -1,45 +1,10 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::compare::{
-    cold::{self, Cold},
+    cold,
+    comparison::tests::{GOOD, measured_of as measured},
     goals::{table::ROWS, total},
-    machine::Machine,
     mark::Mark,
-    summary::{self, tests::sample},
-    workloads,
 };
-
-fn machine(build: Build) -> Machine {
-    Machine {
-        cpu: String::new(),
-        cpus: String::new(),
-        memory_bytes: 0,
-        kernel: String::new(),
-        date: String::new(),
-        command: String::new(),
-        build,
-    }
-}
-
-/// A run of `small` in which each server cost the same in every round.
-fn measured(rounds: usize, costs: &[(Server, f64)], marks: &[Mark]) -> Comparison {
-    let samples = |cost: f64| (0..rounds).map(|round| sample(round, cost, marks)).collect();
-    let samples = costs.iter().map(|&(server, cost)| (server, samples(cost)));
-    let row = summary::Row::new(workloads::select(&["small".into()]).unwrap()[0], samples.collect());
-    Comparison {
-        machine: machine(Build::Optimised),
-        versions: BTreeMap::new(),
-        missing: Vec::new(),
-        same_against_itself: None,
-        rows: vec![row],
-        idle: Vec::new(),
-        cold: Vec::new(),
-    }
-}
-
-const GOOD: [(Server, f64); 4] =
-    [(Server::Selvedge, 5.3), (Server::Ceiling, 5.0), (Server::Nginx, 9.0), (Server::H2o, 7.0)];
 
 fn row() -> &'static Row {
     ROWS.iter().find(|row| row.workload == "small" && row.whose == Whose::Selvedge).unwrap()
@@ -95,23 +60,6 @@ fn one_mark_of_the_other_server_is_enough() {
 }
 
 #[test]
-fn what_was_limited_is_listed_with_its_row() {
-    assert_eq!(measured(5, &GOOD, &[]).limited(), [""; 0]);
-    let lines = measured(5, &GOOD[..1], &[Mark::Stolen, Mark::ClientBound]).limited();
-    assert_eq!(lines, ["small, selvedge: client-bound, CPU stolen by the host"]);
-}
-
-#[test]
-fn a_later_run_of_a_workload_replaces_the_earlier() {
-    let both = measured(5, &GOOD, &[]).followed_by(measured(3, &GOOD[..2], &[]));
-    assert_eq!(both.rows.len(), 1);
-    assert_eq!(both.rows[0].servers[0].samples.len(), 3);
-    let text = serde_json::to_string(&both).unwrap();
-    let read: Comparison = serde_json::from_str(&text).unwrap();
-    assert_eq!(serde_json::to_string(&read).unwrap(), text);
-}
-
-#[test]
 fn few_rounds_and_missing_servers_are_told() {
     assert!(reason(&judge_small(&measured(4, &GOOD, &[]))[0]).starts_with("4 rounds"));
     assert_eq!(reason(&judge_small(&measured(5, &GOOD[1..], &[]))[0]), "selvedge was left out");
@@ -139,7 +87,7 @@ fn a_ceiling_with_shorter_answers_or_without_optimisation_is_none() {
     assert!(reason(&judge_small(&measured)[0]).starts_with("the ceiling's answers have "));
     ceiling_again(&mut measured);
     assert!(matches!(judge_small(&measured)[0], Verdict::Met(_)));
-    measured.machine.build = Build::Development;
+    measured.run_mut().machine.build = Build::Development;
     assert!(reason(&judge_small(&measured)[0]).ends_with("without optimisation"));
 }
 
@@ -151,7 +99,7 @@ fn ceiling_again(measured: &mut Comparison) {
 
 #[test]
 fn three_may_be_short_but_not_the_first_rows() {
-    let judged = |workload, verdict| Judged { workload, ratio_max: 1.0, other: None, verdict };
+    let judged = |workload, verdict| Judged { workload, ratio_max: 1.0, other: None, verdict, note: None };
     let spread = Spread { median: 1.0, min: 1.0, max: 1.0 };
     let short = |workload| judged(workload, Verdict::Short(spread));
     let total_of = |judged: &[Judged]| total(judged);
@@ -159,7 +107,10 @@ fn three_may_be_short_but_not_the_first_rows() {
     assert!(total_of(&[short("1m"), short("64m"), short("304"), short("404")]).contains("**not reached**"));
     assert!(total_of(&[short("small")]).ends_with("small must not be short"));
     let unknown = judged("1m", Verdict::NotMeasured("left out".into()));
-    assert_eq!(total_of(&[unknown]), "0 goals met, 0 short, 1 not measured: **open**");
+    assert_eq!(total_of(&[unknown]), "0 goals met, 0 even, 0 short, 1 not measured: **open**");
+    let even = |workload| judged(workload, Verdict::Even(spread));
+    assert!(total_of(&[even("open"), short("1m"), short("404")]).ends_with("**reached**"), "short at worst");
+    assert!(total_of(&[even("open"), short("1m"), short("404"), short("16k")]).ends_with("**open**"));
 }
 
 #[test]
@@ -200,4 +151,50 @@ fn where_a_rate_is_offered_both_servers_have_to_keep_it() {
     let [floor, peer] = judge_row(row, &measured).map(|judged| judged.unwrap().verdict);
     assert!(matches!(floor, Verdict::Met(_)));
     assert_eq!(reason(&peer), "the rates differ: 1 and 2 requests/s");
+}
+
+/// A run of `open` in ten rounds, in which selvedge's p99.9 were these and nginx' always 100 us.
+fn open_loop(p999_us: [f64; 10], seconds: f64) -> Comparison {
+    let mut measured = measured(10, &[(Server::Selvedge, 1.0), (Server::Nginx, 2.0)], &[]);
+    measured.rows[0].workload = "open".into();
+    for figures in &mut measured.rows[0].servers {
+        for (sample, p999_us) in figures.samples.iter_mut().zip(p999_us) {
+            sample.p999_us = if figures.server == Server::Selvedge { p999_us } else { 100.0 };
+            sample.seconds = seconds;
+        }
+    }
+    measured
+}
+
+fn judge_open(measured: &Comparison) -> Judged {
+    let row = ROWS.iter().find(|row| row.workload == "open" && row.figure == Figure::P999).unwrap();
+    judge_row(row, measured)[1].clone().unwrap()
+}
+
+#[test]
+fn a_latency_is_met_or_short_where_its_interval_is_and_even_between() {
+    let judged = |p999_us| judge_open(&open_loop(p999_us, 30.0)).verdict;
+    // One outlier at each end is not in the interval of ten rounds.
+    let met = judged([90.0, 91.0, 92.0, 93.0, 94.0, 95.0, 96.0, 97.0, 100.0, 900.0]);
+    assert!(matches!(met, Verdict::Met(ratio) if (ratio.max - 1.0).abs() < 1e-9), "{met:?}");
+    let even = judged([90.0, 91.0, 92.0, 93.0, 94.0, 95.0, 96.0, 97.0, 101.0, 101.0]);
+    assert!(matches!(even, Verdict::Even(ratio) if (ratio.median - 0.945).abs() < 1e-9), "{even:?}");
+    let short = judged([10.0, 101.0, 102.0, 103.0, 104.0, 105.0, 106.0, 107.0, 108.0, 109.0]);
+    assert!(matches!(short, Verdict::Short(ratio) if (ratio.min - 1.01).abs() < 1e-9), "{short:?}");
+}
+
+#[test]
+fn a_tail_from_little_time_is_told_as_such() {
+    assert_eq!(judge_open(&open_loop([90.0; 10], 29.99)).note, None);
+    let short = judge_open(&open_loop([90.0; 10], 3.0));
+    assert_eq!(short.note.as_deref(), Some("from 10 x 3 s, short of 10 x 30 s"));
+    assert!(short.to_string().ends_with("nginx, from 10 x 3 s, short of 10 x 30 s"), "{short}");
+    assert!(total(&[short]).ends_with("1 of p99.9 from less time than they should be"));
+}
+
+#[test]
+fn an_open_loop_whose_rate_was_not_kept_has_no_verdict() {
+    let mut measured = open_loop([90.0; 10], 30.0);
+    measured.rows[0].servers[0].marks.insert(Mark::RateMissed);
+    assert!(reason(&judge_open(&measured).verdict).contains("offered rate not reached"));
 }
