@@ -389,9 +389,11 @@ impl Kernel {
     /// Whether somebody waits for a send whose success ends no wait, or for what it holds.
     fn awaits_quiet_send(&mut self) -> bool {
         let slots = &mut self.slots;
-        self.quiet_sends.iter().any(|&id| {
-            let slot = slots.get(id);
-            slot.phase != Phase::InFlight || !matches!(slot.waiter, Waiter::Nobody)
+        self.quiet_sends.iter().any(|&id| match slots.phase(id) {
+            Some(Phase::InFlight) => !matches!(slots.get(id).waiter, Waiter::Nobody),
+            // It has completed, with a failure that was heard.
+            None | Some(Phase::Done(_)) => false,
+            Some(_) => true,
         })
     }
 

@@ -56,8 +56,9 @@ impl Kernel {
             }
         }
         self.batch = batch;
-        if is_all_said {
-            self.end_quiet_sends(reaped);
+        match is_all_said {
+            true => self.end_quiet_sends(reaped),
+            false => self.quiet_sends.retain(|&id| self.slots.phase(id).is_some_and(Phase::in_flight)),
         }
         self.relieve(reaped);
     }

@@ -176,3 +176,23 @@ fn what_a_full_socket_does_not_take_at_once_follows_in_order_when_it_has_room() 
         machine.assert_idle();
     }
 }
+
+#[test]
+fn a_failure_that_no_completion_queue_has_room_for_is_not_taken_for_success() {
+    const SENDS: usize = 4 * FULL_SIZE.submissions as usize;
+    let mut machine = Machine::with_small_completion_queue(8, 64);
+    let (socket, peer) = machine.pair();
+    drop(peer);
+    let sends: Vec<OpId> = (0..SENDS)
+        .map(|_| {
+            let op = machine.kernel.sending(&socket, Chunk::from("nobody reads this"), More::Nothing);
+            machine.kernel.submit(op)
+        })
+        .collect();
+    for send in sends {
+        let outcome = machine.outcome(send);
+        assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    }
+    assert!(machine.kernel.figures().overflows > 0, "{machine:?}");
+    machine.assert_idle();
+}
