@@ -1,7 +1,12 @@
 //! This project's load generator as a client, in a process of its own. In: a workload and a pace. Out: the command, and its report,
 //! read.
 
-use std::{env, process::Command};
+use std::{
+    env,
+    fs::{self, File},
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, ensure};
 
@@ -36,6 +41,8 @@ pub(super) struct Load<'a> {
     pub(super) cpus: &'a [usize],
     pub(super) pace: Pace,
     pub(super) seconds: u64,
+    /// Where logs may be written.
+    pub(super) scratch: &'a Path,
 }
 
 impl Load<'_> {
@@ -45,9 +52,14 @@ impl Load<'_> {
     /// Where the client cannot run, was interrupted, or was answered with other bodies than the file. What it says of its own
     /// figures is in their marks.
     pub(super) fn run(&self) -> anyhow::Result<Loaded> {
-        let finished = run(&mut self.command()?, self.cpus)?;
+        let log = self.scratch.join("load.log");
+        // What it says of its figures is in the report; the way out that it names is not for who compares.
+        let mut command = self.command()?;
+        command.stderr(File::create(&log)?);
+        let finished = run(&mut command, self.cpus)?;
         let report: Report = serde_json::from_str(&finished.output).with_context(|| {
-            format!("the load generator ended with {}:\n{}", finished.status, finished.output)
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            format!("the load generator ended with {}: {}", finished.status, said.trim_end())
         })?;
         let wanted = report.requests * self.workload.bytes as u64;
         ensure!(
@@ -60,7 +72,7 @@ impl Load<'_> {
     }
 
     fn command(&self) -> anyhow::Result<Command> {
-        let Self { workload, fields, port, cpus, pace, seconds } = *self;
+        let Self { workload, fields, port, cpus, pace, seconds, .. } = *self;
         let workers = cpus.len().clamp(1, WORKERS_MAX).min(workload.connections);
         let mut command = Command::new(env::current_exe()?);
         command.arg("load").arg(format!("http://127.0.0.1:{port}/{}", workload.file));
@@ -141,7 +153,8 @@ mod tests {
         let workload = workloads::select(&["open".into()]).unwrap()[0];
         let fields = ["Accept: */*".to_owned()];
         let pace = Pace::Open { requests_per_second: 1_234.5 };
-        let load = Load { workload, fields: &fields, port: 81, cpus: &[2, 3], pace, seconds: 30 };
+        let scratch = Path::new("/");
+        let load = Load { workload, fields: &fields, port: 81, cpus: &[2, 3], pace, seconds: 30, scratch };
         let command = load.command().unwrap();
         let line =
             crate::CommandLine::try_parse_from([command.get_program()].into_iter().chain(command.get_args()));

@@ -1,14 +1,14 @@
 //! Requests at fixed times (an open loop). In: servers. Out: their latencies at a rate that is the same for all and half of what the
 //! slowest of them can do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Setting,
     generator::{Load, Pace},
-    mark::Mark,
+    mark::{self, Mark},
     measure::{self, Sample},
     servers::{Installed, Server},
     summary::{self, Spread},
@@ -37,16 +37,9 @@ pub(super) struct Offered {
 pub(super) struct Capacity {
     pub(super) server: Server,
     pub(super) requests_per_second: Spread,
-    pub(super) limit: Limit,
+    /// Why it may be able to do more: see [`summary::marks`].
+    pub(super) marks: BTreeSet<Mark>,
     pub(super) part: Part,
-}
-
-/// Who could do no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Limit {
-    Server,
-    Client,
 }
 
 /// What becomes of a server.
@@ -98,8 +91,8 @@ fn measure_once(
     let (placement, workers) = measure::placement(setting, workload);
     let running = measure::start(setting, installed, workload, &placement, workers)?;
     measure::measure_by(setting, &running, workload, &placement, round, |checked| {
-        let (port, cpus) = (running.port, &placement.client);
-        Load { workload, fields: &checked.fields, port, cpus, pace, seconds }.run()
+        let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
+        Load { workload, fields: &checked.fields, port, cpus, pace, seconds, scratch }.run()
     })
 }
 
@@ -108,9 +101,8 @@ impl Offered {
     fn of(samples: &BTreeMap<Server, Vec<Sample>>) -> Option<Self> {
         let capacity = |(&server, samples): (&Server, &Vec<Sample>)| {
             let requests_per_second = Spread::of(samples.iter().map(|sample| sample.requests_per_second))?;
-            let is_clients = summary::marks(samples).contains(&Mark::ClientBound);
-            let limit = if is_clients { Limit::Client } else { Limit::Server };
-            Some(Capacity { server, requests_per_second, limit, part: Part::Compared })
+            let marks = summary::marks(samples);
+            Some(Capacity { server, requests_per_second, marks, part: Part::Compared })
         };
         let mut capacities: Vec<Capacity> = samples.iter().filter_map(capacity).collect();
         capacities.sort_by(|a, b| b.requests_per_second.median.total_cmp(&a.requests_per_second.median));
@@ -134,12 +126,11 @@ impl Offered {
         self.capacities.iter().any(|capacity| capacity.server == server && capacity.part != Part::LeftOut)
     }
 
-    /// Why it is less than half of what the servers can do, where it is.
+    /// Why it may not be half of what the servers can do.
     pub(super) fn fault(&self) -> Option<String> {
         let slowest = self.capacities.iter().find(|capacity| capacity.part == Part::Slowest)?;
-        (slowest.limit == Limit::Client).then(|| {
-            format!("the client was the limit when the capacity of {} was measured", slowest.server.name())
-        })
+        let (server, marks) = (slowest.server.name(), mark::words(&slowest.marks));
+        (!marks.is_empty()).then(|| format!("when the capacity of {server} was measured: {marks}"))
     }
 }
 
@@ -187,9 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn a_capacity_that_is_the_client_s_is_told() {
-        let offered = offered(&[(Server::Nginx, 60_000.0)], &[Mark::ClientBound]);
-        assert!(offered.fault().unwrap().contains("nginx"));
+    fn a_capacity_that_is_the_client_s_or_the_machine_s_is_told() {
+        for mark in [Mark::ClientBound, Mark::BusyMachine] {
+            let fault = offered(&[(Server::Nginx, 60_000.0)], &[mark]).fault().unwrap();
+            assert!(fault.ends_with(&format!("capacity of nginx was measured: {}", mark.words())), "{fault}");
+        }
     }
 
     #[test]

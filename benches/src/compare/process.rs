@@ -131,12 +131,12 @@ pub(super) struct Finished {
     pub(super) cpu_us: f64,
 }
 
-/// Runs `command` on `cpus` to its end, whatever that is.
+/// Runs `command` on `cpus` to its end, whatever that is. What it says on stderr is said there, unless it was told otherwise.
 ///
 /// # Errors
 /// Where it cannot be started, and an interruption.
 pub(super) fn run(command: &mut Command, cpus: &[usize]) -> anyhow::Result<Finished> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
     let before = children_cpu_us();
     let mut child = spawn(command, cpus)?;
     let status = loop {

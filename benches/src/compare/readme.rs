@@ -20,8 +20,14 @@ pub(super) fn text(measured: &Comparison) -> String {
     parts.extend(cpu_time(measured));
     parts.extend(latency(measured));
     parts.extend(idle(measured));
+    let limited = measured.limited().len();
+    if limited > 0 {
+        parts.push(format!(
+            "**In {limited} figures the client or the machine had a part: [docs/benchmarks.md](docs/benchmarks.md) says in which.**"
+        ));
+    }
     parts.push(format!(
-        "Of the [goals](docs/benchmarks.md#goals): {}. [docs/benchmarks.md](docs/benchmarks.md) has every row, with its spread.",
+        "[Goals](docs/benchmarks.md#goals): {}. [docs/benchmarks.md](docs/benchmarks.md) has every row, with its spread.",
         goals::total_of(measured)
     ));
     parts.join("\n\n")
@@ -170,7 +176,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!text.contains("Latencies") && !text.contains("Memory"), "{text}");
+        assert!(["Latencies", "Memory", "had a part"].iter().all(|part| !text.contains(part)), "{text}");
+    }
+
+    #[test]
+    fn the_readme_says_that_figures_are_not_the_servers_alone() {
+        let text = text(&measured(5, &[crate::compare::mark::Mark::BusyMachine]));
+        assert!(text.contains("**In 4 figures the client or the machine had a part"), "{text}");
     }
 
     #[test]

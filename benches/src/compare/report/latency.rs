@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use crate::compare::{
     interval::Interval,
+    mark::Mark,
     measure::Sample,
-    open::{Capacity, Limit, Offered, Part},
+    open::{Capacity, Offered, Part},
     servers::Server,
     summary::{Figures, Row},
 };
@@ -85,13 +86,13 @@ fn offered(offered: &Offered) -> String {
         );
     }
     if let Some(fault) = offered.fault() {
-        text += &format!("\n**The rate is less than half of what the servers can do: {fault}.**\n");
+        text += &format!("\n**The rate may not be half of what the servers can do; {fault}.**\n");
     }
     text
 }
 
 fn capacity(capacity: &Capacity) -> String {
-    let at_least = if capacity.limit == Limit::Client { "at least " } else { "" };
+    let at_least = if capacity.marks.contains(&Mark::ClientBound) { "at least " } else { "" };
     let canned = if capacity.server == Server::Ceiling { " (no server)" } else { "" };
     format!("{}{canned} {at_least}{:.0}", capacity.server.name(), capacity.requests_per_second.median)
 }
@@ -119,8 +120,9 @@ mod tests {
         Row::new(workload, BTreeMap::from([(Server::Selvedge, samples)]))
     }
 
-    fn capacity(server: Server, rate: f64, limit: Limit, part: Part) -> Capacity {
-        Capacity { server, requests_per_second: Spread { median: rate, min: rate, max: rate }, limit, part }
+    fn capacity(server: Server, rate: f64, marks: &[Mark], part: Part) -> Capacity {
+        let requests_per_second = Spread { median: rate, min: rate, max: rate };
+        Capacity { server, requests_per_second, marks: marks.iter().copied().collect(), part }
     }
 
     #[test]
@@ -133,9 +135,9 @@ mod tests {
     #[test]
     fn the_rate_is_said_with_its_reason_and_who_is_left_out_for_it() {
         let capacities = vec![
-            capacity(Server::Selvedge, 120_000.0, Limit::Client, Part::Compared),
-            capacity(Server::Nginx, 60_000.0, Limit::Server, Part::Slowest),
-            capacity(Server::Caddy, 20_000.0, Limit::Server, Part::LeftOut),
+            capacity(Server::Selvedge, 120_000.0, &[Mark::ClientBound], Part::Compared),
+            capacity(Server::Nginx, 60_000.0, &[], Part::Slowest),
+            capacity(Server::Caddy, 20_000.0, &[], Part::LeftOut),
         ];
         let mut row = row(1);
         row.offered = Some(Offered { requests_per_second: 30_000.0, capacities });
@@ -150,7 +152,7 @@ mod tests {
             assert!(said.contains(told), "{told}: {said}");
         }
         assert!(!said.contains("**"), "{said}");
-        row.offered.as_mut().unwrap().capacities[1].limit = Limit::Client;
-        assert!(text(&row).contains("**The rate is less than half"));
+        row.offered.as_mut().unwrap().capacities[1].marks.insert(Mark::BusyMachine);
+        assert!(text(&row).contains("when the capacity of nginx was measured: busy machine.**"));
     }
 }
