@@ -140,7 +140,7 @@ pub(crate) fn start(
     let port = free_port()?;
     let (files, scratch) = (setting.docroot.files(), setting.docroot.scratch());
     let start = Start { workload, files: &files, scratch, port, workers, cpus: &placement.server };
-    let log = scratch.join(format!("{:?}.log", installed.server));
+    let log = scratch.join("server.log");
     Running::start(installed.command(&start)?, port, &placement.server, &log)
 }
 
