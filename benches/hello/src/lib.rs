@@ -1,13 +1,15 @@
-//! What all of these programs do alike: they answer every request with the octets of a file as plain text, on
-//! 127.0.0.1, with as many threads as they are told.
+//! What all of these programs do alike: they listen on 127.0.0.1, with as many threads as they are told, and serve what is at a path.
+//! Most answer every request with the octets of a file as plain text.
 
-/// `PROGRAM PORT THREADS FILE`
+use std::path::{Path, PathBuf};
+
+/// `PROGRAM PORT THREADS PATH`
 #[derive(Debug, Clone)]
 pub struct Arguments {
     pub port: u16,
     pub threads: usize,
-    /// What every answer holds.
-    pub text: &'static [u8],
+    /// A file, or a folder where files are served.
+    pub path: PathBuf,
 }
 
 impl Arguments {
@@ -17,12 +19,16 @@ impl Arguments {
         let mut next = || arguments.next().unwrap_or_else(|| usage());
         let port = next().parse().unwrap_or_else(|_| usage());
         let threads = next().parse().unwrap_or_else(|_| usage());
-        let text = std::fs::read(next()).unwrap_or_else(|_| usage());
-        Self { port, threads, text: text.leak() }
+        Self { port, threads, path: next().into() }
     }
 }
 
+/// What every answer holds; ends the program where there is no such file. It is never freed.
+pub fn text(path: &Path) -> &'static [u8] {
+    std::fs::read(path).unwrap_or_else(|_| usage()).leak()
+}
+
 fn usage() -> ! {
-    eprintln!("usage: PROGRAM PORT THREADS FILE");
+    eprintln!("usage: PROGRAM PORT THREADS PATH");
     std::process::exit(2)
 }

@@ -8,24 +8,24 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use selvedge_hello::Arguments;
+use selvedge_hello::{Arguments, text};
 use socket2::{Domain, Socket, Type};
 
 fn main() {
-    let arguments = Arguments::read();
-    let threads: Vec<_> = (0..arguments.threads)
+    let Arguments { port, threads, path } = Arguments::read();
+    let text = text(&path);
+    let threads: Vec<_> = (0..threads)
         .map(|_| {
-            let arguments = arguments.clone();
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), serve(arguments));
+                tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), serve(port, text));
             })
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().expect("it serves for ever"));
 }
 
-async fn serve(Arguments { port, text, .. }: Arguments) {
+async fn serve(port: u16, text: &'static [u8]) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_reuse_port(true).expect("SO_REUSEPORT");
     socket.set_reuse_address(true).expect("SO_REUSEADDR");

@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use selvedge_hello::Arguments;
+use selvedge_hello::{Arguments, text};
 use selvedge_http::{AcceptPolicy, Request, Response, Server, StartError};
 
 fn main() -> Result<(), StartError> {
-    let Arguments { port, threads, text } = Arguments::read();
+    let Arguments { port, threads, path } = Arguments::read();
+    let text = text(&path);
     Server::builder()
         .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .workers(threads)
