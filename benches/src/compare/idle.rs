@@ -54,7 +54,10 @@ pub(super) fn measure(
 ) -> anyhow::Result<Turns<Idle>> {
     let most = descriptor_limit().saturating_sub(DESCRIPTORS_KEPT);
     let connections = setting.options.idle_connections.clamp(FIRST + 1, most.max(FIRST + 1));
-    in_turn(1, servers, workload, |installed, _| measure_one(setting, installed, workload, connections))
+    let hello = setting.options.hello.as_deref();
+    let servers: Vec<Installed> =
+        servers.iter().filter_map(|installed| installed.for_workload(workload, hello)).collect();
+    in_turn(1, &servers, workload, |installed, _| measure_one(setting, installed, workload, connections))
 }
 
 fn measure_one(
