@@ -39,6 +39,9 @@ fn what_cannot_be_measured_is_refused_with_a_way_out() {
         (&["compare", "--readme", page], "it needs a line that begins with '<!-- measured: begin"),
         (&["goals", "goals.json", "--page", "no-such-page.md"], "no page no-such-page.md"),
         (&["compare", "--servers", "warp"], "name its folder by --hello"),
+        (&["compare", "--peer", "nginx"], "it is NAME=PATH"),
+        (&["compare", "--peer", "apache=/bin/true"], "choose among nginx, lighttpd"),
+        (&["compare", "--peer", "nginx=/no/such/nginx"], "there is no /no/such/nginx"),
         (
             &["compare", "--servers", "ceiling", "--workloads", "site"],
             "none of these servers takes part in site",

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Args;
 
-use super::{goals, output::Output, servers::Server};
+use super::{
+    goals,
+    output::Output,
+    servers::{NamedBuild, Server},
+};
 use crate::cpus;
 
 /// What `--quick` makes of rounds, seconds and idle connections: enough to see that everything runs.
@@ -45,7 +49,10 @@ pub(crate) struct Options {
     /// Another selvedge binary, measured in turn with it: what a change costs
     #[arg(long, value_name = "PATH")]
     pub(super) before: Option<PathBuf>,
-    /// The folder of the programs that the workload 'hello' compares: see benches/hello
+    /// Another build of a peer, beside the one that is installed; may be repeated
+    #[arg(long = "peer", value_name = "NAME=PATH")]
+    pub(super) peers: Vec<NamedBuild>,
+    /// The folder of the programs that are built in benches/hello, for the workload 'hello' and for ntex
     #[arg(long, value_name = "DIR")]
     pub(super) hello: Option<PathBuf>,
     /// One round of one second each: only to see that everything runs
@@ -71,6 +78,7 @@ impl Options {
             output: Output::default(),
             selvedge,
             before: None,
+            peers: Vec::new(),
             hello: None,
             quick: false,
             goals: false,

@@ -1,17 +1,21 @@
-//! The servers: what each is, and how it takes part in a workload. `find` says which of them are here, `command` how each is
-//! started.
+//! The servers: what each is, and how it takes part in a workload. `find` says which of them are here, `build` how several builds of
+//! one are told apart, `command` how each is started.
 
+mod build;
 mod command;
 mod configuration;
 mod find;
+mod siblings;
 
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use self::build::Build;
+pub(super) use self::build::NamedBuild;
 pub(super) use self::command::Start;
-use self::find::hello;
+use self::find::program;
 pub(crate) use self::find::{Found, Profile, find, selvedge};
 use super::workloads::{Kind, Sharing, Workload};
 use crate::ceiling::Variant;
@@ -21,6 +25,7 @@ const SMALL_BYTES: usize = 32 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::enum_variant_names, reason = "one is called so")]
 pub(crate) enum Server {
     Selvedge,
     /// Another binary of Selvedge: what a change costs, in one run.
@@ -53,11 +58,16 @@ pub(crate) enum Server {
     H2o,
     Mighty,
     Caddy,
-    /// On tokio; measured in the workload 'hello' only, as the two that follow.
-    Hyper,
-    /// On io_uring.
+    StaticWebServer,
+    /// On io_uring, with handlers and with files, by programs of benches/hello, as the two that follow.
     Ntex,
+    /// On tokio; measured in the workload 'hello' only.
+    Hyper,
+    /// In Haskell; measured in the workload 'hello' only.
     Warp,
+    /// One of those above, where several builds of it take part.
+    #[value(skip)]
+    Build(Build),
 }
 
 impl Server {
@@ -79,26 +89,51 @@ impl Server {
             Self::H2o => "h2o",
             Self::Mighty => "mighty",
             Self::Caddy => "caddy",
-            Self::Hyper => "hyper",
+            Self::StaticWebServer => "static-web-server",
             Self::Ntex => "ntex",
+            Self::Hyper => "hyper",
             Self::Warp => "warp",
+            Self::Build(build) => build.name,
         }
     }
 
-    /// The program that answers in the workload 'hello'; `None` where the server itself does, or has no handlers.
-    fn hello_program(self) -> Option<&'static str> {
+    /// What is started, whichever build of it.
+    fn program(self) -> Self {
         match self {
-            Self::Selvedge => Some("selvedge-hello"),
-            Self::Hyper => Some("hyper-hello"),
-            Self::Ntex => Some("ntex-hello"),
-            Self::Warp => Some("warp-hello"),
+            Self::Build(build) => *build.server,
+            server => server,
+        }
+    }
+
+    /// The same build, configured as `other` is.
+    fn configured(self, other: Self) -> Self {
+        match self {
+            Self::Build(build) => Self::Build(build.configured(other)),
+            _ => other,
+        }
+    }
+
+    /// The program of benches/hello that stands for it in workloads of this kind; `None` where the server itself answers, or takes no
+    /// part.
+    fn hello_program(self, kind: Kind) -> Option<&'static str> {
+        match (self, kind) {
+            (Self::Selvedge, Kind::Handler) => Some("selvedge-hello"),
+            (Self::Hyper, Kind::Handler) => Some("hyper-hello"),
+            (Self::Ntex, Kind::Handler) => Some("ntex-hello"),
+            (Self::Ntex, _) => Some("ntex-file-server"),
+            (Self::Warp, Kind::Handler) => Some("warp-hello"),
             _ => None,
         }
     }
 
-    /// Whether it serves files.
-    fn has_files(self) -> bool {
-        !matches!(self, Self::Hyper | Self::Ntex | Self::Warp)
+    /// Whether it is a library, which takes part by programs of benches/hello only.
+    fn is_library(self) -> bool {
+        matches!(self, Self::Hyper | Self::Ntex | Self::Warp)
+    }
+
+    /// Whether other builds of it may be named.
+    fn has_builds(self) -> bool {
+        self.is_peer() && !self.is_library()
     }
 
     /// Whether it is another project's server.
@@ -110,7 +145,7 @@ impl Server {
     /// Whether it is nginx, configured in whatever way.
     pub(super) fn is_nginx(self) -> bool {
         matches!(
-            self,
+            self.program(),
             Self::Nginx | Self::NginxWithoutSendfile | Self::NginxWithThreads | Self::NginxWithoutFileCache
         )
     }
@@ -129,6 +164,17 @@ impl Server {
             Self::CeilingLinked => Some(Some(Variant::CloseLinked)),
             Self::CeilingDirect => Some(Some(Variant::CloseDirect)),
             _ => None,
+        }
+    }
+
+    /// Debian's package of a peer, or a command that builds one.
+    fn how_to_get(self) -> String {
+        match self {
+            library if library.is_library() => {
+                "build benches/hello, and name its folder by --hello".to_owned()
+            }
+            Self::StaticWebServer => "cargo install static-web-server --locked".to_owned(),
+            other => format!("apt install {}", other.package()),
         }
     }
 
@@ -160,26 +206,28 @@ impl Installed {
 
     /// The version with the server's name before it, where it does not say that itself.
     pub(crate) fn named_version(&self) -> Option<String> {
-        let (version, name) = (self.version.as_ref()?, self.server.name());
+        let (version, name) = (self.version.as_ref()?, self.server.program().name());
         Some(if version.contains(name) { version.clone() } else { format!("{name} {version}") })
     }
 
-    /// How it takes part in `workload`, if it does; `hello` is the folder of the programs with handlers.
+    /// How it takes part in `workload`, if it does; `hello` is the folder of the programs of benches/hello.
     pub(super) fn for_workload(&self, workload: &Workload, hello_folder: Option<&Path>) -> Option<Self> {
-        match (workload.kind, self.server) {
-            (Kind::Handler, Server::Nginx | Server::Ceiling) => Some(self.clone()),
-            (Kind::Handler, server) => {
-                Some(Self { executable: hello(hello_folder?, server)?, ..self.clone() })
-            }
-            (_, Server::Ceiling) => workload.ceiling.is_some().then(|| self.clone()),
-            (_, server) => server.has_files().then(|| self.clone()),
+        let server = self.server.program();
+        if let Some(name) = server.hello_program(workload.kind) {
+            return Some(Self { executable: program(hello_folder?, name)?, ..self.clone() });
         }
+        let takes_part = match (workload.kind, server) {
+            (Kind::Handler, server) => matches!(server, Server::Nginx | Server::Ceiling),
+            (_, Server::Ceiling) => workload.ceiling.is_some(),
+            (_, server) => !server.is_library(),
+        };
+        takes_part.then(|| self.clone())
     }
 
     /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
     pub(crate) fn other_configurations(&self, workload: &Workload) -> Vec<Self> {
         use Server::{CeilingDirect, CeilingEpoll, CeilingInline, CeilingLinked};
-        let servers: &[Server] = match self.server {
+        let servers: &[Server] = match self.server.program() {
             Server::Selvedge if workload.sharing == Sharing::Together => &[Server::SelvedgeReuseport],
             Server::Nginx if workload.kind == Kind::BesideCold => &[Server::NginxWithThreads],
             Server::Nginx if workload.bytes < SMALL_BYTES && workload.kind != Kind::Handler => {
@@ -190,12 +238,15 @@ impl Installed {
             }
             _ => &[],
         };
-        servers.iter().map(|&server| Self { server, ..self.clone() }).collect()
+        servers.iter().map(|&server| self.configured(server)).collect()
     }
 
     /// The same binary that remembers no open files, of those that can be told so.
     pub(crate) fn without_file_cache(&self) -> Option<Self> {
-        let server = Server::NginxWithoutFileCache;
-        (self.server == Server::Nginx).then(|| Self { server, ..self.clone() })
+        (self.server.program() == Server::Nginx).then(|| self.configured(Server::NginxWithoutFileCache))
+    }
+
+    fn configured(&self, server: Server) -> Self {
+        Self { server: self.server.configured(server), ..self.clone() }
     }
 }

@@ -34,28 +34,33 @@ impl Installed {
     pub(in crate::compare) fn command(&self, start: &Start<'_>) -> io::Result<Command> {
         let mut command = Command::new(&self.executable);
         let Start { port, workers, .. } = *start;
-        if start.workload.kind == Kind::Handler && self.server.hello_program().is_some() {
-            let text = start.files.join(start.workload.file);
+        let server = self.server.program();
+        if server.hello_program(start.workload.kind).is_some() {
+            let served = match start.workload.kind {
+                Kind::Handler => start.files.join(start.workload.file),
+                _ => start.files.to_owned(),
+            };
             command.arg(port.to_string());
-            return Ok(match self.server {
+            return Ok(match server {
                 Server::Warp => {
-                    command.arg(text).args(["+RTS", &format!("-N{workers}"), "-RTS"]);
+                    command.arg(served).args(["+RTS", &format!("-N{workers}"), "-RTS"]);
                     command
                 }
                 _ => {
-                    command.arg(workers.to_string()).arg(text);
+                    command.arg(workers.to_string()).arg(served);
                     command
                 }
             });
         }
-        match self.server {
+        match server {
             Server::Hyper | Server::Ntex | Server::Warp => {
                 unreachable!("it takes part in no other workload")
             }
+            Server::Build(_) => unreachable!("a build is one of the others"),
             Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => {
                 command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
                 command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
-                let accept = if self.server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
+                let accept = if server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
                 command.args(["--accept", accept]);
                 if start.workload.connections > CONNECTIONS_PLENTY {
                     command.args(["--max-connections", &(start.workload.connections + SPARE).to_string()]);
@@ -66,7 +71,7 @@ impl Installed {
             | Server::CeilingEpoll
             | Server::CeilingLinked
             | Server::CeilingDirect => {
-                let own = self.server.ceiling_form().flatten();
+                let own = server.ceiling_form().flatten();
                 let variant = own.or(start.workload.ceiling).expect("it takes part in no other workload");
                 let variant = variant.to_possible_value().expect("no variant is skipped");
                 command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
@@ -80,7 +85,8 @@ impl Installed {
             | Server::NginxWithThreads
             | Server::NginxWithoutFileCache => {
                 command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
-                command.arg("-c").arg(write(start, "nginx.conf", &configuration::nginx(start, self.server))?);
+                let text = configuration::nginx(start, server, &self.executable);
+                command.arg("-c").arg(write(start, "nginx.conf", &text)?);
             }
             Server::Lighttpd => {
                 fs::create_dir_all(start.scratch.join("deflated"))?;
@@ -109,6 +115,13 @@ impl Installed {
                 command.env("GOMAXPROCS", workers.to_string());
                 command.env("HOME", start.scratch);
                 command.env("XDG_DATA_HOME", start.scratch).env("XDG_CONFIG_HOME", start.scratch);
+            }
+            Server::StaticWebServer => {
+                command.arg("--config-file").arg(write(
+                    start,
+                    "sws.toml",
+                    &configuration::static_web_server(start),
+                )?);
             }
         }
         Ok(command)

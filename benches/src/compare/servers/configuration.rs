@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Server, Start};
+use super::{Server, Start, siblings::Siblings};
 use crate::compare::{
     file_set::FileSet,
     process::descriptor_limit,
@@ -18,8 +18,10 @@ const FILES_MAX: usize = 20_000;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
 
-/// Where Debian's packages have modules.
-const NGINX_BROTLI: &str = "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so";
+/// More than any workload asks for.
+const FILES_MAX: usize = 20_000;
+
+/// Where Debian's package has the module.
 const LIGHTTPD_DEFLATE: &str = "/usr/lib/lighttpd/mod_deflate.so";
 
 /// Whether files have siblings that are to be sent instead.
@@ -32,12 +34,12 @@ fn as_root(line: &'static str) -> &'static str {
     if rustix::process::geteuid().is_root() { line } else { "" }
 }
 
-pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
+pub(super) fn nginx(start: &Start<'_>, server: Server, executable: &Path) -> String {
     let sendfile = if server == Server::NginxWithoutSendfile { "off" } else { "on" };
     let file_cache = match server {
-        Server::NginxWithoutFileCache => "open_file_cache off;",
+        Server::NginxWithoutFileCache => "open_file_cache off;".to_owned(),
         // Each is a descriptor, of which connections need some.
-        _ => &format!(
+        _ => format!(
             "open_file_cache max={} inactive=60s; open_file_cache_valid 60s;",
             (descriptor_limit() / 4 * 3).min(FILES_MAX)
         ),
@@ -55,17 +57,16 @@ pub(super) fn nginx(start: &Start<'_>, server: Server) -> String {
         }
         _ => format!("root {files};"),
     };
-    let (module, siblings) = match (has_siblings(start), Path::new(NGINX_BROTLI).is_file()) {
-        (false, _) => (String::new(), ""),
-        (true, false) => (String::new(), "gzip_static on;"),
-        (true, true) => (format!("load_module {NGINX_BROTLI};"), "gzip_static on; brotli_static on;"),
+    let Siblings { load_module, send: siblings } = match has_siblings(start) {
+        true => Siblings::of(executable),
+        false => Siblings::NONE,
     };
     // Without the module for it, nginx would refuse to start: the server is left out then.
     let threads = if server == Server::NginxWithThreads { "aio threads;" } else { "" };
     // The one way to say a dollar.
     let dollar = "geo $dollar { default \"$\"; }";
     format!(
-        "{module} daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
+        "{load_module} daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
 events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
 http {{
   {dollar}
@@ -138,6 +139,33 @@ hosts:
         file.dir: {}
         file.send-compressed: {siblings}
 ",
+        start.files.display()
+    )
+}
+
+pub(super) fn static_web_server(start: &Start<'_>) -> String {
+    let siblings = has_siblings(start);
+    // A thread for each CPU that it may use. Builds without a cache in memory say that they do not know the last section.
+    format!(
+        "[general]
+host = \"127.0.0.1\"
+port = {}
+root = \"{}\"
+threads-multiplier = 1
+log-level = \"error\"
+cache-control-headers = false
+security-headers = false
+compression = false
+compression-static = {siblings}
+directory-listing = false
+
+[advanced.memory-cache]
+capacity = {FILES_MAX}
+ttl = {IDLE_TIMEOUT_S}
+tti = {IDLE_TIMEOUT_S}
+max-file-size = 1024
+",
+        start.port,
         start.files.display()
     )
 }

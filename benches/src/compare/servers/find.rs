@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use super::{Installed, Server};
-use crate::compare::{Options, process::find_executable};
+use super::{Installed, NamedBuild, Server, build::tell_apart};
+use crate::compare::{Options, process::find_executable, workloads::Kind};
 
 /// What is here and what is not.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
             },
             Server::Ceiling => Some(env::current_exe()?),
             // In the folder that `--hello` names, if anywhere.
-            peer if !peer.has_files() => match &options.hello {
-                Some(folder) => hello(folder, peer),
+            library if library.is_library() => match &options.hello {
+                Some(folder) => library.hello_program(Kind::Handler).and_then(|name| program(folder, name)),
                 None if options.servers.is_empty() => continue,
                 None => None,
             },
@@ -49,17 +49,16 @@ pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
                 let version = version(server, &executable);
                 found.servers.push(Installed { server, executable, version });
             }
-            None if !server.has_files() => {
-                found.missing.push(format!(
-                    "{} is missing: build benches/hello, and name its folder by --hello",
-                    server.name()
-                ));
-            }
             None => {
-                found.missing.push(format!("{} is missing: apt install {}", server.name(), server.package()))
+                found.missing.push(format!("{} is missing: {}", server.name(), server.how_to_get()));
             }
         }
     }
+    for NamedBuild { server, executable } in &options.peers {
+        let version = version(*server, executable);
+        found.servers.push(Installed { server: *server, executable: executable.clone(), version });
+    }
+    tell_apart(&mut found.servers);
     if let Some(before) = &options.before {
         let executable =
             before.canonicalize().with_context(|| format!("there is no {}", before.display()))?;
@@ -120,9 +119,9 @@ pub(crate) fn selvedge(given: Option<&Path>, profile: Profile) -> anyhow::Result
     Ok(path)
 }
 
-/// The server's program of the workload 'hello', if it was built.
-pub(super) fn hello(folder: &Path, server: Server) -> Option<PathBuf> {
-    let path = folder.join(server.hello_program()?);
+/// A program of benches/hello, if it was built.
+pub(super) fn program(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = folder.join(name);
     path.is_file().then_some(path)
 }
 
@@ -130,11 +129,15 @@ fn version(server: Server, executable: &Path) -> Option<String> {
     let flag = match server {
         Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => "-V",
         Server::Hyper | Server::Ntex | Server::Warp => return None,
+        // A server becomes a build by its version.
+        Server::Build(_) => return None,
         Server::Ceiling
         | Server::CeilingInline
         | Server::CeilingEpoll
         | Server::CeilingLinked
         | Server::CeilingDirect => return None,
+        // Only the package tells it.
+        Server::Mighty if find_executable(server.name()).as_deref() != Some(executable) => return None,
         Server::Mighty => {
             let format = format!("--showformat={} ${{Version}}\n", server.name());
             return first_line(Command::new("dpkg-query").args(["--show", &format, server.package()]));
@@ -144,6 +147,10 @@ fn version(server: Server, executable: &Path) -> Option<String> {
         | Server::NginxWithThreads
         | Server::NginxWithoutFileCache
         | Server::Lighttpd => "-v",
+        Server::StaticWebServer => {
+            let line = first_line(Command::new(executable).arg("--version"))?;
+            return Some(line.trim_start_matches("Version:").trim().to_owned());
+        }
         Server::H2o => "--version",
         Server::Caddy => "version",
     };
