@@ -221,17 +221,19 @@ fn of_cold(goal: Goal, measured: &Comparison) -> Compared {
 
 /// Memory of idle connections is measured once: the ratio has no spread.
 fn of_idle(goal: Goal, measured: &Comparison) -> Compared {
-    let bytes = |server| {
-        let idle = measured.idle.iter().find(|idle| idle.server == server)?;
-        Some(idle.anonymous_bytes_per_connection())
+    // The least of the builds that there are.
+    let least = |wanted: fn(Server) -> bool| {
+        let among = measured.idle.iter().filter(|idle| wanted(idle.server));
+        let bytes = among.map(|idle| (idle.server, idle.anonymous_bytes_per_connection()));
+        bytes.min_by(|(_, a), (_, b)| a.total_cmp(b))
     };
     if goal.against != Against::Nginx {
         return (None, Err("only nginx is compared with".into()));
     }
-    match (bytes(Server::Selvedge), bytes(Server::Nginx)) {
-        (Some(ours), Some(nginx)) if nginx > 0.0 => {
+    match (least(|server| server == Server::Selvedge), least(Server::is_nginx)) {
+        (Some((_, ours)), Some((server, nginx))) if nginx > 0.0 => {
             let ratio = ours / nginx;
-            (Some(Server::Nginx), Ok(Spread { median: ratio, min: ratio, max: ratio }))
+            (Some(server), Ok(Spread { median: ratio, min: ratio, max: ratio }))
         }
         _ => (None, Err("the workload, selvedge or nginx was left out".into())),
     }

@@ -18,9 +18,6 @@ const FILES_MAX: usize = 20_000;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
 
-/// More than any workload asks for.
-const FILES_MAX: usize = 20_000;
-
 /// Where Debian's package has the module.
 const LIGHTTPD_DEFLATE: &str = "/usr/lib/lighttpd/mod_deflate.so";
 

@@ -3,7 +3,9 @@ use crate::compare::{
     cold,
     comparison::tests::{GOOD, measured_of as measured},
     goals::{table::ROWS, total},
+    idle::Idle,
     mark::Mark,
+    proc::Memory,
 };
 
 fn row() -> &'static Row {
@@ -139,6 +141,24 @@ fn cold_files_are_judged_against_the_server_without_them_and_the_better_nginx() 
     measured.cold[0].rounds[1].alone_p99_us = 300.0;
     let [itself, _] = judge_row(row, &measured).map(Option::unwrap);
     assert!(reason(&itself.verdict).starts_with("the machine is busy"));
+}
+
+#[test]
+fn memory_is_compared_with_the_leanest_build_of_nginx() {
+    let newer = serde_json::from_str(r#"{"build":{"server":"nginx","version":"1.31.5"}}"#).unwrap();
+    let idle = |(server, growth)| Idle {
+        server,
+        connections: 1_001,
+        at_start: Memory::default(),
+        at_first: Memory::default(),
+        at_last: Memory { anonymous_bytes: growth, ..Memory::default() },
+    };
+    let mut measured = measured(5, &GOOD, &[]);
+    measured.idle = [(Server::Selvedge, 600), (Server::Nginx, 800), (newer, 500)].map(idle).into();
+    let row = ROWS.iter().find(|row| row.figure == Figure::IdleMemory).unwrap();
+    let peer = judge_row(row, &measured)[1].clone().unwrap();
+    assert_eq!(peer.other.map(Server::name), Some("nginx 1.31.5"));
+    assert!(matches!(peer.verdict, Verdict::Short(ratio) if (ratio.median - 1.2).abs() < 1e-9));
 }
 
 #[test]
