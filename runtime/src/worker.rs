@@ -215,15 +215,16 @@ impl Core {
         let started = self.now_from_kernel();
         self.counters.begin_turn(started);
         self.kernel.borrow_mut().reap(reaped);
+        // Before what was received: who tells a worker to stop, and then sends a request, finds that it stops.
+        if std::mem::take(&mut reaped.rung) {
+            self.inbox.drain(|index| self.tasks.borrow_mut().make_ready(index, None));
+        }
         for waiter in reaped.woken.drain(..) {
             waker::wake_waiter(waiter);
         }
         self.drop_discarded();
         for inbox in reaped.unreached.drain(..) {
             inbox::ring_by_eventfd(inbox);
-        }
-        if std::mem::take(&mut reaped.rung) {
-            self.inbox.drain(|index| self.tasks.borrow_mut().make_ready(index, None));
         }
         self.fire_timers(started);
         let turned = self.run_ready(main_id, main);
