@@ -13,7 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use crate::op::OpFuture;
 use crate::sys::{
-    Accepted, Address, Chunk, File, Lease, More, Op, OpId, Outcome, Received, ReceivedQueue, Socket,
+    Accepted, Address, Chunk, File, Lease, More, Op, OpId, Outcome, ReceiveBatch, Received, ReceivedQueue,
+    Socket,
 };
 use crate::waker;
 use crate::worker::{self, Core};
@@ -58,6 +59,7 @@ pub struct Stream {
     /// Bytes of all sends started by way of the ring.
     started_bytes: u64,
     receive_end: ReceiveEnd,
+    first_batch: ReceiveBatch,
 }
 
 /// How the receive subscription ends where nobody receives any more.
@@ -77,10 +79,11 @@ impl Stream {
     pub fn adopt(accepted: Accepted) -> Self {
         let core = worker::current();
         let socket = core.kernel().adopt(accepted);
-        Self::new(core, socket)
+        // Whoever answers may be over with it after one request.
+        Self::new(core, socket, ReceiveBatch::First)
     }
 
-    fn new(core: Rc<Core>, socket: Socket) -> Self {
+    fn new(core: Rc<Core>, socket: Socket, first_batch: ReceiveBatch) -> Self {
         Self {
             core,
             socket,
@@ -89,6 +92,7 @@ impl Stream {
             unsent_bytes: 0,
             started_bytes: 0,
             receive_end: ReceiveEnd::Cancelled,
+            first_batch,
         }
     }
 
@@ -107,7 +111,7 @@ impl Stream {
         let Op::Connect { socket, .. } = outcome.op else {
             panic!("a connect came back as {:?}", outcome.op)
         };
-        Ok(Self::new(core, socket))
+        Ok(Self::new(core, socket, ReceiveBatch::All))
     }
 
     // ---- receiving ----
@@ -124,7 +128,8 @@ impl Stream {
     pub fn poll_receive(&mut self, context: &Context<'_>) -> Poll<io::Result<Option<Lease>>> {
         let mut kernel = self.core.kernel();
         let id = *self.receiving.get_or_insert_with(|| {
-            kernel.submit(Op::Receive { socket: self.socket.clone(), received: ReceivedQueue::new() })
+            let (socket, received) = (self.socket.clone(), ReceivedQueue::new());
+            kernel.submit(Op::Receive { socket, received, batch: self.first_batch })
         });
         match ready!(kernel.poll_received(id, waker::waiter(context))) {
             Received::Data(lease) => Poll::Ready(Ok(Some(lease))),
@@ -153,7 +158,14 @@ impl Stream {
         assert!(self.may_start_send(), "one send at a time: wait for poll_sent first");
         self.unsent_bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
         self.started_bytes += u64::from(self.unsent_bytes);
-        let op = self.core.kernel().sending(&self.socket, chunk, more);
+        let mut kernel = self.core.kernel();
+        let more = match (more, self.receiving) {
+            // A receive that waits holds the socket open.
+            (More::End, Some(id)) if kernel.is_in_flight(id) => More::Follows,
+            _ => more,
+        };
+        let op = kernel.sending(&self.socket, chunk, more);
+        drop(kernel);
         self.sending = Some(OpFuture::submit(&self.core, op));
     }
 
@@ -282,7 +294,7 @@ impl Stream {
 
     /// Ends both directions (shutdown(2) with SHUT_RDWR): the peer reads what was sent, then the end; a receive ends. For a peer
     /// from which nothing more is expected: what it sends all the same is answered by a reset, which may cost it what it has
-    /// not read.
+    /// not read. Nothing is left to do where a send with [`More::End`] has done it.
     pub fn shutdown(&mut self) {
         self.socket.shutdown_both();
         self.receive_end = ReceiveEnd::Shut;

@@ -49,11 +49,11 @@ impl State {
         let sent = end.send(bytes, taken_bytes)?;
         let family = end.family;
         match more {
-            More::Follows if family == Family::Tcp => {
+            More::Follows | More::End if family == Family::Tcp => {
                 end.cork(sent, corked_until_ns);
                 self.schedule(CORKED_NS, Event::Uncork(connection, side));
             }
-            More::Follows | More::Nothing => end.corked = 0,
+            More::Follows | More::End | More::Nothing => end.corked = 0,
         }
         self.trace.note(self.now_ns, "sends", &[connection as i64, side as i64, sent as i64]);
         self.trace.octets(&bytes[..sent]);

@@ -3,7 +3,7 @@
 //! A handle and every op that works on it hold the same count, so a descriptor is closed only after the last completion:
 //! a queued send can never reach a number that the kernel has given to someone else.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -19,12 +19,23 @@ pub(super) struct Descriptor(Rc<Inner>);
 struct Inner {
     /// `None` only while it is being dropped.
     fd: Option<Fd>,
+    holder: Cell<Holder>,
     close_queue: Rc<CloseQueue>,
+}
+
+/// Who closes a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// The drop of its last handle.
+    Handles,
+    /// The ring, behind the op that was queued last. Its number may be somebody else's at any time.
+    Ring,
 }
 
 impl Descriptor {
     pub(super) fn new(fd: Fd, close_queue: &Rc<CloseQueue>) -> Self {
-        Self(Rc::new(Inner { fd: Some(fd), close_queue: Rc::clone(close_queue) }))
+        let (holder, close_queue) = (Cell::new(Holder::Handles), Rc::clone(close_queue));
+        Self(Rc::new(Inner { fd: Some(fd), holder, close_queue }))
     }
 
     pub(super) fn raw(&self) -> RawFd {
@@ -46,15 +57,32 @@ impl Descriptor {
         matches!(self.fd(), Fd::Real(_))
     }
 
+    pub(super) fn holder(&self) -> Holder {
+        self.0.holder.get()
+    }
+
+    /// From now on it is the ring's.
+    pub(super) fn hand_over(&self) {
+        self.0.holder.set(Holder::Ring);
+    }
+
+    /// It is the handles' again: the ring has not closed it.
+    pub(super) fn take_back(&self) {
+        self.0.holder.set(Holder::Handles);
+    }
+
     fn fd(&self) -> &Fd {
+        assert_eq!(self.0.holder.get(), Holder::Handles, "a descriptor that the ring closes is used");
         self.0.fd.as_ref().expect("a descriptor is open until its last holder is gone")
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(fd) = self.fd.take() {
-            self.close_queue.push(fd);
+        match (self.fd.take(), self.holder.get()) {
+            (Some(fd), Holder::Handles) => self.close_queue.push(fd),
+            (Some(fd), Holder::Ring) => fd.forget(),
+            (None, _) => {}
         }
     }
 }

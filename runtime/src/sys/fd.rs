@@ -1,7 +1,7 @@
 //! Descriptors: of this process, or of the simulated machine. A raw number never leaves this module's parent.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use super::socket::{Address, PortSharing};
@@ -57,6 +57,15 @@ impl Fd {
                 let world = world().filter(|world| world.number() == fd.world);
                 Some(world.expect("a simulated descriptor is used in its own simulation"))
             }
+        }
+    }
+
+    /// Its number was given up to whoever closes it.
+    pub(super) fn forget(self) {
+        match self {
+            Self::Real(fd) => drop(fd.into_raw_fd()),
+            #[expect(clippy::mem_forget, reason = "its drop would close the number once more")]
+            Self::Simulated(fd) => std::mem::forget(fd),
         }
     }
 

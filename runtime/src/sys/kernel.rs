@@ -23,6 +23,7 @@ use super::ring::{Bursts, RawCompletion, Ring, RingFeatures, Wait};
 use super::simulated_flight::Flight;
 use super::simulated_ring::{self, SimulatedRing};
 use super::slots::{OpId, Phase, Slots};
+use super::socket::More;
 use super::start_error::StartError;
 use super::starvation::Starvation;
 use super::token::Token;
@@ -321,11 +322,51 @@ impl Kernel {
         }
         if let Machine::Simulated(ring) = &mut self.machine {
             self.figures.submissions += 1;
-            let flight = Flight::of(id, &self.slots.get(id).op, supply);
-            return ring.push(simulated_ring::Entry::Op(flight));
+            let op = &self.slots.get(id).op;
+            ring.push(simulated_ring::Entry::Op(Flight::of(id, op, supply)));
+            if let Op::Send { socket, more: More::End, .. } = op {
+                socket.hand_over();
+            }
+            return;
         }
-        let entry = self.slots.get(id).op.encode(supply).user_data(id.token());
-        self.push(entry);
+        let op = &mut self.slots.get(id).op;
+        let entry = op.encode(supply).user_data(id.token());
+        let last = match op {
+            Op::Send { socket, more: More::End, .. } => op::encode_last(entry.clone(), socket),
+            _ => return self.push(entry),
+        };
+        let is_queued = self.push_both(&last);
+        if let Op::Send { socket, more, .. } = &mut self.slots.get(id).op {
+            match is_queued {
+                true => socket.hand_over(),
+                // The end is its owner's matter.
+                false => *more = More::Follows,
+            }
+        }
+        if !is_queued {
+            self.push(entry);
+        }
+    }
+
+    /// Both at once, or neither where the submission queue has no room: in the line behind it they might be torn apart.
+    fn push_both(&mut self, entries: &[squeue::Entry; 2]) -> bool {
+        if !self.backlog.is_empty() {
+            return false;
+        }
+        let is_queued = self.push_both_to_ring(entries) || {
+            self.enter(Wait::None);
+            self.push_both_to_ring(entries)
+        };
+        self.figures.submissions += 2 * u64::from(is_queued);
+        is_queued
+    }
+
+    fn push_both_to_ring(&mut self, entries: &[squeue::Entry; 2]) -> bool {
+        let Machine::Ring(ring) = &mut self.machine else {
+            panic!("a simulated ring has entries of its own")
+        };
+        // SAFETY: as of `push_to_ring`; the close points nowhere.
+        unsafe { ring.push_both(entries) }.is_ok()
     }
 
     /// `entry` points only into what an op slot owns (see [`Op::encode`]), or to nothing.

@@ -71,7 +71,7 @@ pub use landlock::{FileNeeds, FileRules, Landlock, outermost, replaceable_places
 pub use limits::KernelLimits;
 pub(crate) use log_file::LogFile;
 pub use log_file::LogTarget;
-pub(crate) use op::{AcceptBatch, Op};
+pub(crate) use op::{AcceptBatch, Op, ReceiveBatch};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
 pub use privileges::{CapabilitiesLeft, drop_privileges, forbid_new_privileges, may_change_user};

@@ -4,7 +4,7 @@
 //! completion, and what it points to (heap or arena) does not move with it.
 
 use std::collections::VecDeque;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
@@ -15,6 +15,7 @@ use super::chunk::Chunk;
 use super::file::{File, OpenArguments};
 use super::pool::Lease;
 use super::socket::{Accepted, More, Socket};
+use super::token::Token;
 
 /// An operation, by value. What a cancelled one loses is said per variant.
 #[derive(Debug)]
@@ -22,8 +23,9 @@ pub(crate) enum Op {
     /// Subscription: accepts until cancelled. Cancelled: connections already accepted are closed.
     Accept { listener: Socket, accepted: VecDeque<Accepted>, batch: AcceptBatch },
     /// Subscription: receives into buffers the kernel picks. Cancelled: received bytes not yet taken are lost.
-    Receive { socket: Socket, received: ReceivedQueue },
-    /// Sends the whole chunk. Cancelled: an unknown part of it has been sent, so the connection is of no more use.
+    Receive { socket: Socket, received: ReceivedQueue, batch: ReceiveBatch },
+    /// Sends the whole chunk, and closes the socket behind it where the end follows and nothing else uses it. Cancelled: an
+    /// unknown part of it has been sent, so the connection is of no more use.
     Send { socket: Socket, chunk: Chunk, sent: u32, more: More, tells: Tells },
     /// Waits until the socket takes bytes again. Cancelled: nothing is lost.
     Writable { socket: Socket },
@@ -51,6 +53,16 @@ pub(crate) enum AcceptBatch {
     All,
     /// One; the next when its owner asks again.
     One,
+}
+
+/// How often a receive subscription receives before its owner has a say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReceiveBatch {
+    /// Whatever comes.
+    All,
+    /// Once, if that brings all there is; the rest when its owner asks for more than that. Until then the kernel does not use
+    /// the socket, which a short exchange may so be over with.
+    First,
 }
 
 /// What a send completes with.
@@ -97,18 +109,22 @@ impl Op {
                     }
                 }
             }
-            Self::Receive { socket, .. } => match supply {
-                Supply::Plenty => opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build(),
+            Self::Receive { socket, batch, .. } => match (batch, supply) {
+                (ReceiveBatch::All, Supply::Plenty) => {
+                    opcode::RecvMulti::new(Fd(socket.raw()), BUFFER_GROUP).build()
+                }
                 // Length 0: as much as the buffer has room for.
-                Supply::Scarce => opcode::Recv::new(Fd(socket.raw()), std::ptr::null_mut(), 0)
-                    .buf_group(BUFFER_GROUP)
-                    .build()
-                    .flags(squeue::Flags::BUFFER_SELECT),
+                (ReceiveBatch::First, _) | (_, Supply::Scarce) => {
+                    opcode::Recv::new(Fd(socket.raw()), std::ptr::null_mut(), 0)
+                        .buf_group(BUFFER_GROUP)
+                        .build()
+                        .flags(squeue::Flags::BUFFER_SELECT)
+                }
             },
             Self::Send { socket, chunk, sent, more, tells } => {
                 let rest = &chunk[*sent as usize..];
                 let more = match more {
-                    More::Follows => libc::MSG_MORE,
+                    More::Follows | More::End => libc::MSG_MORE,
                     More::Nothing => 0,
                 };
                 let (taken, entry_flags) = match tells {
@@ -147,8 +163,18 @@ impl Op {
 
 /// Closes a descriptor nobody waits for. The number is given up here and closed by the kernel.
 pub(super) fn encode_close(fd: OwnedFd) -> squeue::Entry {
-    use std::os::fd::IntoRawFd;
-    opcode::Close::new(Fd(fd.into_raw_fd())).build()
+    encode_close_of(fd.into_raw_fd())
+}
+
+/// `send`, and the close of its socket behind it if it says nothing: a failure ends the chain, and of what it ends nothing is
+/// said either (IOSQE_IO_LINK and IOSQE_CQE_SKIP_SUCCESS in io_uring_enter(2)).
+pub(super) fn encode_last(send: squeue::Entry, socket: &Socket) -> [squeue::Entry; 2] {
+    let linked = squeue::Flags::IO_LINK | squeue::Flags::SKIP_SUCCESS;
+    [send.flags(linked), encode_close_of(socket.raw()).user_data(Token::Unattended.encode())]
+}
+
+fn encode_close_of(number: RawFd) -> squeue::Entry {
+    opcode::Close::new(Fd(number)).build().flags(squeue::Flags::SKIP_SUCCESS)
 }
 
 /// Cancels the op with this token; its own completion still comes.

@@ -10,11 +10,11 @@ use io_uring::cqueue;
 use super::chunk::Chunk;
 use super::fd::{Fd, SimulatedFd};
 use super::kernel::{Discarded, Kernel, Machine, Reaped};
-use super::op::{self, AcceptBatch, Op, Shape, Tells};
+use super::op::{self, AcceptBatch, Op, ReceiveBatch, Shape, Tells};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
 use super::simulated_ring;
 use super::slots::{OpId, Phase};
-use super::socket::Accepted;
+use super::socket::{Accepted, More};
 use super::starvation::unread_buffers_max;
 use super::token::Token;
 use super::waker::Waiter;
@@ -57,7 +57,12 @@ impl Kernel {
         }
         self.batch = batch;
         match is_all_said {
-            true => self.end_quiet_sends(reaped),
+            true => {
+                self.end_quiet_sends(reaped);
+                if let Machine::Ring(ring) = &mut self.machine {
+                    ring.forget_tear();
+                }
+            }
             false => self.quiet_sends.retain(|&id| self.slots.phase(id).is_some_and(Phase::in_flight)),
         }
         self.relieve(reaped);
@@ -87,8 +92,19 @@ impl Kernel {
         }
     }
 
-    fn complete_once(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {
+    fn complete_once(&mut self, id: OpId, mut result: i32, reaped: &mut Reaped) {
         let slot = self.slots.get(id);
+        if let Op::Send { socket, chunk, more: more @ More::End, .. } = &mut slot.op
+            && result != chunk.len() as i32
+        {
+            *more = More::Follows;
+            match &self.machine {
+                // Its close may have been submitted by itself, and then the number is no more ours.
+                Machine::Ring(ring) if ring.may_have_torn() => result = -libc::EPIPE,
+                // The chain has ended before the close.
+                _ => socket.take_back(),
+            }
+        }
         match &mut slot.op {
             // Taken in part, or not at all: from here on as the socket takes it.
             Op::Send { tells: tells @ Tells::Failures, .. }
@@ -156,7 +172,10 @@ impl Kernel {
                     accepted.push_back(unsafe { Accepted::from_raw(result) });
                 }
             }
-            Op::Receive { received, .. } => {
+            Op::Receive { received, batch, .. } => {
+                if cqueue::sock_nonempty(completion.flags) {
+                    *batch = ReceiveBatch::All;
+                }
                 if let Some(buffer) = cqueue::buffer_select(completion.flags) {
                     match u32::try_from(result) {
                         Ok(length @ 1..) if slot.phase != Phase::GivenUp => {
@@ -208,8 +227,8 @@ impl Kernel {
                 slot.phase = Phase::Paused;
                 wake(&mut slot.waiter, reaped);
             }
-            // It took the one connection it was to take.
-            (Phase::InFlight, result) if result >= 0 && self.accepts_one_by_one(id) => {
+            // It took the one connection, or what has come first, as it was to.
+            (Phase::InFlight, result) if self.is_for_one(id, result) => {
                 let slot = self.slots.get(id);
                 slot.phase = Phase::Paused;
                 wake(&mut slot.waiter, reaped);
@@ -225,8 +244,13 @@ impl Kernel {
         }
     }
 
-    fn accepts_one_by_one(&mut self, id: OpId) -> bool {
-        matches!(self.slots.get(id).op, Op::Accept { batch: AcceptBatch::One, .. })
+    /// Whether `result` is the success that a subscription was to stop after.
+    fn is_for_one(&mut self, id: OpId, result: i32) -> bool {
+        match self.slots.get(id).op {
+            Op::Accept { batch: AcceptBatch::One, .. } => result >= 0,
+            Op::Receive { batch: ReceiveBatch::First, .. } => result > 0,
+            _ => false,
+        }
     }
 
     fn finish(&mut self, id: OpId, result: i32, reaped: &mut Reaped) {

@@ -32,7 +32,7 @@ const OPS: [u8; 11] = [
 /// # Errors
 /// Those of io_uring_register(2).
 pub(super) fn restrict(submitter: &Submitter<'_>) -> io::Result<()> {
-    let flags = squeue::Flags::BUFFER_SELECT | squeue::Flags::SKIP_SUCCESS;
+    let flags = squeue::Flags::BUFFER_SELECT | squeue::Flags::SKIP_SUCCESS | squeue::Flags::IO_LINK;
     let others = [
         Restriction::register_op(REGISTER_BUFFERS),
         Restriction::register_op(REGISTER_SYNC_CANCEL),

@@ -123,6 +123,7 @@ pub(super) struct Ring {
     features: RingFeatures,
     bursts: Bursts,
     size: Size,
+    may_have_torn: bool,
     owner: Owner,
 }
 
@@ -173,7 +174,7 @@ impl Ring {
             restricted_ops: false,
             full_size: size == FULL_SIZE,
         };
-        Ok(Self { submitter, submissions, completions, features, bursts, size, owner })
+        Ok(Self { submitter, submissions, completions, features, bursts, size, may_have_torn: false, owner })
     }
 
     /// Lets the ring be used, by the calling thread, for the ops of this module alone. What else is registered was before.
@@ -223,6 +224,15 @@ impl Ring {
         unsafe { self.submissions.push(entry) }.map_err(|_| Full)
     }
 
+    /// Queues both for the same enter, or neither: a chain ends with what is submitted at once.
+    ///
+    /// # Safety
+    /// As of [`push`](Self::push), for each.
+    pub(super) unsafe fn push_both(&mut self, entries: &[squeue::Entry; 2]) -> Result<(), Full> {
+        // SAFETY: the caller's promise is the one `push_multiple` asks for.
+        unsafe { self.submissions.push_multiple(entries) }.map_err(|_| Full)
+    }
+
     /// Whether completions overflowed into the kernel's list, which only an enter empties.
     pub(super) fn overflowed(&mut self) -> bool {
         self.submissions.cq_overflow()
@@ -253,7 +263,10 @@ impl Ring {
         self.submissions.sync();
         self.completions.sync();
         match result {
-            Ok(_) => Ok(()),
+            Ok(submitted) => {
+                self.may_have_torn |= (1..queued as usize).contains(&submitted);
+                Ok(())
+            }
             Err(error) => match error.raw_os_error() {
                 Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
                 _ => Err(error),
@@ -264,6 +277,22 @@ impl Ring {
     /// Whether all that was queued has gone to the kernel, and every completion so far was taken.
     pub(super) fn is_all_said(&mut self) -> bool {
         self.submissions.is_empty() && self.completions.is_empty() && !self.submissions.cq_overflow()
+    }
+
+    /// Whether an enter stopped somewhere among its entries, for want of memory: two that were queued together may not have been
+    /// submitted together. So until [`Self::forget_tear`].
+    pub(super) fn may_have_torn(&self) -> bool {
+        self.may_have_torn
+    }
+
+    /// Every entry so far has gone to the kernel, and every completion was seen.
+    pub(super) fn forget_tear(&mut self) {
+        self.may_have_torn = false;
+    }
+
+    #[cfg(test)]
+    pub(super) fn pretend_tear(&mut self) {
+        self.may_have_torn = true;
     }
 
     /// Copies up to [`COMPLETIONS_PER_TURN_MAX`] completions out, so that none is acted on while the queue is read.

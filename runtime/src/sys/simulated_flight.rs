@@ -2,8 +2,9 @@
 //!
 //! In: an op. Out: its token, its descriptor, how often it may complete.
 
-use super::op::{AcceptBatch, Op, Supply, Tells};
+use super::op::{AcceptBatch, Op, ReceiveBatch, Supply, Tells};
 use super::slots::OpId;
+use super::socket::More;
 
 /// An op as it was submitted: what its owner changes in the op afterwards is for the next submission.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,7 @@ pub(super) struct Flight {
     pub(super) attempts: Attempts,
     pub(super) disk: Disk,
     pub(super) tells: Tells,
+    pub(super) more: More,
 }
 
 /// How often it may complete.
@@ -55,17 +57,17 @@ impl Flight {
             Op::Read { file, .. } => ("read", Some(file.raw())),
         };
         let shots = match (op, supply) {
-            (Op::Accept { batch: AcceptBatch::All, .. }, _) | (Op::Receive { .. }, Supply::Plenty) => {
-                Shots::Many
-            }
+            (Op::Accept { batch: AcceptBatch::All, .. }, _)
+            | (Op::Receive { batch: ReceiveBatch::All, .. }, Supply::Plenty) => Shots::Many,
             _ => Shots::One,
         };
-        let tells = match op {
-            Op::Send { tells, .. } => *tells,
-            _ => Tells::Everything,
+        let (tells, more) = match op {
+            Op::Send { tells, more, .. } => (*tells, *more),
+            _ => (Tells::Everything, More::Nothing),
         };
         Self {
             tells,
+            more,
             token: id.token(),
             id,
             name,

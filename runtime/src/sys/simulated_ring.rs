@@ -72,6 +72,8 @@ pub(super) enum Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempt {
     Over,
+    /// With a success of which nothing is said, after which a chain goes on.
+    OverUnsaid,
     Waits,
 }
 
@@ -150,7 +152,7 @@ impl SimulatedRing {
         let mut over = Vec::new();
         for step in 0..waited {
             let at = (start + step) % waited;
-            if at < self.flights.len() && self.attempt(at, slots, buffers) == Attempt::Over {
+            if at < self.flights.len() && self.attempt(at, slots, buffers) != Attempt::Waits {
                 over.push(self.flights[at].token);
             }
         }
@@ -195,12 +197,17 @@ impl SimulatedRing {
                 }
                 self.flights.push(flight);
                 let at = self.flights.len() - 1;
-                if (flight.tells == Tells::Failures || !self.world.meets(Fault::Delayed, flight.name))
-                    && self.attempt(at, slots, buffers) == Attempt::Over
-                {
-                    self.land(at);
-                } else {
-                    self.world.attend(self.number);
+                let attempt = match flight.tells {
+                    Tells::Everything if self.world.meets(Fault::Delayed, flight.name) => Attempt::Waits,
+                    _ => self.attempt(at, slots, buffers),
+                };
+                match (attempt, flight.descriptor) {
+                    (Attempt::Waits, _) => self.world.attend(self.number),
+                    (Attempt::OverUnsaid, Some(descriptor)) if flight.more == More::End => {
+                        self.land(at);
+                        self.world.close(descriptor);
+                    }
+                    _ => drop(self.land(at)),
                 }
             }
             Entry::Cancel { target, token } => self.cancel(target, token, slots, buffers),
@@ -228,7 +235,8 @@ impl SimulatedRing {
         if self.world.meets(Fault::CancelMissed, name) {
             return self.post(token, -libc::ENOENT, 0);
         }
-        if self.world.meets(Fault::CancelTooLate, name) && self.attempt(at, slots, buffers) == Attempt::Over {
+        if self.world.meets(Fault::CancelTooLate, name) && self.attempt(at, slots, buffers) != Attempt::Waits
+        {
             self.land(at);
             return self.post(token, -libc::EALREADY, 0);
         }
@@ -298,9 +306,7 @@ impl SimulatedRing {
         match &mut slots.get(flight.id).op {
             Op::Accept { listener, .. } => self.accept(&flight, listener.raw()),
             Op::Receive { socket, .. } => self.receive(&flight, socket.raw(), buffers),
-            Op::Send { socket, chunk, sent, more, .. } => {
-                self.send(&flight, socket.raw(), &chunk[*sent as usize..], *more)
-            }
+            Op::Send { chunk, sent, .. } => self.send(&flight, &chunk[*sent as usize..]),
             Op::Writable { socket } => {
                 if !self.world.is_writable(socket.raw()) {
                     return Attempt::Waits;
@@ -379,7 +385,8 @@ impl SimulatedRing {
         Attempt::Waits
     }
 
-    fn send(&mut self, flight: &Flight, socket: i32, bytes: &[u8], more: More) -> Attempt {
+    fn send(&mut self, flight: &Flight, bytes: &[u8]) -> Attempt {
+        let socket = flight.descriptor.expect("a send has a socket");
         if flight.attempts == Attempts::Some && !self.world.is_writable(socket) {
             return Attempt::Waits;
         }
@@ -390,8 +397,8 @@ impl SimulatedRing {
         if length > 1 && self.world.meets(Fault::ShortSend, flight.name) {
             length = 1 + self.world.below(length - 1);
         }
-        match (self.world.send(socket, &bytes[..length], more), flight.tells) {
-            (Ok(sent), Tells::Failures) if sent == bytes.len() => Attempt::Over,
+        match (self.world.send(socket, &bytes[..length], flight.more), flight.tells) {
+            (Ok(sent), Tells::Failures) if sent == bytes.len() => Attempt::OverUnsaid,
             (Ok(sent), _) => self.complete(flight, sent as i32),
             (Err(Refusal::NotNow), Tells::Failures) => self.complete(flight, -libc::EAGAIN),
             (Err(Refusal::NotNow), Tells::Everything) => Attempt::Waits,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use super::account::Account;
-use super::descriptor::{CloseQueue, Descriptor};
+use super::descriptor::{CloseQueue, Descriptor, Holder};
 use super::fd::{Fd, SimulatedFd};
 use super::process::{directory_of, may_change_directory};
 use crate::sim::{Refusal, world};
@@ -490,6 +490,25 @@ impl Socket {
         self.0.raw()
     }
 
+    /// The ring closes it behind the send that was just queued: nothing reaches it from here any more.
+    pub(super) fn hand_over(&self) {
+        self.0.hand_over();
+    }
+
+    /// The ring does not close it: the send before that has failed.
+    pub(super) fn take_back(&self) {
+        self.0.take_back();
+    }
+
+    /// # Errors
+    /// `NotConnected` once the ring closes it.
+    fn check_ours(&self) -> io::Result<()> {
+        match self.0.holder() {
+            Holder::Handles => Ok(()),
+            Holder::Ring => Err(io::Error::from_raw_os_error(libc::ENOTCONN)),
+        }
+    }
+
     fn borrow(&self) -> BorrowedFd<'_> {
         assert!(self.0.is_real(), "this call is not simulated");
         // SAFETY: it is a descriptor of the process, and stays open while `self`, which the result borrows, lives.
@@ -507,6 +526,7 @@ impl Socket {
 
     /// Ends the sending direction (shutdown(2) with SHUT_WR); a direct call, because the op always goes to a thread.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             return world.shutdown_write(self.raw());
         }
@@ -515,6 +535,9 @@ impl Socket {
 
     /// Ends both directions, so that a waiting receive completes.
     pub(crate) fn shutdown_both(&self) {
+        if self.check_ours().is_err() {
+            return;
+        }
         if let Some(world) = self.0.world() {
             return world.shutdown_both(self.raw());
         }
@@ -524,6 +547,9 @@ impl Socket {
 
     /// Makes the coming close a reset that discards unsent bytes (SO_LINGER with 0 s, socket(7)).
     pub(crate) fn reset_on_close(&self) {
+        if self.check_ours().is_err() {
+            return;
+        }
         if let Some(world) = self.0.world() {
             return world.reset_on_close(self.raw());
         }
@@ -533,6 +559,7 @@ impl Socket {
 
     /// The other end (getpeername(2)).
     pub(crate) fn peer(&self) -> io::Result<Address> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             return world.peer(self.raw());
         }
@@ -541,6 +568,7 @@ impl Socket {
 
     /// This end (getsockname(2)).
     pub(crate) fn local(&self) -> io::Result<Address> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             return world.local(self.raw());
         }
@@ -549,6 +577,7 @@ impl Socket {
 
     /// Bounds the kernel's send buffer in bytes (SO_SNDBUF, which the kernel doubles).
     pub(crate) fn set_send_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             world.set_send_buffer_bytes(self.raw(), bytes);
             return Ok(());
@@ -558,6 +587,7 @@ impl Socket {
 
     /// Bounds the kernel's receive buffer in bytes (SO_RCVBUF, which the kernel doubles).
     pub(crate) fn set_receive_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             world.set_receive_buffer_bytes(self.raw(), bytes);
             return Ok(());
@@ -567,6 +597,7 @@ impl Socket {
 
     /// Bytes in the send buffer that the peer has not acknowledged (tcp(7)) or read (unix(7)).
     pub(crate) fn unread_bytes(&self) -> io::Result<u32> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             return Ok(u32::try_from(world.unread_bytes(self.raw())).unwrap_or(u32::MAX));
         }
@@ -580,13 +611,14 @@ impl Socket {
 
     /// Sends without waiting (send(2) with MSG_DONTWAIT), corked if `more` follows at once.
     pub(crate) fn send_now(&self, bytes: &[u8], more: More) -> io::Result<usize> {
+        self.check_ours()?;
         if let Some(world) = self.0.world() {
             return world
                 .send(self.raw(), bytes, more)
                 .map_err(|refusal| io::Error::from_raw_os_error(errno_of(refusal)));
         }
         let flags = match more {
-            More::Follows => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE,
+            More::Follows | More::End => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE,
             More::Nothing => libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
         };
         SockRef::from(self).send_with_flags(bytes, flags)
@@ -638,6 +670,9 @@ impl AsFd for Socket {
 pub enum More {
     /// Hold a partial packet back.
     Follows,
+    /// The same: what follows is the end, [`Stream::shutdown`](crate::net::Stream::shutdown). A stream that receives nothing
+    /// just then ends with the send, if the socket takes that at once.
+    End,
     /// Send what is there.
     Nothing,
 }

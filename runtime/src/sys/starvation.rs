@@ -94,7 +94,9 @@ impl Kernel {
         self.figures.evictions += 1;
         let slot = self.slots.get(id);
         debug_assert_eq!(slot.op.shape(), Shape::Subscription);
-        let Op::Receive { socket, received } = &mut slot.op else { panic!("{:?} is not a receive", slot.op) };
+        let Op::Receive { socket, received, .. } = &mut slot.op else {
+            panic!("{:?} is not a receive", slot.op)
+        };
         // Ends the receive, if the kernel has it, and whatever is being sent.
         socket.shutdown_both();
         let mut freed = 0;

@@ -6,7 +6,7 @@ use std::io;
 use std::task::Poll;
 
 use super::kernel::{Kernel, Received, replace_waiter, to_result};
-use super::op::{AcceptBatch, Op};
+use super::op::{AcceptBatch, Op, ReceiveBatch};
 use super::slots::{OpId, Phase};
 use super::socket::Accepted;
 use super::waker::Waiter;
@@ -15,9 +15,11 @@ impl Kernel {
     /// The next of a receive subscription.
     pub(crate) fn poll_received(&mut self, id: OpId, waiter: Waiter) -> Poll<Received> {
         let slot = self.slots.get(id);
-        let Op::Receive { received, .. } = &mut slot.op else { panic!("{:?} is not a receive", slot.op) };
+        let Op::Receive { received, batch, .. } = &mut slot.op else {
+            panic!("{:?} is not a receive", slot.op)
+        };
         if let Some(lease) = self.buffers.pop(received) {
-            if slot.phase == Phase::Paused && received.len() == 0 {
+            if slot.phase == Phase::Paused && received.len() == 0 && *batch == ReceiveBatch::All {
                 self.rearm(id);
             }
             return Poll::Ready(Received::Data(lease));
@@ -29,6 +31,7 @@ impl Kernel {
             }
             Phase::Paused => {
                 replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
+                *batch = ReceiveBatch::All;
                 self.rearm(id);
                 Poll::Pending
             }
@@ -46,8 +49,16 @@ impl Kernel {
             Phase::Done(result) if result < 0 => {
                 Poll::Ready(to_result(result).err().unwrap_or_else(unexpected))
             }
-            _ => {
+            phase => {
                 replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
+                // Nothing is heard of a failure before there is a receive.
+                if let Op::Receive { received, batch: batch @ ReceiveBatch::First, .. } = &mut slot.op
+                    && phase == Phase::Paused
+                    && received.len() == 0
+                {
+                    *batch = ReceiveBatch::All;
+                    self.rearm(id);
+                }
                 Poll::Pending
             }
         }

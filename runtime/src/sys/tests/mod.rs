@@ -5,6 +5,7 @@ mod cancel;
 mod conformance;
 mod descriptors;
 mod files;
+mod last_send;
 mod receive;
 mod ring;
 mod send;
@@ -20,7 +21,7 @@ use super::buffer_ring::ReceivedQueue;
 use super::doorbell::Doorbell;
 use super::kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 use super::limits::KernelLimits;
-use super::op::{AcceptBatch, Op};
+use super::op::{AcceptBatch, Op, ReceiveBatch};
 use super::pool::Lease;
 use super::ring::{FULL_SIZE, Ring, Size, Wait};
 use super::slots::OpId;
@@ -97,7 +98,12 @@ impl Machine {
     }
 
     fn receive(&mut self, socket: &Socket) -> OpId {
-        self.kernel.submit(Op::Receive { socket: socket.clone(), received: ReceivedQueue::new() })
+        self.receive_in(socket, ReceiveBatch::All)
+    }
+
+    fn receive_in(&mut self, socket: &Socket, batch: ReceiveBatch) -> OpId {
+        let (socket, received) = (socket.clone(), ReceivedQueue::new());
+        self.kernel.submit(Op::Receive { socket, received, batch })
     }
 
     /// A listener of this kernel's, its address, and its subscription.

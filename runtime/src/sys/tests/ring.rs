@@ -194,8 +194,11 @@ fn memory_of_an_op_in_flight_outlives_a_kernel_that_was_not_shut_down() {
     let mut kernel = Kernel::new(&KernelLimits::default(), &doorbell).unwrap();
     let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
     let socket = kernel.adopt(crate::sys::Accepted::new(ours.into()));
-    let id =
-        kernel.submit(Op::Receive { socket: socket.clone(), received: crate::sys::ReceivedQueue::new() });
+    let id = kernel.submit(Op::Receive {
+        socket: socket.clone(),
+        received: crate::sys::ReceivedQueue::new(),
+        batch: crate::sys::ReceiveBatch::All,
+    });
     kernel.wait(Wait::None);
     assert!(kernel.is_in_flight(id));
     let memory = kernel.buffers.memory_address();
