@@ -16,7 +16,7 @@ use super::place::Placed;
 use super::underway::{Readable, Underway};
 use crate::application::Application;
 use crate::h1::{BodyFraming, BodyWish, Expect, Persistence, RequestHead};
-use crate::record::ExchangeEnd;
+use crate::record::{CloseReason, ExchangeEnd};
 use crate::request::RequestState;
 use crate::response::Response;
 use crate::shared::Shared;
@@ -28,6 +28,14 @@ pub(super) enum Left {
     Nothing,
     /// This request, and what else was received.
     Exchanges(Option<Received>),
+    /// Nothing, and nothing is to come: the last answer is on its way.
+    End,
+}
+
+/// What comes after a request that was answered.
+enum Next {
+    Request,
+    End,
 }
 
 impl Connection {
@@ -42,11 +50,14 @@ impl Connection {
                 return if self.start_gathered() { Left::Nothing } else { Left::Exchanges(None) };
             }
             match self.input.next_head(shared.limits(), shared.connect()) {
-                Ok(Some(received)) => {
-                    if let ControlFlow::Break(received) = self.exchange_at_once(shared, received) {
-                        return Left::Exchanges(Some(received));
+                Ok(Some(received)) => match self.exchange_at_once(shared, received) {
+                    ControlFlow::Continue(Next::Request) => {}
+                    ControlFlow::Continue(Next::End) => {
+                        self.output.start(self.stream.get_mut(), More::End);
+                        return Left::End;
                     }
-                }
+                    ControlFlow::Break(received) => return Left::Exchanges(Some(received)),
+                },
                 Ok(None) if self.start_gathered() => return Left::Nothing,
                 // Refused there, once more.
                 Ok(None) | Err(_) => return Left::Exchanges(None),
@@ -69,9 +80,12 @@ impl Connection {
         &mut self,
         shared: &Shared<A>,
         (head, mut head_bytes): Received,
-    ) -> ControlFlow<Received> {
+    ) -> ControlFlow<Received, Next> {
         let close = close_reason(&head, Unread::Nothing, shared, self.exchanges + 1);
-        if !is_plain(&head) || close.is_some() || shared.budgets().are_bounded() {
+        if !is_plain(&head)
+            || close.is_some_and(|reason| !self.may_end_at_once(reason, &head))
+            || shared.budgets().are_bounded()
+        {
             return ControlFlow::Break((head, head_bytes));
         }
         let received_at = selvedge_runtime::now();
@@ -82,19 +96,31 @@ impl Connection {
         let answered = underway.whose.ask(shared, underway.connection).is_some_and(|response| {
             state.send_interim(|interim| underway.connection.output.gather_interim(interim));
             let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
-            let framing = Framing { version: head.version(), persistence: Persistence::Reuse, body };
+            let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
+            let framing = Framing { version: head.version(), persistence, body };
             underway.connection.place(shared, &response, framing) == Placed::Whole
         });
         if answered {
             let bytes = underway.connection.answered_bytes;
             underway.connection.exchanges += 1;
             underway.connection.share.take(bytes);
-            underway.end(bytes, ExchangeEnd::Kept);
-            return ControlFlow::Continue(());
+            let (end, next) = match close {
+                None => (ExchangeEnd::Kept, Next::Request),
+                Some(reason) => (ExchangeEnd::Closed(reason), Next::End),
+            };
+            underway.end(bytes, end);
+            return ControlFlow::Continue(next);
         }
         underway.abandon();
         drop(state);
         ControlFlow::Break((head, head_bytes))
+    }
+}
+
+impl Connection {
+    /// Whether the answer to this request may be followed by nothing but the end. What is placed in memory is short enough.
+    fn may_end_at_once(&self, reason: CloseReason, head: &RequestHead) -> bool {
+        self.expects_nothing(reason, head) && self.stream.borrow().may_start_send()
     }
 }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use http::StatusCode;
+use selvedge_runtime::BlockClass;
 use selvedge_runtime::net::More;
 use selvedge_runtime::timer::Deadline;
 
@@ -36,8 +37,8 @@ use crate::shared::{Draining, Shared};
 /// Answers of one connection in one turn; then the others have theirs.
 const ANSWERS_PER_TURN_MAX: u32 = 32;
 
-/// The longest answer behind which a connection ends without waiting for the client, where it may.
-const SHORT_ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// The longest answer behind which a connection ends without waiting for the client, where it may: what fits a block.
+const SHORT_ANSWER_BYTES_MAX: u64 = BlockClass::Large.bytes() as u64;
 
 /// What a connection has had since it last let others go on: runs of exchanges that follow each other without a wait count
 /// together.
@@ -222,8 +223,10 @@ async fn exchange<A: Application>(
     answered.map_err(Stop::Abort)?;
     if let Some(reason) = close {
         // The end of the sending follows, and goes along.
-        connection.flush(shared, More::Follows).await.map_err(Stop::Abort)?;
-        if connection.expects_nothing(reason, head) {
+        let expects_nothing = connection.expects_nothing(reason, head);
+        let more = if expects_nothing { More::End } else { More::Follows };
+        connection.flush(shared, more).await.map_err(Stop::Abort)?;
+        if expects_nothing {
             connection.sent(shared).await.map_err(Stop::Abort)?;
             connection.stream.get_mut().shutdown();
             return Err(Stop::Abort(reason));
@@ -497,7 +500,7 @@ impl Connection {
     /// Whether the client has said that it sends nothing more, and has sent nothing more so far, not even octets behind a body:
     /// then its end need not be waited for. A long answer is read for a while, in which the connection counts among those that
     /// are open.
-    fn expects_nothing(&self, reason: CloseReason, head: &RequestHead) -> bool {
+    pub(super) fn expects_nothing(&self, reason: CloseReason, head: &RequestHead) -> bool {
         reason == CloseReason::Requested
             && head.persistence() == Persistence::Close
             && head.framing() == BodyFraming::None

@@ -34,7 +34,7 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -106,6 +106,8 @@ pub(crate) enum After {
     Park,
     /// Close, so that the client reads what was sent.
     Close(CloseReason),
+    /// Close as soon as the kernel has the last answer, as the client wishes, who sends nothing more.
+    End,
     /// Drop it: nobody reads any more.
     Abort(CloseReason),
 }
@@ -180,6 +182,10 @@ pub(crate) async fn live<A, F>(
                     connection.park(exchanges_before);
                     continue;
                 }
+                Begun::End(answered) => {
+                    connection = answered;
+                    break After::End;
+                }
             };
             let after;
             (connection, after) = running.future().await;
@@ -195,6 +201,7 @@ pub(crate) async fn live<A, F>(
             Box::pin(connection.linger(&shared)).await;
             reason
         }
+        After::End => poll_fn(|context| connection.poll_end(context, &shared)).await,
         After::Abort(reason) => reason,
         After::Park => unreachable!("a parked connection goes on"),
     };
@@ -207,6 +214,8 @@ enum Begun<F> {
     Over(Box<Connection>),
     /// The rest of it waits for something.
     Exchanges(Running<F>),
+    /// The last answer is on its way.
+    End(Box<Connection>),
 }
 
 /// Answers what needs no wait, and begins what does. No future has room for what it hands over.
@@ -222,6 +231,10 @@ where
 {
     match connection.answer_at_once(shared) {
         Left::Nothing => Begun::Over(connection),
+        Left::End => {
+            (connection.waits_for, connection.waits_since) = (WaitsFor::Reader, selvedge_runtime::now());
+            Begun::End(connection)
+        }
         Left::Exchanges(first) => Begun::Exchanges(pool.start(exchanges(connection, first))),
     }
 }
@@ -370,6 +383,18 @@ impl Connection {
                 self.poll_waiting(context, shared)
             }
         }
+    }
+
+    /// Ready when the kernel has the last answer, and the end behind it; or when the client reads it too slowly.
+    fn poll_end<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<CloseReason> {
+        let Parked::Over(reason) = ready!(self.poll_last_send(context, shared, CloseReason::Requested))
+        else {
+            unreachable!("it waits for the reader of the last answer");
+        };
+        if reason == CloseReason::Requested {
+            self.stream.get_mut().shutdown();
+        }
+        Poll::Ready(reason)
     }
 
     /// Closes so that the client reads the last response: ends the sending, then throws away what still comes, until the

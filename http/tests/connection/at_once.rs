@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use selvedge_http::{Application, HeaderName, Request, Response};
+use selvedge_http::{Application, CloseReason, ExchangeEnd, HeaderName, Request, Response};
 use selvedge_runtime::{Worker, yield_now};
 
 use crate::support::{TestServer, patient};
@@ -74,14 +74,50 @@ fn requests_that_are_not_plain_are_not_asked_for_at_once() {
     for request in [
         "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
         "GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
-        "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        "GET /a HTTP/1.0\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nmore",
         "DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
         let mut client = server.connect();
         let reply = client.send(request).reply();
         assert_eq!((reply.field("x-who"), reply.field("x-asked")), (Some("later"), Some("0")), "{request}");
     }
+}
+
+#[test]
+fn the_last_request_of_a_connection_is_answered_at_once_and_the_end_follows() {
+    let server = server();
+    let kept = "GET /kept HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut asked = 0;
+    for (before, last) in [
+        (0, "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        (0, "GET /a HTTP/1.0\r\n\r\n"),
+        (1, "GET /a HTTP/1.0\r\n\r\n"),
+        (40, "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+    ] {
+        let mut client = server.connect();
+        client.send(kept.repeat(before) + last);
+        for _ in 0..before {
+            assert!(!client.reply().closes());
+        }
+        let reply = client.reply();
+        assert_eq!((reply.field("x-who"), reply.text()), (Some("at once"), "/a"));
+        assert!(reply.closes());
+        client.expect_close();
+        asked += before + 1;
+        let records = server.records(asked);
+        assert_eq!(records[asked - 1].end, ExchangeEnd::Closed(CloseReason::Requested));
+    }
+}
+
+#[test]
+fn the_last_request_behind_one_that_waited_is_answered_and_the_end_follows() {
+    let server = server();
+    let mut client = server.connect();
+    assert_eq!(client.get("/later").field("x-who"), Some("later"));
+    client.send("GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let reply = client.reply();
+    assert_eq!((reply.field("x-who"), reply.closes()), (Some("later"), true));
+    client.expect_close();
 }
 
 #[test]
