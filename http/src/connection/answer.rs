@@ -244,6 +244,7 @@ impl Connection {
         framing: Framing,
     ) -> Result<(), CloseReason> {
         check_head(head, transfer)?;
+        self.bound_unsent(transfer);
         let room = self.make_room(shared, HEAD_BYTES_USUAL).await?;
         let mut written = write_head(room, head, transfer, framing, &mut shared.clock());
         if written == Err(HeadError::Full) {

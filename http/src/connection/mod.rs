@@ -21,6 +21,7 @@ mod sizes;
 mod stream;
 mod turned_away;
 mod underway;
+mod unsent;
 
 pub(crate) use exchange::run;
 pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};

@@ -18,3 +18,4 @@ mod pipelining;
 mod proxied;
 mod records;
 mod responses;
+mod unsent;

@@ -60,6 +60,14 @@ pub struct Stream {
     started_bytes: u64,
     receive_end: ReceiveEnd,
     first_batch: ReceiveBatch,
+    unsent: Unsent,
+}
+
+/// How much the kernel takes before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unsent {
+    AsTheKernelLikes,
+    Bounded,
 }
 
 /// How the receive subscription ends where nobody receives any more.
@@ -93,6 +101,7 @@ impl Stream {
             started_bytes: 0,
             receive_end: ReceiveEnd::Cancelled,
             first_batch,
+            unsent: Unsent::AsTheKernelLikes,
         }
     }
 
@@ -329,6 +338,31 @@ impl Stream {
     /// Those of setsockopt(2).
     pub fn set_send_buffer_bytes(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_send_buffer_bytes(bytes)
+    }
+
+    /// Has the kernel take no more from here on once 128 KiB wait that it has not sent yet (TCP_NOTSENT_LOWAT, tcp(7)). What is
+    /// under way to the peer comes on top, as much as its window and the path take. For what is long, or may be read slowly: a
+    /// peer with a tiny window would have megabytes waiting for it, in tiny segments whose making holds all others up. Costs a
+    /// call the first time. A Unix socket has its own bound.
+    pub fn bound_unsent(&mut self) {
+        if self.unsent == Unsent::AsTheKernelLikes {
+            self.unsent = Unsent::Bounded;
+            // It fails on a Unix socket, or on one that is gone.
+            let _ = self.socket.bound_unsent();
+        }
+    }
+
+    /// Whether [`bound_unsent`](Self::bound_unsent) has been called.
+    pub fn is_unsent_bounded(&self) -> bool {
+        self.unsent == Unsent::Bounded
+    }
+
+    /// The longest segment that goes out to the peer now, in bytes (TCP_MAXSEG, tcp(7)): half of the peer's window at most.
+    ///
+    /// # Errors
+    /// Those of getsockopt(2); a Unix socket has none.
+    pub fn segment_bytes(&self) -> io::Result<u32> {
+        self.socket.segment_bytes()
     }
 
     /// Bounds the kernel's receive buffer in bytes (SO_RCVBUF; the kernel doubles it).

@@ -116,8 +116,7 @@ pub enum PortSharing {
 
 /// A listening socket of the process: bound, listening, not yet used by a worker.
 ///
-/// TCP_NODELAY and TCP_NOTSENT_LOWAT are set here and inherited by every accepted socket, so they cost no call per
-/// connection.
+/// TCP_NODELAY is set here and inherited by every accepted socket, so it costs no call per connection.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, TcpListener};
@@ -205,18 +204,9 @@ fn identity(path: &Path) -> Option<FileIdentity> {
     Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
-/// Octets that wait in a TCP socket and have not been sent once. What is under way to the client comes on top, as much as
-/// its window and the path take.
-///
-/// More would be of use to nobody: it is sent no sooner. But a client with a tiny window would have megabytes waiting for
-/// it, in tiny segments whose making holds all others up.
+/// Octets that wait in a TCP socket and have not been sent once, where that is bounded. What is under way to the client comes on
+/// top, as much as its window and the path take.
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
-
-/// What a connection's socket is to have (tcp(7)): answers go out when they are written, and few octets wait.
-fn set_tcp_options(socket: &socket2::Socket) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
-}
 
 impl Listening {
     /// Binds an IP address (tcp(7)); `[::]` accepts IPv4 too (IPV6_V6ONLY off, ipv6(7)).
@@ -238,7 +228,7 @@ impl Listening {
         if sharing == PortSharing::Shared {
             socket.set_reuse_port(true)?;
         }
-        set_tcp_options(&socket)?;
+        socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
         super::with_patience(
             || socket.bind(&address.into()),
@@ -304,7 +294,7 @@ impl Listening {
         }
         socket.set_nonblocking(true)?;
         if matches!(socket.domain(), Ok(Domain::IPV4 | Domain::IPV6)) {
-            set_tcp_options(&socket)?;
+            socket.set_tcp_nodelay(true)?;
         }
         Self::from_socket(socket)
     }
@@ -479,7 +469,7 @@ impl Socket {
         }
         let socket = socket2::Socket::new(native.domain(), Type::STREAM, None)?;
         if matches!(address, Address::Ip(_)) {
-            set_tcp_options(&socket)?;
+            socket.set_tcp_nodelay(true)?;
         }
         // For sendfile(2), which must not block; ops on the ring wait all the same.
         socket.set_nonblocking(true)?;
@@ -595,6 +585,25 @@ impl Socket {
         SockRef::from(self).set_recv_buffer_size(bytes)
     }
 
+    /// Has the socket take no more once 128 KiB wait that were not sent yet (TCP_NOTSENT_LOWAT, tcp(7)).
+    pub(crate) fn bound_unsent(&self) -> io::Result<()> {
+        self.check_ours()?;
+        match self.0.world() {
+            // Its buffer is bound enough.
+            Some(_) => Ok(()),
+            None => SockRef::from(self).set_tcp_notsent_lowat(UNSENT_BYTES_MAX),
+        }
+    }
+
+    /// The longest segment it sends now (TCP_MAXSEG, tcp(7)).
+    pub(crate) fn segment_bytes(&self) -> io::Result<u32> {
+        self.check_ours()?;
+        match self.0.world() {
+            Some(_) => Ok(SIMULATED_SEGMENT_BYTES),
+            None => SockRef::from(self).tcp_mss(),
+        }
+    }
+
     /// Bytes in the send buffer that the peer has not acknowledged (tcp(7)) or read (unix(7)).
     pub(crate) fn unread_bytes(&self) -> io::Result<u32> {
         self.check_ours()?;
@@ -624,6 +633,9 @@ impl Socket {
         SockRef::from(self).send_with_flags(bytes, flags)
     }
 }
+
+/// That of an Ethernet, with time stamps.
+const SIMULATED_SEGMENT_BYTES: u32 = 1_448;
 
 /// What the kernel calls it.
 pub(super) fn errno_of(refusal: Refusal) -> i32 {

@@ -98,6 +98,8 @@ fn few_octets_wait_for_a_client_with_a_tiny_window() {
     client.connect(&address.into()).unwrap();
     let accepted = machine.until("the client", |machine| take_all(machine, id).pop());
     let socket = machine.kernel.adopt(accepted);
+    assert!(socket.segment_bytes().unwrap() < 1_000, "half of the window at most");
+    socket.bound_unsent().unwrap();
     let piece = [b'o'; 64 * 1024];
     let mut sent = 0;
     let end = loop {
