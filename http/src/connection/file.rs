@@ -192,8 +192,8 @@ pub(super) fn read_gathered(part: &FilePart, room: &mut [u8]) -> bool {
     part.file.read_resident(room, part.start) && check_unchanged(part).is_ok()
 }
 
-/// Before the last piece goes out: what was promised is still there, and still the same.
-fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
+/// Before the last piece goes out, or a head alone: what was promised is still there, and still the same.
+pub(super) fn check_unchanged(part: &FilePart) -> Result<(), CloseReason> {
     match part.file.is_unchanged() {
         Ok(true) => Ok(()),
         Ok(false) => Err(CloseReason::FileChanged),

@@ -7,7 +7,7 @@ use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
 use super::answer::{Framing, HEAD_BYTES_USUAL, Transfer, check_head, has_body, write_head};
-use super::file::{is_gathered, read_gathered};
+use super::file::{check_unchanged, is_gathered, read_gathered};
 use crate::fixed_fields::FixedFields;
 use crate::h1::{BodyWish, ErrorBody, Persistence, Version};
 use crate::response::{Body, FilePart, Prepared, Response};
@@ -60,7 +60,11 @@ impl Connection {
         };
         let total = head_bytes + body_bytes;
         // What does not come to its end is overwritten by the next.
-        if body_bytes > 0 && !body.copy_to(&mut room[head_bytes..total]) {
+        let is_there = match body_bytes {
+            0 => body.is_unchanged(),
+            _ => body.copy_to(&mut room[head_bytes..total]),
+        };
+        if !is_there {
             return Placed::NotHere;
         }
         self.output.fill(total);
@@ -122,6 +126,14 @@ impl Copied<'_> {
             Self::Error(error) => error.bytes(),
             Self::Octets(octets) => octets.len(),
             Self::File(part) => part.length as usize,
+        }
+    }
+
+    /// Whether it is still what the head says, where no octet of it follows that.
+    fn is_unchanged(&self) -> bool {
+        match self {
+            Self::File(part) => check_unchanged(part).is_ok(),
+            Self::Nothing | Self::Error(_) | Self::Octets(_) => true,
         }
     }
 

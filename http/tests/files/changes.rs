@@ -7,11 +7,11 @@ use std::time::Duration;
 use selvedge_http::CloseReason;
 use selvedge_http::files::FileOptions;
 
-use crate::fresh_for;
-use crate::support::client::{Client, End};
+use crate::support::client::{Asked, Client, End};
 use crate::support::directory::Directory;
 use crate::support::site::site;
 use crate::support::{TestServer, patient, pattern, wait_until};
+use crate::{FOR_EVER, fresh_for};
 
 const LARGE: usize = 30_000_000;
 
@@ -71,6 +71,24 @@ fn a_streamed_file_written_to_between_requests_goes_out_as_it_is_by_then() {
         assert!(reply.body == content);
     }
     assert_eq!(server.stop().closes(CloseReason::FileChanged), 0);
+}
+
+#[test]
+fn a_small_file_without_a_block_is_told_of_as_it_is_by_then() {
+    let directory = Directory::new("changes");
+    directory.write("a", pattern(1_000));
+    let mut files = fresh_for(&directory, FOR_EVER);
+    (files.ready_small_max, files.ready_large_max) = (0, 0);
+    let server = TestServer::start(patient(), site(files));
+    let mut client = server.connect();
+    assert!(client.get("/a").body == pattern(1_000));
+    for size in [2_000, 3_000] {
+        directory.write("a", pattern(size));
+        client.send("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        let reply = client.reply_to(Asked::Head);
+        assert_eq!(reply.field("content-length"), Some(size.to_string().as_str()));
+        assert!(client.get("/a").body == pattern(size));
+    }
 }
 
 #[test]

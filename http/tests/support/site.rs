@@ -45,4 +45,14 @@ impl Application for Site {
             Answer::Directory | Answer::Missing => Response::error(StatusCode::NOT_FOUND, ""),
         }
     }
+
+    fn at_once(&self, request: &Request<'_>) -> Option<Response> {
+        let mut decoded = Vec::new();
+        let path = SitePath::resolve(request.path(), &mut decoded).ok()?;
+        match self.files.at_once(request, &path)? {
+            Answer::File(response) => Some(response),
+            Answer::Missing => Some(Response::error(StatusCode::NOT_FOUND, "")),
+            _ => None,
+        }
+    }
 }
