@@ -39,6 +39,16 @@ impl Output {
         self.filled == 0
     }
 
+    /// What is gathered.
+    pub(super) fn bytes(&self) -> usize {
+        self.filled
+    }
+
+    /// Takes back what was gathered behind so many octets.
+    pub(super) fn cut(&mut self, bytes: usize) {
+        self.filled = self.filled.min(bytes);
+    }
+
     /// Hands what was gathered to the kernel as soon as the send before it is through; the task is woken then.
     pub(super) fn poll_start(&mut self, stream: &mut Stream, context: &Context<'_>) -> io::Result<()> {
         if self.is_empty() {

@@ -28,6 +28,8 @@ pub(super) enum Left {
     Nothing,
     /// This request, and what else was received.
     Exchanges(Option<Received>),
+    /// All of it: the last answer could not be sent, and no other could.
+    Failure,
     /// Nothing, and nothing is to come: the last answer is on its way.
     End,
 }
@@ -41,9 +43,11 @@ enum Next {
 impl Connection {
     /// Answers the complete requests at the front, as far as that needs no wait.
     pub(super) fn answer_at_once<A: Application>(&mut self, shared: &Shared<A>) -> Left {
-        // One send at a time: what waits for another does so in an exchange.
-        if !matches!(self.stream.get_mut().look_at_sent(), Poll::Ready(Ok(()))) {
-            return Left::Exchanges(None);
+        match self.stream.get_mut().look_at_sent() {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Left::Failure,
+            // One send at a time: what waits for another does so in an exchange.
+            Poll::Pending => return Left::Exchanges(None),
         }
         loop {
             if self.share.is_used_up() {
@@ -92,6 +96,7 @@ impl Connection {
         let state =
             RequestState::new(received_at, BodyFraming::None, shared.limits()).with_drain(shared.drain());
         let whose = Readable { head: &head, head_bytes: &mut head_bytes, state: &state };
+        let gathered_before = self.output.bytes();
         let underway = Underway::begin(shared, self, whose, received_at);
         let answered = underway.whose.ask(shared, underway.connection).is_some_and(|response| {
             state.send_interim(|interim| underway.connection.output.gather_interim(interim));
@@ -111,6 +116,7 @@ impl Connection {
             underway.end(bytes, end);
             return ControlFlow::Continue(next);
         }
+        underway.connection.output.cut(gathered_before);
         underway.abandon();
         drop(state);
         ControlFlow::Break((head, head_bytes))

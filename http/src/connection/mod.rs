@@ -183,9 +183,9 @@ pub(crate) async fn live<A, F>(
                     connection.park(exchanges_before);
                     continue;
                 }
-                Begun::End(answered) => {
-                    connection = answered;
-                    break After::End;
+                Begun::Last(ended, after) => {
+                    connection = ended;
+                    break after;
                 }
             };
             let after;
@@ -215,8 +215,8 @@ enum Begun<F> {
     Over(Box<Connection>),
     /// The rest of it waits for something.
     Exchanges(Running<F>),
-    /// The last answer is on its way.
-    End(Box<Connection>),
+    /// No other exchange follows.
+    Last(Box<Connection>, After),
 }
 
 /// Answers what needs no wait, and begins what does. No future has room for what it hands over.
@@ -234,8 +234,9 @@ where
         Left::Nothing => Begun::Over(connection),
         Left::End => {
             (connection.waits_for, connection.waits_since) = (WaitsFor::Reader, selvedge_runtime::now());
-            Begun::End(connection)
+            Begun::Last(connection, After::End)
         }
+        Left::Failure => Begun::Last(connection, After::Abort(CloseReason::ClientFailure)),
         Left::Exchanges(first) => Begun::Exchanges(pool.start(exchanges(connection, first))),
     }
 }

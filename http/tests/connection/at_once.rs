@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use selvedge_http::{Application, CloseReason, ExchangeEnd, HeaderName, Request, Response};
+use selvedge_http::{
+    Application, CloseReason, ExchangeEnd, HeaderName, HeaderValue, Request, Response, header,
+};
 use selvedge_runtime::{Worker, yield_now};
 
 use crate::support::{TestServer, patient};
 
-/// Says who has answered: by [`Application::at_once`] all paths but `/later`; `/long` has a body for which no block has room, and
-/// `/fails` panics.
+/// Says who has answered: by [`Application::at_once`] all paths but `/later`; `/long` has a body for which no block has room,
+/// `/hinted` has hints before the same, and `/fails` panics.
 struct Eager {
     asked: Rc<Cell<u32>>,
 }
@@ -34,6 +36,10 @@ impl Eager {
     fn answer(&self, request: &Request<'_>, who: &'static str) -> Response {
         let response = match request.path() {
             b"/long" => Response::text("x".repeat(1_000_000)),
+            b"/hinted" => {
+                request.early_hints([(&header::LINK, &HeaderValue::from_static("</a>"))]);
+                Response::text("x".repeat(1_000_000))
+            }
             path => Response::text(String::from_utf8_lossy(path).into_owned()),
         };
         let asked = self.asked.get().to_string();
@@ -66,6 +72,32 @@ fn an_answer_that_has_no_room_is_asked_for_again() {
     let server = server();
     let reply = server.connect().get("/long");
     assert_eq!((reply.field("x-who"), reply.text().len()), (Some("later"), 1_000_000));
+}
+
+#[test]
+fn hints_of_an_answer_that_has_no_room_are_sent_once() {
+    let server = server();
+    let mut client = server.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /hinted HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.reply().text(), "/a");
+    assert_eq!(client.head(), "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
+    let reply = client.reply();
+    assert_eq!((reply.field("x-who"), reply.text().len()), (Some("later"), 1_000_000));
+}
+
+#[test]
+fn nobody_is_asked_for_answers_to_a_client_that_is_gone() {
+    let server = server();
+    let mut client = server.connect();
+    client.get("/a");
+    let held = server.hold();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100));
+    client.reset();
+    drop(held);
+    server.wait_until_at_rest();
+    // It is seen by the first send, which has the answers of one turn.
+    assert_eq!(server.records(33).len(), 33);
+    assert_eq!(server.stop().closes(CloseReason::ClientFailure), 1);
 }
 
 #[test]
