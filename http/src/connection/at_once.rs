@@ -24,7 +24,7 @@ use crate::shared::Shared;
 /// What of the received is not answered.
 #[derive(Debug)]
 pub(super) enum Left {
-    /// Nothing, or the beginning of a head, or more than one turn answers.
+    /// Nothing; or the beginning of a head; or what is for another turn.
     Nothing,
     /// This request, and what else was received.
     Exchanges(Option<Received>),
@@ -63,7 +63,7 @@ impl Connection {
                     ControlFlow::Break(received) => return Left::Exchanges(Some(received)),
                 },
                 Ok(None) if self.start_gathered() => return Left::Nothing,
-                // Refused there, once more.
+                // A head that is refused is read once more there, which answers it.
                 Ok(None) | Err(_) => return Left::Exchanges(None),
             }
         }

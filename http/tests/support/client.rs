@@ -195,13 +195,18 @@ impl<T: Read + Write> Client<T> {
 
     fn read_more(&mut self) -> io::Result<()> {
         let mut room = [0_u8; 16 * 1024];
-        match self.stream.read(&mut room)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                self.ahead.extend_from_slice(&room[..read]);
-                Ok(())
+        let read = loop {
+            match self.stream.read(&mut room) {
+                // Who has a time for it is interrupted when the process is stopped for a while too (signal(7)).
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
             }
+        };
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        self.ahead.extend_from_slice(&room[..read]);
+        Ok(())
     }
 
     /// A response's head as it came, and nothing behind it.

@@ -159,7 +159,8 @@ impl Stream {
         poll_fn(|context| self.poll_sent(context)).await
     }
 
-    /// Starts a send; it goes to the kernel with the turn's enter. If it fails, a receive that waits ends too.
+    /// Starts a send; it goes to the kernel with the turn's enter. If it fails, a receive that waits ends too. Where nobody waits
+    /// for it, what it holds may be kept until the worker has its next turn.
     ///
     /// # Panics
     /// While another send is in flight (two at once reorder), and for an empty chunk.

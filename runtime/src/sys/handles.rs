@@ -63,9 +63,9 @@ impl Kernel {
     /// An op that sends all of `chunk`, which must not be empty.
     pub(crate) fn sending(&self, socket: &Socket, chunk: Chunk, more: More) -> Op {
         assert!(!chunk.is_empty() && u32::try_from(chunk.len()).is_ok(), "a send has 1 to 2^32-1 bytes");
-        let is_short = chunk.len() <= TAKEN_AT_ONCE_BYTES_MAX;
-        let tells = if is_short { Tells::Failures } else { Tells::Everything };
-        let more = if more == More::End && !is_short { More::Follows } else { more };
+        let is_taken_at_once = chunk.len() <= TAKEN_AT_ONCE_BYTES_MAX;
+        let tells = if is_taken_at_once { Tells::Failures } else { Tells::Everything };
+        let more = if more == More::End && !is_taken_at_once { More::Follows } else { more };
         Op::Send { socket: socket.clone(), chunk, sent: 0, more, tells }
     }
 

@@ -132,7 +132,8 @@ pub(crate) struct Kernel {
     /// Entries that found the submission queue full, in order. At most one per op, and one cancel.
     pub(super) backlog: VecDeque<squeue::Entry>,
     pub(super) batch: Vec<RawCompletion>,
-    /// Sends that were submitted since the last reap and say nothing if all goes well.
+    /// Sends that say nothing if all goes well, since the last reap that found all said. At most one per stream, and those
+    /// of streams that were dropped.
     pub(super) quiet_sends: Vec<OpId>,
     pub(super) close_queue: Rc<CloseQueue>,
     pub(super) doorbell: Doorbell,
@@ -434,6 +435,7 @@ impl Kernel {
             Some(Phase::InFlight) => !matches!(slots.get(id).waiter, Waiter::Nobody),
             // It has completed, with a failure that was heard.
             None | Some(Phase::Done(_)) => false,
+            // Its owner is gone: the socket it holds is to be closed.
             Some(_) => true,
         })
     }

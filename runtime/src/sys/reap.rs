@@ -68,7 +68,8 @@ impl Kernel {
         self.relieve(reaped);
     }
 
-    /// Of sends that say nothing if all goes well, all has gone well that were submitted and have said nothing.
+    /// All was submitted and every completion is in: a send that is to say nothing of success, and still is in flight, has
+    /// succeeded.
     fn end_quiet_sends(&mut self, reaped: &mut Reaped) {
         let mut quiet_sends = std::mem::take(&mut self.quiet_sends);
         for id in quiet_sends.drain(..) {
