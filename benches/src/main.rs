@@ -1,6 +1,7 @@
 //! Measurements: the comparison with other servers, the ceiling server it is compared with, attacks, and the experiments
 //! that decided parts of the design.
 
+mod argument;
 mod attack;
 #[expect(unsafe_code, reason = "a bare ring, as little as can be between it and the kernel")]
 mod ceiling;

@@ -10,6 +10,7 @@ use super::resets::Resets;
 use super::slow_body::SlowBody;
 use super::slow_head::SlowHead;
 use super::slow_read::SlowRead;
+use crate::argument::argument;
 
 /// An attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +45,7 @@ impl Attack {
     }
 
     pub(super) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+        argument(&self)
     }
 
     /// How attackers behave, where the attack is one of a crowd.

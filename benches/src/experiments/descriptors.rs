@@ -9,6 +9,7 @@ use super::counting::Counter;
 use super::report::{Report, Table, cell};
 use super::setting::Found;
 use super::{Setting, spread};
+use crate::argument::argument;
 use crate::chart::{Bar, Colour, Panel, bars};
 use crate::compare::process::Running;
 use crate::compare::servers::{Installed, Server};
@@ -33,9 +34,6 @@ pub(super) enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 5] =
-        [Self::Answer, Self::Descriptor, Self::OpenEach, Self::Server, Self::ServerLooking];
-
     fn title(self) -> &'static str {
         match self {
             Self::Answer => "bare: the answer kept",
@@ -43,16 +41,6 @@ impl Way {
             Self::OpenEach => "bare: opened for each request",
             Self::Server => "selvedge: looks once a second",
             Self::ServerLooking => "selvedge: looks at each request",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::Descriptor => "descriptor",
-            Self::OpenEach => "open-each",
-            Self::Server => "server",
-            Self::ServerLooking => "server-looking",
         }
     }
 }
@@ -86,7 +74,7 @@ impl Candidate {
             Self::Subject(way) => {
                 let file = setting.load.docroot.files().join(workload.file);
                 let file = file.to_str().context("the temporary directory's name is no text")?;
-                setting.start_subject(&["files", "--way", way.name(), "--file", file], &placement)
+                setting.start_subject(&["files", "--way", &argument(way), "--file", file], &placement)
             }
             Self::Server(installed) => measure::start(&setting.load, installed, workload, &placement, 1),
         }
@@ -119,7 +107,7 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     // Other servers take no part.
     missing.retain(|missing| missing.contains("nginx") || missing.contains("wrk"));
     let nginx = nginx.into_iter().flat_map(|nginx| [nginx.without_file_cache(), Some(nginx)]).flatten();
-    let subjects = Way::ALL.into_iter().map(Candidate::Subject);
+    let subjects = Way::value_variants().iter().copied().map(Candidate::Subject);
     let candidates: Vec<Candidate> = subjects.chain(nginx.map(Candidate::Server)).collect();
     let counter = Counter::find().map_err(|why| missing.push(why)).ok();
     let mut rows = Vec::new();
@@ -194,16 +182,4 @@ fn calls(
     let client = setting.client(running, workload, 1)?;
     let (calls, output) = counter.count(&proc::tree(running.pid())?, &client, &placement.client, scratch)?;
     Ok(calls.total as f64 / wrk::parse(&output)?.requests as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_command_line() {
-        for way in Way::ALL {
-            assert_eq!(Way::from_str(way.name(), false), Ok(way));
-        }
-    }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::hand_off::{Pace, drive};
 use super::report::{Report, Table, cell};
 use super::{Setting, spread};
+use crate::argument::argument;
 use crate::chart::{Bar, Colour, Panel, bars};
 use crate::compare::proc::{self, CpuTime};
 use crate::compare::summary::Spread;
@@ -41,15 +42,6 @@ pub(super) enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 6] = [
-        Self::Shared,
-        Self::Dedicated,
-        Self::ReusePort,
-        Self::RingHerd,
-        Self::EpollHerd,
-        Self::EpollExclusive,
-    ];
-
     fn title(self) -> &'static str {
         match self {
             Self::Shared => "shared: one accepts for all",
@@ -58,17 +50,6 @@ impl Way {
             Self::RingHerd => "all rings on one listener",
             Self::EpollHerd => "all epolls on one listener",
             Self::EpollExclusive => "the same, EPOLLEXCLUSIVE",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Shared => "shared",
-            Self::Dedicated => "dedicated",
-            Self::ReusePort => "reuse-port",
-            Self::RingHerd => "ring-herd",
-            Self::EpollHerd => "epoll-herd",
-            Self::EpollExclusive => "epoll-exclusive",
         }
     }
 
@@ -127,7 +108,7 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     for arrival in [Arrival::OneAtATime, Arrival::Bursts] {
         let title = |way: &Way| format!("{}, {}", way.title(), arrival.title());
         let measure = |way: &Way, _| measure(setting, *way, arrival);
-        for (&way, samples) in setting.alternate(&Way::ALL, title, &mut missing, measure)? {
+        for (&way, samples) in setting.alternate(Way::value_variants(), title, &mut missing, measure)? {
             rows.push(Row {
                 way,
                 arrival,
@@ -181,7 +162,7 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
 
 fn measure(setting: &Setting<'_>, way: Way, arrival: Arrival) -> anyhow::Result<Sample> {
     let workers = WORKERS.to_string();
-    let arguments = ["accepting", "--way", way.name(), "--workers", &workers];
+    let arguments = ["accepting", "--way", &argument(&way), "--workers", &workers];
     let running = setting.start_subject(&arguments, &Placement::together(&setting.load.cpus))?;
     let address: SocketAddr = (Ipv4Addr::LOCALHOST, running.port).into();
     let connections = CONNECTIONS / setting.shortened as usize;
@@ -202,16 +183,4 @@ fn measure(setting: &Setting<'_>, way: Way, arrival: Arrival) -> anyhow::Result<
         cpu_us_per_connection: cpu_us / connections as f64,
         connections_per_second: connections as f64 / took.as_secs_f64(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_command_line() {
-        for way in Way::ALL {
-            assert_eq!(Way::from_str(way.name(), false), Ok(way));
-        }
-    }
 }

@@ -20,6 +20,7 @@ mod system_calls;
 mod timers;
 mod workers;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -29,6 +30,7 @@ use self::effort::Effort;
 use self::page::Place;
 use self::report::Report;
 use self::setting::Setting;
+use crate::argument::argument;
 use crate::compare::{self, interrupt};
 
 #[derive(Debug, Args)]
@@ -79,22 +81,8 @@ enum Experiment {
 
 impl Experiment {
     /// Its page's file name, without the ending.
-    fn name(self) -> &'static str {
-        match self {
-            Self::SystemCalls => "system-calls",
-            Self::Packets => "packets",
-            Self::Dates => "dates",
-            Self::Allocator => "allocator",
-            Self::Timers => "timers",
-            Self::Descriptors => "descriptors",
-            Self::Herd => "herd",
-            Self::Workers => "workers",
-        }
-    }
-
-    /// Where its figures go.
-    fn place(self, folder: &Path) -> Place<'_> {
-        Place { folder, page: self.name(), command: "experiments", name: self.name() }
+    fn name(self) -> String {
+        argument(&self)
     }
 
     fn run(self, setting: &Setting<'_>) -> anyhow::Result<Report> {
@@ -124,24 +112,32 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     options.effort.check()?;
     let names = if options.names.is_empty() { Experiment::value_variants() } else { &options.names };
     for experiment in names {
-        experiment.place(&options.pages).check()?;
+        place(&options.pages, &experiment.name()).check()?;
     }
     options.effort.with_setting(None, |setting| {
         each(
             names,
             |experiment| experiment.name(),
-            |experiment| experiment.place(&options.pages).write(setting, &experiment.run(setting)?),
+            |experiment| {
+                let name = experiment.name();
+                place(&options.pages, &name).write(setting, &experiment.run(setting)?)
+            },
         )
     })
+}
+
+/// Where the figures of the experiment of this name go.
+fn place<'a>(folder: &'a Path, name: &'a str) -> Place<'a> {
+    Place { folder, page: name, command: "experiments", name }
 }
 
 /// Measures one after the other, the next where one fails.
 ///
 /// # Errors
 /// The names of those that failed; the reasons were told on standard error.
-pub(crate) fn each<N: Copy>(
+pub(crate) fn each<N: Copy, T: Display>(
     all: &[N],
-    name: impl Fn(N) -> &'static str,
+    name: impl Fn(N) -> T,
     mut measure: impl FnMut(N) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut failed = Vec::new();
@@ -150,7 +146,7 @@ pub(crate) fn each<N: Copy>(
         if let Err(error) = measure(one) {
             interrupt::check()?;
             eprintln!("{}: {error:#}", name(one));
-            failed.push(name(one));
+            failed.push(name(one).to_string());
         }
     }
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));

@@ -100,7 +100,7 @@ mod tests {
         use clap::ValueEnum;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/experiments");
         for experiment in super::super::Experiment::value_variants() {
-            experiment.place(&folder).check().unwrap();
+            super::super::place(&folder, &experiment.name()).check().unwrap();
         }
     }
 }

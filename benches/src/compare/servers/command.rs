@@ -7,9 +7,8 @@ use std::{
     process::Command,
 };
 
-use clap::ValueEnum;
-
 use super::{Installed, Server, configuration};
+use crate::argument::argument;
 use crate::compare::workloads::{Kind, Workload};
 use crate::cpus;
 
@@ -73,10 +72,8 @@ impl Installed {
             | Server::CeilingDirect => {
                 let own = server.ceiling_form().flatten();
                 let variant = own.or(start.workload.ceiling).expect("it takes part in no other workload");
-                let variant = variant.to_possible_value().expect("no variant is skipped");
-                command.args(["ceiling", "--variant", variant.get_name(), "--port", &port.to_string()]);
-                let status = start.workload.asked.canned().to_possible_value().expect("none is skipped");
-                command.args(["--status", status.get_name()]);
+                command.args(["ceiling", "--variant", &argument(&variant), "--port", &port.to_string()]);
+                command.args(["--status", &argument(&start.workload.asked.canned())]);
                 command.args(["--bytes", &start.workload.bytes.to_string()]);
                 command.args(["--reuseport-workers", &workers.to_string()]);
             }

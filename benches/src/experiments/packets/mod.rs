@@ -14,6 +14,7 @@ use self::capture::Capture;
 use super::report::{Report, Table, cell};
 use super::setting::Found;
 use super::{Setting, spread};
+use crate::argument::argument;
 use crate::chart::{Bar, Colour, Panel, bars};
 use crate::compare::client::{connect, read_body};
 use crate::compare::process::Running;
@@ -46,23 +47,12 @@ pub(super) enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::TwoSends, Self::TwoSendsWithoutDelay, Self::More, Self::OneSend];
-
     fn title(self) -> &'static str {
         match self {
             Self::TwoSends => "send, sendfile (old Warp)",
             Self::TwoSendsWithoutDelay => "the same, TCP_NODELAY",
             Self::More => "send MSG_MORE, sendfile (new Warp)",
             Self::OneSend => "one send",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::TwoSends => "two-sends",
-            Self::TwoSendsWithoutDelay => "two-sends-without-delay",
-            Self::More => "more",
-            Self::OneSend => "one-send",
         }
     }
 }
@@ -93,7 +83,7 @@ impl Sender {
         match self {
             Self::Subject(way) => {
                 let bytes = workload.bytes.to_string();
-                setting.start_subject(&["replies", "--way", way.name(), "--bytes", &bytes], &placement)
+                setting.start_subject(&["replies", "--way", &argument(way), "--bytes", &bytes], &placement)
             }
             Self::Server(installed) => measure::start(&setting.load, installed, workload, &placement, 1),
         }
@@ -121,7 +111,7 @@ struct Row {
 
 pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     let Found { servers, versions, mut missing } = setting.servers()?;
-    let subjects = Way::ALL.into_iter().map(Sender::Subject);
+    let subjects = Way::value_variants().iter().copied().map(Sender::Subject);
     let senders: Vec<Sender> = subjects.chain(servers.into_iter().map(Sender::Server)).collect();
     let mut capture = match Capture::start() {
         Ok(capture) => Some(capture),
@@ -232,16 +222,4 @@ fn measure(
         p50_us: latencies.quantile_us(0.5),
         p99_us: latencies.quantile_us(0.99),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_command_line() {
-        for way in Way::ALL {
-            assert_eq!(Way::from_str(way.name(), false), Ok(way));
-        }
-    }
 }

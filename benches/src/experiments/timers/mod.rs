@@ -11,6 +11,7 @@ use serde::Serialize;
 pub(super) use self::touch::{kernel_timer, set_kernel_timer};
 use super::report::{Report, Table, cell};
 use super::{Setting, spread};
+use crate::argument::argument;
 use crate::chart::{Axes, Scale, Series, lines};
 use crate::compare::process::descriptor_limit;
 use crate::compare::summary::Spread;
@@ -42,8 +43,6 @@ pub(super) enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 5] = [Self::None, Self::Deadline, Self::Timeout, Self::Task, Self::Timerfd];
-
     fn title(self) -> &'static str {
         match self {
             Self::None => "no limit",
@@ -51,16 +50,6 @@ impl Way {
             Self::Timeout => "a timer per read (ordered set)",
             Self::Task => "a task per read that sleeps",
             Self::Timerfd => "a timer of the kernel's, set per read",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Deadline => "deadline",
-            Self::Timeout => "timeout",
-            Self::Task => "task",
-            Self::Timerfd => "timerfd",
         }
     }
 }
@@ -85,7 +74,7 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     let per_request = per_request(setting, &mut missing)?;
     let mut reads = Table::new("One read's time limit", &["way", "connections", "ns per read"]);
     let mut series = Vec::new();
-    for way in Way::ALL {
+    for &way in Way::value_variants() {
         let own = || per_read.iter().filter(|row| row.way == way);
         for row in own() {
             reads.row([way.title().to_owned(), row.connections.to_string(), cell(row.ns_per_read)]);
@@ -131,7 +120,8 @@ fn per_read(setting: &Setting<'_>, missing: &mut Vec<String>) -> anyhow::Result<
                 "{way}, {connections} connections: raise the limit of descriptors (ulimit -n)"
             ));
         }
-        let ways = Way::ALL.into_iter().filter(|&way| way != Way::Timerfd || has_descriptors);
+        let ways =
+            Way::value_variants().iter().copied().filter(|&way| way != Way::Timerfd || has_descriptors);
         let ways: Vec<Way> = ways.collect();
         let title = |way: &Way| format!("{}, {connections} connections", way.title());
         let reads = READS / setting.shortened;
@@ -146,24 +136,12 @@ fn per_read(setting: &Setting<'_>, missing: &mut Vec<String>) -> anyhow::Result<
 fn per_request(setting: &Setting<'_>, missing: &mut Vec<String>) -> anyhow::Result<Vec<PerRequest>> {
     let workload = Setting::workload(LOADED)?;
     let title = |way: &Way| format!("{}, the whole server", way.title());
-    let samples = setting.alternate(&Way::ALL, title, missing, |way, round| {
-        let running = setting.start_subject(&["timers", "--limit", way.name()], &setting.placement())?;
+    let samples = setting.alternate(Way::value_variants(), title, missing, |way, round| {
+        let running = setting.start_subject(&["timers", "--limit", &argument(way)], &setting.placement())?;
         Ok(setting.measure(&running, &workload, round)?.cpu_us_per_request)
     })?;
     let rows = samples.into_iter().map(|(&way, samples)| {
         Ok(PerRequest { way, connections: LOADED, cpu_us_per_request: spread(samples)? })
     });
     rows.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_command_line() {
-        for way in Way::ALL {
-            assert_eq!(Way::from_str(way.name(), false), Ok(way));
-        }
-    }
 }
