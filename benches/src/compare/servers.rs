@@ -1,13 +1,12 @@
-//! The servers: what each is, and how it takes part in a workload. `find` says which of them are here, `build` how several builds of
-//! one are told apart, `command` how each is started.
+//! The servers: what each is. `find` says which of them are here, `installed` how one of these takes part in a workload, `build` how
+//! several builds of one are told apart, `command` how each is started.
 
 mod build;
 mod command;
 mod configuration;
 mod find;
+mod installed;
 mod siblings;
-
-use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -15,13 +14,10 @@ use serde::{Deserialize, Serialize};
 use self::build::Build;
 pub(super) use self::build::NamedBuild;
 pub(super) use self::command::Start;
-use self::find::program;
 pub(crate) use self::find::{Found, Profile, find, selvedge};
-use super::workloads::{Kind, Sharing, Workload};
+pub(crate) use self::installed::Installed;
+use super::workloads::Kind;
 use crate::ceiling::Variant;
-
-/// Files below this are cheaper to read than to send by sendfile.
-const SMALL_BYTES: usize = 32 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -185,68 +181,5 @@ impl Server {
             Self::Mighty => "mighttpd2",
             other => other.name(),
         }
-    }
-}
-
-/// A server that can be started.
-#[derive(Debug, Clone)]
-pub(crate) struct Installed {
-    pub(crate) server: Server,
-    executable: PathBuf,
-    /// As it says itself, or for one that does not, as its package says.
-    pub(crate) version: Option<String>,
-}
-
-impl Installed {
-    /// One that cannot be started.
-    #[cfg(test)]
-    pub(super) fn absent(server: Server) -> Self {
-        Self { server, executable: PathBuf::new(), version: None }
-    }
-
-    /// The version with the server's name before it, where it does not say that itself.
-    pub(crate) fn named_version(&self) -> Option<String> {
-        let (version, name) = (self.version.as_ref()?, self.server.program().name());
-        Some(if version.contains(name) { version.clone() } else { format!("{name} {version}") })
-    }
-
-    /// How it takes part in `workload`, if it does; `hello` is the folder of the programs of benches/hello.
-    pub(super) fn for_workload(&self, workload: &Workload, hello_folder: Option<&Path>) -> Option<Self> {
-        let server = self.server.program();
-        if let Some(name) = server.hello_program(workload.kind) {
-            return Some(Self { executable: program(hello_folder?, name)?, ..self.clone() });
-        }
-        let takes_part = match (workload.kind, server) {
-            (Kind::Handler, server) => matches!(server, Server::Nginx | Server::Ceiling),
-            (_, Server::Ceiling) => workload.ceiling.is_some(),
-            (_, server) => !server.is_library(),
-        };
-        takes_part.then(|| self.clone())
-    }
-
-    /// The same binary configured otherwise, where that is worth a line of its own in `workload`.
-    pub(crate) fn other_configurations(&self, workload: &Workload) -> Vec<Self> {
-        use Server::{CeilingDirect, CeilingEpoll, CeilingInline, CeilingLinked};
-        let servers: &[Server] = match self.server.program() {
-            Server::Selvedge if workload.sharing == Sharing::Together => &[Server::SelvedgeReuseport],
-            Server::Nginx if workload.kind == Kind::BesideCold => &[Server::NginxWithThreads],
-            Server::Nginx if workload.bytes < SMALL_BYTES && workload.kind != Kind::Handler => {
-                &[Server::NginxWithoutSendfile]
-            }
-            Server::Ceiling if workload.kind == Kind::Close => {
-                &[CeilingInline, CeilingEpoll, CeilingLinked, CeilingDirect]
-            }
-            _ => &[],
-        };
-        servers.iter().map(|&server| self.configured(server)).collect()
-    }
-
-    /// The same binary that remembers no open files, of those that can be told so.
-    pub(crate) fn without_file_cache(&self) -> Option<Self> {
-        (self.server.program() == Server::Nginx).then(|| self.configured(Server::NginxWithoutFileCache))
-    }
-
-    fn configured(&self, server: Server) -> Self {
-        Self { server: self.server.configured(server), ..self.clone() }
     }
 }
