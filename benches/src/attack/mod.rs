@@ -18,7 +18,7 @@ mod siege;
 mod slow_body;
 mod slow_head;
 mod slow_read;
-mod socket;
+pub(crate) mod socket;
 mod target;
 
 use std::num::NonZero;

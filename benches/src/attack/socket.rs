@@ -35,7 +35,7 @@ impl Sources {
 
 /// Begins a connection from `source`. On loopback it stands when this comes back, unless the server's backlog is full.
 /// `receive_buffer_bytes`: the size of its receive buffer, of which the kernel gives the least it has (socket(7)).
-pub(super) fn begin(
+pub(crate) fn begin(
     server: SocketAddrV4,
     source: Ipv4Addr,
     receive_buffer_bytes: Option<usize>,
@@ -54,6 +54,6 @@ pub(super) fn begin(
 }
 
 /// Has the connection reset when it is dropped (SO_LINGER with no time, socket(7)).
-pub(super) fn reset_on_drop(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn reset_on_drop(stream: &TcpStream) -> io::Result<()> {
     Ok(sockopt::set_socket_linger(stream, Some(std::time::Duration::ZERO))?)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Checked {
     /// Header fields of the requests to be measured.
     pub(super) fields: Vec<String>,
     /// Octets of an answer, head included, where all are alike.
-    pub(super) answer_bytes: Option<u64>,
+    pub(crate) answer_bytes: Option<u64>,
     /// Where many files are asked for, how many came in which coding.
     pub(super) codings: BTreeMap<String, usize>,
 }
@@ -100,7 +100,7 @@ fn check_set(
     Ok(codings)
 }
 
-fn request(port: u16, path: &str, fields: &[String]) -> String {
+pub(crate) fn request(port: u16, path: &str, fields: &[String]) -> String {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n")
 }

@@ -32,18 +32,28 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// How often each thread of a process went to sleep so far (voluntary_ctxt_switches, proc_pid_status(5)): each sleep ends by
-/// a wake-up.
-pub(crate) fn sleeps(pid: i32) -> io::Result<BTreeMap<OsString, u64>> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task"))?;
-    let sleeps = threads.map(|thread| {
-        let thread = thread?;
-        Ok((thread.file_name(), sleeps_of_thread(&thread.path())?))
-    });
-    sleeps.collect()
+/// How often each thread of a process tree went to sleep so far (voluntary_ctxt_switches, proc_pid_status(5)): each sleep ends
+/// by a wake-up.
+pub(crate) fn sleeps(root: i32) -> io::Result<BTreeMap<OsString, u64>> {
+    let mut sleeps = BTreeMap::new();
+    for pid in tree(root)? {
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let thread = thread?;
+            sleeps.insert(thread.file_name(), sleeps_of_thread(&thread.path())?);
+        }
+    }
+    Ok(sleeps)
 }
 
-/// The same of one thread: a folder of /proc/PID/task, or /proc/thread-self.
+/// How often each thread slept since `earlier`.
+pub(crate) fn slept_since<'a>(
+    now: &'a BTreeMap<OsString, u64>,
+    earlier: &'a BTreeMap<OsString, u64>,
+) -> impl Iterator<Item = u64> + 'a {
+    now.iter().map(|(thread, now)| now - earlier.get(thread).copied().unwrap_or(0))
+}
+
+/// How often one thread slept so far: a folder of /proc/PID/task, or /proc/thread-self.
 pub(crate) fn sleeps_of_thread(folder: &Path) -> io::Result<u64> {
     let status = fs::read_to_string(folder.join("status"))?;
     let count =
@@ -126,6 +136,21 @@ impl CpuTime {
             }
         };
         self.processes.iter().map(used_ns).sum::<f64>() / 1e3
+    }
+
+    /// The share of what all threads used since `earlier` that the busiest one used; threads that ended are left out.
+    pub(crate) fn share_of_the_busiest_since(&self, earlier: &Self) -> f64 {
+        let used_ns = self.processes.iter().flat_map(|(pid, now)| {
+            let before = earlier.processes.get(pid);
+            now.threads_ns.iter().map(move |(thread, &now)| {
+                now.saturating_sub(
+                    before.and_then(|before| before.threads_ns.get(thread).copied()).unwrap_or(0),
+                )
+            })
+        });
+        let used_ns: Vec<u64> = used_ns.collect();
+        let busiest = used_ns.iter().copied().max().unwrap_or(0);
+        busiest as f64 / used_ns.iter().sum::<u64>().max(1) as f64
     }
 }
 

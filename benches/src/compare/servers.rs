@@ -27,9 +27,13 @@ pub(crate) enum Server {
     /// Another binary of Selvedge: what a change costs, in one run.
     #[value(skip)]
     SelvedgeBefore,
-    /// Selvedge with a listener per worker instead of the hand-off; measured in the workload 'cores' only.
+    /// Selvedge with a listener per worker instead of the hand-off; measured in the workload 'cores' and in the experiment about
+    /// accepting only.
     #[value(skip)]
     SelvedgeReuseport,
+    /// Selvedge whose first worker only accepts; measured in that experiment only.
+    #[value(skip)]
+    SelvedgeDedicated,
     Ceiling,
     /// Other forms of the ceiling for a connection per request: the least of them is the ceiling.
     #[value(skip)]
@@ -50,6 +54,9 @@ pub(crate) enum Server {
     /// nginx opening the file for each request; measured in the experiment about that only.
     #[value(skip)]
     NginxWithoutFileCache,
+    /// nginx whose workers wait at one listener; measured in the experiment about accepting only.
+    #[value(skip)]
+    NginxWithOneListener,
     Lighttpd,
     H2o,
     Mighty,
@@ -72,6 +79,7 @@ impl Server {
             Self::Selvedge => "selvedge",
             Self::SelvedgeBefore => "selvedge before",
             Self::SelvedgeReuseport => "selvedge --accept reuseport",
+            Self::SelvedgeDedicated => "selvedge --accept dedicated",
             Self::Ceiling => "ceiling",
             Self::CeilingInline => "ceiling, all but waiting inline",
             Self::CeilingEpoll => "ceiling, inline with epoll",
@@ -81,6 +89,7 @@ impl Server {
             Self::NginxWithoutSendfile => "nginx, sendfile off",
             Self::NginxWithThreads => "nginx, aio threads",
             Self::NginxWithoutFileCache => "nginx, open_file_cache off",
+            Self::NginxWithOneListener => "nginx, one listener",
             Self::Lighttpd => "lighttpd",
             Self::H2o => "h2o",
             Self::Mighty => "mighty",
@@ -134,15 +143,26 @@ impl Server {
 
     /// Whether it is another project's server.
     pub(crate) fn is_peer(self) -> bool {
-        let is_ours = matches!(self, Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport);
-        !is_ours && !self.is_ceiling()
+        !self.is_selvedge() && !self.is_ceiling()
+    }
+
+    /// Whether it is this project's server, whichever binary and however configured.
+    fn is_selvedge(self) -> bool {
+        matches!(
+            self,
+            Self::Selvedge | Self::SelvedgeBefore | Self::SelvedgeReuseport | Self::SelvedgeDedicated
+        )
     }
 
     /// Whether it is nginx, configured in whatever way.
     pub(super) fn is_nginx(self) -> bool {
         matches!(
             self.program(),
-            Self::Nginx | Self::NginxWithoutSendfile | Self::NginxWithThreads | Self::NginxWithoutFileCache
+            Self::Nginx
+                | Self::NginxWithoutSendfile
+                | Self::NginxWithThreads
+                | Self::NginxWithoutFileCache
+                | Self::NginxWithOneListener
         )
     }
 

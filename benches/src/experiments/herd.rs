@@ -173,9 +173,7 @@ fn measure(setting: &Setting<'_>, way: Way, arrival: Arrival) -> anyhow::Result<
     drive(address, arrival.pace(), connections).context("a connection was lost")?;
     let took = started.elapsed();
     let cpu_us = CpuTime::read(running.pid())?.since_us(&cpu);
-    let woken = proc::sleeps(running.pid())?;
-    let woken = woken.iter().map(|(thread, now)| now - sleeps.get(thread).copied().unwrap_or(0));
-    let woken: Vec<u64> = woken.collect();
+    let woken: Vec<u64> = proc::slept_since(&proc::sleeps(running.pid())?, &sleeps).collect();
     let (wake_ups, busiest) = (woken.iter().sum::<u64>(), woken.iter().copied().max().unwrap_or(0));
     Ok(Sample {
         wake_ups_per_connection: wake_ups as f64 / connections as f64,

@@ -4,6 +4,7 @@
 //! The walk: `run` -> an experiment -> a `Report` -> `page`. Servers that are measured run in processes of their own: those of
 //! `compare`, or a `subject`, which can do a thing in several ways.
 
+mod accepting;
 mod allocator;
 mod counting;
 mod dates;
@@ -75,6 +76,8 @@ enum Experiment {
     Descriptors,
     /// How many threads a connection wakes, by who accepts
     Herd,
+    /// What accepting a connection costs, by who accepts
+    Accepting,
     /// Throughput by the number of workers
     Workers,
 }
@@ -94,6 +97,7 @@ impl Experiment {
             Self::Timers => timers::run(setting),
             Self::Descriptors => descriptors::run(setting),
             Self::Herd => herd::run(setting),
+            Self::Accepting => accepting::run(setting),
             Self::Workers => workers::run(setting),
         }
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::effort::Effort;
 use crate::chart::Title;
-use crate::compare::check::check;
+use crate::compare::check::{Checked, check};
 use crate::compare::machine::Machine;
 use crate::compare::measure::{self, Sample};
 use crate::compare::process::{Running, find_executable, free_port};
@@ -149,9 +149,8 @@ impl<'a> Setting<'a> {
     }
 
     /// Looks at what a server that runs answers, which also fills what it remembers of the file.
-    pub(crate) fn check(&self, running: &Running, workload: &Workload) -> anyhow::Result<()> {
-        check(running.port, workload, &self.load.docroot.files())?;
-        Ok(())
+    pub(crate) fn check(&self, running: &Running, workload: &Workload) -> anyhow::Result<Checked> {
+        check(running.port, workload, &self.load.docroot.files())
     }
 
     /// The client that loads a server that runs for so many seconds.

@@ -29,6 +29,18 @@ fn time_of_new_threads_counts_from_zero() {
 }
 
 #[test]
+fn the_busiest_thread_is_found_in_all_processes() {
+    let process =
+        |threads: &[(i32, u64)]| ProcessTime { ticks: 0, threads_ns: threads.iter().copied().collect() };
+    let before = CpuTime { processes: BTreeMap::from([(1, process(&[(1, 5_000), (2, 90_000)]))]) };
+    let after = CpuTime {
+        processes: BTreeMap::from([(1, process(&[(1, 6_000), (2, 91_000)])), (3, process(&[(3, 6_000)]))]),
+    };
+    assert!((after.share_of_the_busiest_since(&before) - 0.75).abs() < 1e-9);
+    assert!((after.share_of_the_busiest_since(&after)).abs() < 1e-9, "nobody was busy");
+}
+
+#[test]
 fn a_process_that_lost_a_thread_is_counted_by_ticks() {
     let process =
         |ticks, threads: &[(i32, u64)]| ProcessTime { ticks, threads_ns: threads.iter().copied().collect() };

@@ -56,10 +56,19 @@ impl Installed {
                 unreachable!("it takes part in no other workload")
             }
             Server::Build(_) => unreachable!("a build is one of the others"),
-            Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => {
+            Server::Selvedge
+            | Server::SelvedgeBefore
+            | Server::SelvedgeReuseport
+            | Server::SelvedgeDedicated => {
                 command.arg(start.files).args(["-a", "127.0.0.1", "-p", &port.to_string()]);
-                command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(&start.cpus[..workers])]);
-                let accept = if server == Server::SelvedgeReuseport { "reuseport" } else { "shared" };
+                // More workers than CPUs share these.
+                let cpus = &start.cpus[..workers.min(start.cpus.len())];
+                command.args(["-j", &workers.to_string(), "--cpus", &cpus::list(cpus)]);
+                let accept = match server {
+                    Server::SelvedgeReuseport => "reuseport",
+                    Server::SelvedgeDedicated => "dedicated",
+                    _ => "shared",
+                };
                 command.args(["--accept", accept]);
                 if start.workload.connections > CONNECTIONS_PLENTY {
                     command.args(["--max-connections", &(start.workload.connections + SPARE).to_string()]);
@@ -80,7 +89,8 @@ impl Installed {
             Server::Nginx
             | Server::NginxWithoutSendfile
             | Server::NginxWithThreads
-            | Server::NginxWithoutFileCache => {
+            | Server::NginxWithoutFileCache
+            | Server::NginxWithOneListener => {
                 command.arg("-e").arg(start.scratch.join("nginx.error.log")).arg("-p").arg(start.scratch);
                 let text = configuration::nginx(start, server, &self.executable);
                 command.arg("-c").arg(write(start, "nginx.conf", &text)?);

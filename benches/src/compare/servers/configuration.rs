@@ -43,7 +43,8 @@ pub(super) fn nginx(start: &Start<'_>, server: Server, executable: &Path) -> Str
     };
     let (files, scratch) = (start.files.display(), start.scratch.display());
     let Start { port, workers, .. } = *start;
-    let reuse_port = if workers > 1 { " reuseport" } else { "" };
+    let has_listeners_of_workers = workers > 1 && server != Server::NginxWithOneListener;
+    let reuse_port = if has_listeners_of_workers { " reuseport" } else { "" };
     let user = as_root("user root;");
     let answer = match start.workload.kind {
         Kind::Handler => {
@@ -64,7 +65,7 @@ pub(super) fn nginx(start: &Start<'_>, server: Server, executable: &Path) -> Str
     let dollar = "geo $dollar { default \"$\"; }";
     format!(
         "{load_module} daemon off; {user} worker_processes {workers}; pid {scratch}/nginx.pid;
-events {{ use epoll; multi_accept on; worker_connections {CONNECTIONS_MAX}; }}
+events {{ use epoll; multi_accept on; accept_mutex off; worker_connections {CONNECTIONS_MAX}; }}
 http {{
   {dollar}
   access_log off; {threads} sendfile {sendfile}; tcp_nopush {sendfile}; tcp_nodelay on;

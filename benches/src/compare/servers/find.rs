@@ -127,7 +127,9 @@ pub(super) fn program(folder: &Path, name: &str) -> Option<PathBuf> {
 
 fn version(server: Server, executable: &Path) -> Option<String> {
     let flag = match server {
-        Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport => "-V",
+        Server::Selvedge | Server::SelvedgeBefore | Server::SelvedgeReuseport | Server::SelvedgeDedicated => {
+            "-V"
+        }
         Server::Hyper | Server::Ntex | Server::Warp => return None,
         // A server becomes a build by its version.
         Server::Build(_) => return None,
@@ -146,6 +148,7 @@ fn version(server: Server, executable: &Path) -> Option<String> {
         | Server::NginxWithoutSendfile
         | Server::NginxWithThreads
         | Server::NginxWithoutFileCache
+        | Server::NginxWithOneListener
         | Server::Lighttpd => "-v",
         Server::StaticWebServer => {
             let line = first_line(Command::new(executable).arg("--version"))?;

@@ -66,6 +66,16 @@ impl Installed {
         servers.iter().map(|&server| self.configured(server)).collect()
     }
 
+    /// The same binary in the other ways that it has to accept connections.
+    pub(crate) fn other_ways_to_accept(&self) -> Vec<Self> {
+        let servers: &[Server] = match self.server {
+            Server::Selvedge => &[Server::SelvedgeDedicated, Server::SelvedgeReuseport],
+            Server::Nginx => &[Server::NginxWithOneListener],
+            _ => &[],
+        };
+        servers.iter().map(|&server| self.configured(server)).collect()
+    }
+
     /// The same binary that remembers no open files, of those that can be told so.
     pub(crate) fn without_file_cache(&self) -> Option<Self> {
         (self.server.program() == Server::Nginx).then(|| self.configured(Server::NginxWithoutFileCache))

@@ -24,7 +24,7 @@ enum Subject {
     Timers(timers::Options),
     /// Files, with more and less kept of them
     Files(files::Options),
-    /// Connections, accepted in several ways and closed
+    /// Connections, accepted in several ways, and closed or answered
     Accepting(accepting::Options),
     /// Heads and bodies, sent in several ways
     Replies(replies::Options),
