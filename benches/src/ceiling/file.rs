@@ -36,9 +36,11 @@ struct Progress {
     gone: bool,
 }
 
-pub(super) fn serve(listener: &TcpListener, canned: &Canned) -> anyhow::Result<()> {
-    let mut file = tempfile::tempfile().context("cannot make the file to send")?;
-    file.write_all(&content(canned.body_bytes))?;
+pub(super) fn serve(listener: &TcpListener, canned: &Canned, file: Option<File>) -> anyhow::Result<()> {
+    let file = match file {
+        Some(file) => file,
+        None => made(canned.body_bytes).context("cannot make the file to send")?,
+    };
     let mut ring = Ring::new()?;
     let buffers = Buffers::register(ring.submitter())?;
     ring.accept(listener::fd(listener), ACCEPT_FLAGS);
@@ -59,6 +61,12 @@ pub(super) fn serve(listener: &TcpListener, canned: &Canned) -> anyhow::Result<(
         }
         server.buffers.publish();
     }
+}
+
+fn made(bytes: usize) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&content(bytes))?;
+    Ok(file)
 }
 
 struct Server {

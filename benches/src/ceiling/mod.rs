@@ -11,7 +11,7 @@ mod keep_alive;
 mod listener;
 mod ring;
 
-use std::{net::Ipv4Addr, thread};
+use std::{fs::File, net::Ipv4Addr, path::PathBuf, thread};
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Bytes of the file
     #[arg(long, value_name = "N", default_value_t = 151)]
     pub(crate) bytes: usize,
+    /// The file to send by sendfile(2), rather than one of so many bytes that is made: how it lies in memory is part of the cost
+    #[arg(long, value_name = "PATH", conflicts_with = "bytes")]
+    pub(crate) file: Option<PathBuf>,
     /// Port on 127.0.0.1
     #[arg(short, long, default_value_t = 8090)]
     pub(crate) port: u16,
@@ -83,7 +86,19 @@ impl Variant {
 
 /// Serves until the process is killed. Fails if the port is taken or io_uring is not to be had.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let (variant, status, bytes) = (options.variant, options.status, options.bytes);
+    let (variant, status) = (options.variant, options.status);
+    ensure!(
+        options.file.is_none() || variant == Variant::Sendfile,
+        "--file is sent by --variant sendfile alone: the others send from memory"
+    );
+    let opened = options.file.as_ref().map(|path| {
+        let open = || File::open(path).and_then(|file| Ok((file.metadata()?.len() as usize, file)));
+        open().with_context(|| format!("cannot open {}", path.display()))
+    });
+    let (bytes, file) = match opened.transpose()? {
+        Some((bytes, file)) => (bytes, Some(file)),
+        None => (options.bytes, None),
+    };
     ensure!(
         status == Status::Ok || variant != Variant::Sendfile,
         "--variant sendfile sends whole files: leave --status out"
@@ -107,6 +122,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             listener::expect_short_connections(&listener)?;
         }
         let cpu = cpus[worker % cpus.len()];
+        let file = file.as_ref().map(File::try_clone).transpose()?;
         threads.push(thread::spawn(move || {
             cpus::pin(&[cpu])?;
             let canned = |shape| Canned::new(status, bytes, shape);
@@ -118,7 +134,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 Variant::CloseEpoll => close::epoll::serve(&listener, &canned(CLOSE)),
                 Variant::CloseLinked => close::linked::serve(&listener, &canned(CLOSE), Descriptors::Plain),
                 Variant::CloseDirect => close::linked::serve(&listener, &canned(CLOSE), Descriptors::Direct),
-                Variant::Sendfile => file::serve(&listener, &canned(HEAD_ONLY)),
+                Variant::Sendfile => file::serve(&listener, &canned(HEAD_ONLY), file),
             }
         }));
     }

@@ -9,10 +9,14 @@ use crate::content::content;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
+fn options(variant: Variant, bytes: usize, port: u16, reuseport_workers: usize) -> Options {
+    Options { variant, status: Status::Ok, bytes, file: None, port, reuseport_workers }
+}
+
 /// A connection to a ceiling that runs in this process until the tests end.
 fn start(variant: Variant, bytes: usize, reuseport_workers: usize) -> TcpStream {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let options = Options { variant, status: Status::Ok, bytes, port, reuseport_workers };
+    let options = options(variant, bytes, port, reuseport_workers);
     let server = thread::spawn(move || run(&options));
     loop {
         if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
@@ -119,8 +123,18 @@ fn every_form_waits_for_the_rest_of_a_request_and_for_the_others_meanwhile() {
 #[test]
 fn answers_that_would_have_to_wait_for_room_are_refused() {
     for variant in &CLOSING[1..] {
-        let options =
-            Options { variant: *variant, status: Status::Ok, bytes: 1 << 20, port: 0, reuseport_workers: 1 };
-        assert!(run(&options).unwrap_err().to_string().contains("at most 8192"), "{variant:?}");
+        assert!(
+            run(&options(*variant, 1 << 20, 0, 1)).unwrap_err().to_string().contains("at most 8192"),
+            "{variant:?}"
+        );
     }
+}
+
+#[test]
+fn a_file_is_sent_by_sendfile_or_the_mistake_is_said() {
+    let mut given = options(Variant::Keepalive, 151, 0, 1);
+    given.file = Some("there is none".into());
+    assert!(run(&given).unwrap_err().to_string().contains("--variant sendfile"));
+    given.variant = Variant::Sendfile;
+    assert!(run(&given).unwrap_err().to_string().contains("cannot open there is none"));
 }

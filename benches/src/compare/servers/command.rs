@@ -9,6 +9,7 @@ use std::{
 
 use super::{Installed, Server, configuration};
 use crate::argument::argument;
+use crate::ceiling::Variant;
 use crate::compare::workloads::{Kind, Workload};
 use crate::cpus;
 
@@ -83,7 +84,11 @@ impl Installed {
                 let variant = own.or(start.workload.ceiling).expect("it takes part in no other workload");
                 command.args(["ceiling", "--variant", &argument(&variant), "--port", &port.to_string()]);
                 command.args(["--status", &argument(&start.workload.asked.canned())]);
-                command.args(["--bytes", &start.workload.bytes.to_string()]);
+                match variant {
+                    // The same as the others', since the kernel has each file in memory as it found room.
+                    Variant::Sendfile => command.arg("--file").arg(start.files.join(start.workload.file)),
+                    _ => command.args(["--bytes", &start.workload.bytes.to_string()]),
+                };
                 command.args(["--reuseport-workers", &workers.to_string()]);
             }
             Server::Nginx
