@@ -4,23 +4,20 @@
 mod fields;
 mod plain;
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use selvedge_runtime::fs::{File, Metadata};
 use selvedge_runtime::{Chunk, SharedLease};
 
 use crate::body::{BodyWriter, StreamBody};
-use crate::files::Share;
 use crate::fixed_fields::FixedFields;
 use crate::h1::Version;
 use crate::negotiation::Coding;
+use crate::open_file::OpenFile;
 use crate::range::Ranges;
 use crate::upgrade::{AskedBy, Upgrade, Upgraded};
 
@@ -92,88 +89,6 @@ pub enum Body {
     },
     /// A head and body that stand ready in one block; of `ResponseHead` the status and the site's fields alone are used.
     Prepared(Prepared),
-}
-
-/// An open file, and what it was when it was opened. Its share of a worker's descriptors, if it has one, is given back with
-/// its last holder.
-///
-/// ```
-/// # use std::rc::Rc;
-/// use selvedge_http::OpenFile;
-/// use selvedge_runtime::fs::{self, Access, Resolve};
-///
-/// # let directory = std::env::temp_dir().join(format!("selvedge-open-file-{}", std::process::id()));
-/// # std::fs::create_dir_all(&directory)?;
-/// # std::fs::write(directory.join("page.txt"), "a page")?;
-/// # let there = directory.clone();
-/// # selvedge_runtime::block_on(move || async move {
-/// let root = fs::open_directory(&there)?;
-/// let file = fs::open(&root, c"page.txt".into(), Access::Read, Resolve::Beneath).await?;
-/// // What it is now; if it is not that any more while it is sent, its client is told by the connection's end.
-/// let version = file.metadata()?;
-/// let file = OpenFile::new(file, version);
-/// assert_eq!(file.version().size_bytes, 6);
-/// # Ok::<(), std::io::Error>(())
-/// # })?;
-/// # std::fs::remove_dir_all(directory)?;
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct OpenFile {
-    file: File,
-    version: Metadata,
-    /// Whether its file system knows reads that do not wait, as far as is known.
-    reads_resident: Cell<bool>,
-    _share: Option<Share>,
-}
-
-impl OpenFile {
-    /// A file of this version. If it is not of it any more while it is sent, the connection closes.
-    pub fn new(file: File, version: Metadata) -> Self {
-        Self { file, version, reads_resident: Cell::new(true), _share: None }
-    }
-
-    pub(crate) fn with_share(file: File, version: Metadata, share: Share) -> Self {
-        Self { file, version, reads_resident: Cell::new(true), _share: Some(share) }
-    }
-
-    /// What it was when it was opened.
-    pub fn version(&self) -> &Metadata {
-        &self.version
-    }
-
-    /// Whether short parts of it are read without waiting for the disk: until a file system is seen not to know that.
-    pub(crate) fn reads_resident(&self) -> bool {
-        self.reads_resident.get()
-    }
-
-    /// Fills `bytes` from `offset` on, if all of that is in memory. Whether it did; what goes wrong is for others to tell.
-    pub(crate) fn read_resident(&self, bytes: &mut [u8], offset: u64) -> bool {
-        match self.file.read_resident(bytes, offset) {
-            Ok(read) => read == bytes.len(),
-            Err(error) => {
-                self.reads_resident.set(error.kind() != io::ErrorKind::Unsupported);
-                false
-            }
-        }
-    }
-
-    /// Whether it is still what it was when it was opened.
-    ///
-    /// # Errors
-    /// Those of statx(2).
-    pub(crate) fn is_unchanged(&self) -> io::Result<bool> {
-        let now = self.file.metadata()?;
-        Ok(now.size_bytes == self.version.size_bytes && now.modified == self.version.modified)
-    }
-}
-
-impl Deref for OpenFile {
-    type Target = File;
-
-    fn deref(&self) -> &File {
-        &self.file
-    }
 }
 
 /// A part of an open file to send.

@@ -81,6 +81,26 @@ pub fn now() -> Moment {
     worker::with_current(|core| core.expect("the turn's clock needs a worker").now())
 }
 
+/// The number of the worker's current turn. In one turn a task does not wait, so what it has found out of the world at the
+/// beginning need not be asked for again at the end, by itself or by another.
+///
+/// ```
+/// use selvedge_runtime::{block_on, turn_number, yield_now};
+///
+/// block_on(|| async {
+///     let before = turn_number();
+///     assert_eq!(turn_number(), before);
+///     yield_now().await;
+///     assert!(turn_number() > before);
+/// });
+/// ```
+///
+/// # Panics
+/// Outside a worker.
+pub fn turn_number() -> u64 {
+    worker::with_current(|core| core.expect("turns are a worker's").turn_number())
+}
+
 /// The wall clock: seconds since 1970 (UTC) and nanoseconds within the second.
 ///
 /// # Panics

@@ -455,6 +455,11 @@ impl Core {
         self.now.get()
     }
 
+    /// Turns before this one.
+    pub(crate) fn turn_number(&self) -> u64 {
+        self.counters.turns.get()
+    }
+
     pub(crate) fn inbox(&self) -> u16 {
         self.claim.index()
     }

@@ -22,7 +22,8 @@ use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::date::DATE_LEN;
 use crate::negotiation::Coding;
-use crate::response::{OpenFile, Prepared};
+use crate::open_file::OpenFile;
+use crate::response::Prepared;
 use crate::validators::{ChangeTime, Validators};
 
 /// Files up to this size are kept in memory, with their head.

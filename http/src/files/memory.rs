@@ -14,7 +14,7 @@ use selvedge_runtime::Moment;
 use super::Answer;
 use super::options::{FileOptions, KEY_BYTES_MAX, PATH_BYTES};
 use super::resource::Resource;
-use crate::response::OpenFile;
+use crate::open_file::OpenFile;
 
 /// Paths of one tree, each with what was found there.
 #[derive(Debug)]

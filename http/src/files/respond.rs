@@ -15,9 +15,10 @@ use super::{Answer, Files};
 use crate::conditional::{self, Outcome};
 use crate::fixed_fields::FixedFields;
 use crate::h1::{Field, KnownField};
+use crate::open_file::OpenFile;
 use crate::range::{self, ByteRange, RangeOutcome, Ranges};
 use crate::request::Request;
-use crate::response::{Body, FileContent, FilePart, FileParts, OpenFile, RangeField, Response, ResponseHead};
+use crate::response::{Body, FileContent, FilePart, FileParts, RangeField, Response, ResponseHead};
 
 /// Why there is no answer; another look may find one.
 #[derive(Debug)]

@@ -29,8 +29,8 @@ use super::shares::Demand;
 use crate::content_coding;
 use crate::media_type;
 use crate::negotiation::{Coding, CodingSet};
+use crate::open_file::OpenFile;
 use crate::path::SitePath;
-use crate::response::OpenFile;
 
 /// How long what was closed may take to be free again, where descriptors have run out.
 const RECOVERY: Duration = Duration::from_millis(10);
@@ -438,8 +438,7 @@ impl Files {
         }
         if let Some(file) = entry.open_file() {
             // Written to since an earlier look, its length would be a promise that is not kept.
-            let unchanged = file.metadata().is_ok_and(|now| now == entry.metadata);
-            return Ok(unchanged.then_some(file));
+            return Ok(file.is_as_opened().unwrap_or(false).then_some(file));
         }
         let place = match unchanged_place(tree, &entry.description.location, &entry.metadata).await {
             Ok(Some(place)) => place,

@@ -15,7 +15,7 @@ use super::{Content, Description, Entry, READY_BYTES_MAX, Ready, Streamed};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::HeadWriter;
-use crate::response::OpenFile;
+use crate::open_file::OpenFile;
 use crate::validators::{ChangeTime, EntityTag, Validators};
 
 use std::cell::{Cell, RefCell};

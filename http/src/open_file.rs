@@ -1,0 +1,235 @@
+//! An open file that answers are sent from. In: a descriptor, and what it was when it was opened. Out: whether it still is that, and
+//! what of it is in memory: asked of the kernel where it was not found out a moment ago.
+
+use std::cell::Cell;
+use std::io;
+use std::ops::Deref;
+use std::time::Duration;
+
+use selvedge_runtime::Moment;
+use selvedge_runtime::fs::{File, Metadata, Residency};
+
+use crate::files::Share;
+
+/// For how long what was in memory is believed to be there still. It leaves memory where memory is short; whoever is wrong about it
+/// waits for the disk.
+const RESIDENT_FOR: Duration = Duration::from_millis(10);
+
+/// An open file, and what it was when it was opened. Its share of a worker's descriptors, if it has one, is given back with
+/// its last holder.
+///
+/// ```
+/// # use std::rc::Rc;
+/// use selvedge_http::OpenFile;
+/// use selvedge_runtime::fs::{self, Access, Resolve};
+///
+/// # let directory = std::env::temp_dir().join(format!("selvedge-open-file-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("page.txt"), "a page")?;
+/// # let there = directory.clone();
+/// # selvedge_runtime::block_on(move || async move {
+/// let root = fs::open_directory(&there)?;
+/// let file = fs::open(&root, c"page.txt".into(), Access::Read, Resolve::Beneath).await?;
+/// // What it is now; if it is not that any more while it is sent, its client is told by the connection's end.
+/// let version = file.metadata()?;
+/// let file = OpenFile::new(file, version);
+/// assert_eq!(file.version().size_bytes, 6);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # std::fs::remove_dir_all(directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct OpenFile {
+    file: File,
+    version: Metadata,
+    /// The worker's turn in which it was seen to be of that version: nobody has waited since then.
+    seen_in_turn: Cell<Option<u64>>,
+    resident: Cell<Resident>,
+    /// Whether its file system knows reads that do not wait, as far as is known.
+    reads_resident: Cell<bool>,
+    _share: Option<Share>,
+}
+
+/// Octets that were in memory.
+#[derive(Debug, Clone, Copy)]
+struct Resident {
+    since: Moment,
+    start: u64,
+    end: u64,
+}
+
+impl OpenFile {
+    /// A file of this version. If it is not of it any more while it is sent, the connection closes.
+    pub fn new(file: File, version: Metadata) -> Self {
+        Self::with(file, version, None)
+    }
+
+    pub(crate) fn with_share(file: File, version: Metadata, share: Share) -> Self {
+        Self::with(file, version, Some(share))
+    }
+
+    fn with(file: File, version: Metadata, share: Option<Share>) -> Self {
+        let nothing = Resident { since: Moment::default(), start: 0, end: 0 };
+        Self {
+            file,
+            version,
+            seen_in_turn: Cell::new(None),
+            resident: Cell::new(nothing),
+            reads_resident: Cell::new(true),
+            _share: share,
+        }
+    }
+
+    /// What it was when it was opened.
+    pub fn version(&self) -> &Metadata {
+        &self.version
+    }
+
+    /// Whether it is just what it was when it was opened, its names and rights too.
+    ///
+    /// # Errors
+    /// Those of statx(2).
+    pub(crate) fn is_as_opened(&self) -> io::Result<bool> {
+        let turn = Some(selvedge_runtime::turn_number());
+        if self.seen_in_turn.get() == turn {
+            return Ok(true);
+        }
+        let is_as_opened = self.file.metadata()? == self.version;
+        if is_as_opened {
+            self.seen_in_turn.set(turn);
+        }
+        Ok(is_as_opened)
+    }
+
+    /// Whether its octets are what they were when it was opened.
+    ///
+    /// # Errors
+    /// Those of statx(2).
+    pub(crate) fn is_unchanged(&self) -> io::Result<bool> {
+        if self.seen_in_turn.get() == Some(selvedge_runtime::turn_number()) {
+            return Ok(true);
+        }
+        let now = self.file.metadata()?;
+        Ok(now.size_bytes == self.version.size_bytes && now.modified == self.version.modified)
+    }
+
+    /// Whether `length` octets from `offset` on are in memory, or were a moment ago.
+    pub(crate) fn residency(&self, offset: u64, length: u64) -> Residency {
+        let (now, end) = (selvedge_runtime::now(), offset + length);
+        let known = self.resident.get();
+        let is_recent = now < known.since + RESIDENT_FOR;
+        if is_recent && known.start <= offset && end <= known.end {
+            return Residency::Cached;
+        }
+        let residency = self.file.resident(offset, length);
+        if residency == Residency::Cached {
+            // What follows what is known is as old as that.
+            let follows = is_recent && known.start <= offset && offset <= known.end;
+            let fresh = Resident { since: now, start: offset, end };
+            self.resident.set(if follows { Resident { end, ..known } } else { fresh });
+        }
+        residency
+    }
+
+    /// Whether short parts of it are read without waiting for the disk: until a file system is seen not to know that.
+    pub(crate) fn reads_resident(&self) -> bool {
+        self.reads_resident.get()
+    }
+
+    /// Fills `bytes` from `offset` on, if all of that is in memory. Whether it did; what goes wrong is for others to tell.
+    pub(crate) fn read_resident(&self, bytes: &mut [u8], offset: u64) -> bool {
+        match self.file.read_resident(bytes, offset) {
+            Ok(read) => read == bytes.len(),
+            Err(error) => {
+                self.reads_resident.set(error.kind() != io::ErrorKind::Unsupported);
+                false
+            }
+        }
+    }
+}
+
+impl Deref for OpenFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File as StdFile;
+    use std::path::PathBuf;
+
+    use rustix::fs::{Advice, fadvise};
+    use selvedge_runtime::fs::{self, Access, Resolve};
+    use selvedge_runtime::{block_on, timer, yield_now};
+
+    use super::*;
+
+    /// A directory with one file, which goes with it.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn with(name: &str, content: &[u8]) -> Self {
+            let name = format!("selvedge-open-file-{}-{name}", std::process::id());
+            let directory = Self(std::env::temp_dir().join(name));
+            std::fs::create_dir_all(&directory.0).unwrap();
+            std::fs::write(directory.file(), content).unwrap();
+            directory
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("file")
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    async fn opened(directory: &Directory) -> OpenFile {
+        let root = fs::open_directory(&directory.0).unwrap();
+        let file = fs::open(&root, c"file".into(), Access::Read, Resolve::Beneath).await.unwrap();
+        let version = file.metadata().unwrap();
+        OpenFile::new(file, version)
+    }
+
+    #[test]
+    fn a_file_is_looked_at_once_a_turn() {
+        let directory = Directory::with("turn", b"first");
+        block_on(|| async move {
+            let file = opened(&directory).await;
+            assert!(file.is_as_opened().unwrap());
+            std::fs::write(directory.file(), "another").unwrap();
+            assert!(file.is_as_opened().unwrap() && file.is_unchanged().unwrap());
+            yield_now().await;
+            assert!(!file.is_unchanged().unwrap() && !file.is_as_opened().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_was_in_memory_is_believed_to_be_there_for_a_moment() {
+        const BYTES: u64 = 256 * 1024;
+        let directory = Directory::with("moment", &[b'x'; BYTES as usize]);
+        let written = StdFile::open(directory.file()).unwrap();
+        written.sync_all().unwrap();
+        block_on(|| async move {
+            let file = opened(&directory).await;
+            let half = BYTES / 2;
+            assert_eq!(file.residency(0, half), Residency::Cached);
+            assert_eq!(file.residency(half, half), Residency::Cached);
+            fadvise(&written, 0, None, Advice::DontNeed).unwrap();
+            if file.resident(0, BYTES) == Residency::Cached {
+                println!("SKIPPED: this file system has its files in memory for good");
+                return;
+            }
+            assert_eq!(file.residency(0, BYTES), Residency::Cached);
+            timer::sleep(RESIDENT_FOR).await;
+            assert_eq!(file.residency(0, BYTES), Residency::Absent);
+        });
+    }
+}
