@@ -182,17 +182,12 @@ pub(crate) fn is_authority(authority: &[u8]) -> bool {
 /// What follows a `reg-name` or an IPv4 address (RFC 3986 section 3.2.2); `None` where a percent sign escapes nothing.
 #[inline]
 fn after_registered_name(mut rest: &[u8]) -> Option<&[u8]> {
-    while let [byte, after @ ..] = rest {
-        rest = match after {
-            _ if is_reg_name(*byte) => after,
-            [high, low, after @ ..] if *byte == b'%' => {
-                hex_digit(*high).zip(hex_digit(*low))?;
-                after
-            }
-            _ => break,
-        };
+    loop {
+        rest = &rest[rest.iter().take_while(|&&byte| is_reg_name(byte)).count()..];
+        let [b'%', high, low, after @ ..] = rest else { return Some(rest) };
+        hex_digit(*high).zip(hex_digit(*low))?;
+        rest = after;
     }
-    Some(rest)
 }
 
 /// What stands between the brackets: an IPv6 address. `IPvFuture` has never been used; a zone may not stand in a URI's

@@ -39,6 +39,26 @@ pub enum Chunk {
     Bytes(Bytes),
 }
 
+impl Chunk {
+    /// Bytes in it.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Static(bytes) => bytes.len(),
+            Self::Lease(lease) => lease.len(),
+            // Said without a look at the bytes.
+            Self::Shared(_, range) | Self::Rc(_, range) => range.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no bytes.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl Deref for Chunk {
     type Target = [u8];
 
