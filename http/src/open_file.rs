@@ -1,19 +1,13 @@
 //! An open file that answers are sent from. In: a descriptor, and what it was when it was opened. Out: whether it still is that, and
-//! what of it is in memory: asked of the kernel where it was not found out a moment ago.
+//! what of it is in memory: asked of the kernel once a turn, in which nobody waits.
 
 use std::cell::Cell;
 use std::io;
 use std::ops::Deref;
-use std::time::Duration;
 
-use selvedge_runtime::Moment;
 use selvedge_runtime::fs::{File, Metadata, Residency};
 
 use crate::files::Share;
-
-/// For how long what was in memory is believed to be there still. It leaves memory where memory is short; whoever is wrong about it
-/// waits for the disk.
-const RESIDENT_FOR: Duration = Duration::from_millis(10);
 
 /// An open file, and what it was when it was opened. Its share of a worker's descriptors, if it has one, is given back with
 /// its last holder.
@@ -43,18 +37,18 @@ const RESIDENT_FOR: Duration = Duration::from_millis(10);
 pub struct OpenFile {
     file: File,
     version: Metadata,
-    /// The worker's turn in which it was seen to be of that version: nobody has waited since then.
+    /// The turn in which it was seen to be of that version.
     seen_in_turn: Cell<Option<u64>>,
-    resident: Cell<Resident>,
+    resident: Cell<Option<Resident>>,
     /// Whether its file system knows reads that do not wait, as far as is known.
     reads_resident: Cell<bool>,
     _share: Option<Share>,
 }
 
-/// Octets that were in memory.
+/// Octets that were seen in memory in a turn.
 #[derive(Debug, Clone, Copy)]
 struct Resident {
-    since: Moment,
+    turn: u64,
     start: u64,
     end: u64,
 }
@@ -70,12 +64,11 @@ impl OpenFile {
     }
 
     fn with(file: File, version: Metadata, share: Option<Share>) -> Self {
-        let nothing = Resident { since: Moment::default(), start: 0, end: 0 };
         Self {
             file,
             version,
             seen_in_turn: Cell::new(None),
-            resident: Cell::new(nothing),
+            resident: Cell::new(None),
             reads_resident: Cell::new(true),
             _share: share,
         }
@@ -114,20 +107,15 @@ impl OpenFile {
         Ok(now.size_bytes == self.version.size_bytes && now.modified == self.version.modified)
     }
 
-    /// Whether `length` octets from `offset` on are in memory, or were a moment ago.
+    /// Whether `length` octets from `offset` on are in memory, as far as this turn knows.
     pub(crate) fn residency(&self, offset: u64, length: u64) -> Residency {
-        let (now, end) = (selvedge_runtime::now(), offset + length);
-        let known = self.resident.get();
-        let is_recent = now < known.since + RESIDENT_FOR;
-        if is_recent && known.start <= offset && end <= known.end {
+        let (turn, end) = (selvedge_runtime::turn_number(), offset + length);
+        if self.resident.get().is_some_and(|known| known.holds(turn, offset, end)) {
             return Residency::Cached;
         }
         let residency = self.file.resident(offset, length);
         if residency == Residency::Cached {
-            // What follows what is known is as old as that.
-            let follows = is_recent && known.start <= offset && offset <= known.end;
-            let fresh = Resident { since: now, start: offset, end };
-            self.resident.set(if follows { Resident { end, ..known } } else { fresh });
+            self.resident.set(Some(Resident { turn, start: offset, end }));
         }
         residency
     }
@@ -149,6 +137,12 @@ impl OpenFile {
     }
 }
 
+impl Resident {
+    fn holds(self, turn: u64, start: u64, end: u64) -> bool {
+        self.turn == turn && self.start <= start && end <= self.end
+    }
+}
+
 impl Deref for OpenFile {
     type Target = File;
 
@@ -164,7 +158,7 @@ mod tests {
 
     use rustix::fs::{Advice, fadvise};
     use selvedge_runtime::fs::{self, Access, Resolve};
-    use selvedge_runtime::{block_on, timer, yield_now};
+    use selvedge_runtime::{block_on, yield_now};
 
     use super::*;
 
@@ -212,24 +206,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_in_memory_is_believed_to_be_there_for_a_moment() {
+    fn what_is_in_memory_is_asked_once_a_turn() {
         const BYTES: u64 = 256 * 1024;
-        let directory = Directory::with("moment", &[b'x'; BYTES as usize]);
+        let directory = Directory::with("memory", &[b'x'; BYTES as usize]);
         let written = StdFile::open(directory.file()).unwrap();
         written.sync_all().unwrap();
         block_on(|| async move {
             let file = opened(&directory).await;
-            let half = BYTES / 2;
-            assert_eq!(file.residency(0, half), Residency::Cached);
-            assert_eq!(file.residency(half, half), Residency::Cached);
+            assert_eq!(file.residency(0, BYTES), Residency::Cached);
             fadvise(&written, 0, None, Advice::DontNeed).unwrap();
             if file.resident(0, BYTES) == Residency::Cached {
                 println!("SKIPPED: this file system has its files in memory for good");
                 return;
             }
-            assert_eq!(file.residency(0, BYTES), Residency::Cached);
-            timer::sleep(RESIDENT_FOR).await;
-            assert_eq!(file.residency(0, BYTES), Residency::Absent);
+            assert_eq!(file.residency(BYTES / 2, BYTES / 2), Residency::Cached);
+            yield_now().await;
+            assert_eq!(file.residency(BYTES / 2, BYTES / 2), Residency::Absent);
         });
     }
 }
