@@ -3,9 +3,12 @@
 mod support;
 
 use std::future::poll_fn;
+use std::task::Poll;
 
 use selvedge_runtime::net::{Address, More, TcpListener, TcpStream, UnixListener, UnixStream};
-use selvedge_runtime::{BufferPool, BufferUsage, Lease, block_on, spawn, timer, yield_now};
+use selvedge_runtime::{
+    BufferPool, BufferUsage, Lease, Runtime, WorkerLimits, block_on, spawn, timer, yield_now,
+};
 use support::{PATIENCE, any_port, ip};
 
 async fn receive_all(stream: &mut TcpStream) -> Vec<u8> {
@@ -54,6 +57,71 @@ fn a_stream_that_is_shut_down_sends_what_it_has_and_receives_no_more() {
             assert_eq!(receive_all(&mut client).await, b"the last");
         }
     });
+}
+
+#[test]
+fn a_stream_whose_last_send_was_the_end_fails_at_whatever_follows() {
+    block_on(|| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        for received_before in [true, false] {
+            let mut client = TcpStream::connect(ip(listener.address())).await.unwrap();
+            let mut stream = listener.accept().await.unwrap();
+            client.send("x").await.unwrap();
+            if received_before {
+                assert_eq!(stream.receive().await.unwrap().as_deref(), Some(b"x".as_slice()));
+            }
+            stream.start_send("the last".into(), More::End);
+            poll_fn(|context| stream.poll_sent(context)).await.unwrap();
+            let ends = [
+                stream.receive().await.map(drop),
+                stream.send("more").await,
+                stream.send_now(b"more", More::Nothing).map(drop),
+                stream.writable().await,
+                stream.shutdown_write(),
+                stream.peer().map(drop),
+            ];
+            for end in ends {
+                assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
+            }
+            assert_eq!(stream.unread_bytes(), 0);
+            stream.shutdown();
+            drop(stream);
+            if received_before {
+                assert_eq!(receive_all(&mut client).await, b"the last");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_last_send_beside_a_receive_in_line_for_a_buffer_is_sent_and_the_end_follows() {
+    let mut limits = WorkerLimits::default();
+    limits.kernel.receive_buffers = 2;
+    let running = Runtime::builder().workers(1).limits(limits).build().unwrap().start(|_| async {
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let (mut others, mut held) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            let mut client = TcpStream::connect(ip(listener.address())).await.unwrap();
+            let mut stream = listener.accept().await.unwrap();
+            client.send("x").await.unwrap();
+            held.push(stream.receive().await.unwrap());
+            others.push((client, stream));
+        }
+        let mut client = TcpStream::connect(ip(listener.address())).await.unwrap();
+        let mut stream = listener.accept().await.unwrap();
+        for _ in 0..10 {
+            let received = poll_fn(|context| Poll::Ready(stream.poll_receive(context))).await;
+            assert!(received.is_pending());
+            yield_now().await;
+        }
+        stream.start_send("the last".into(), More::End);
+        drop(held);
+        poll_fn(|context| stream.poll_sent(context)).await.unwrap();
+        stream.shutdown();
+        drop(stream);
+        assert_eq!(receive_all(&mut client).await, b"the last");
+    });
+    running.unwrap().join();
 }
 
 #[test]

@@ -170,8 +170,8 @@ impl Stream {
         self.started_bytes += u64::from(self.unsent_bytes);
         let mut kernel = self.core.kernel();
         let more = match (more, self.receiving) {
-            // A receive that waits holds the socket open.
-            (More::End, Some(id)) if kernel.is_in_flight(id) => More::Follows,
+            // A receive that waits holds the socket open; one in line for a buffer goes on with it.
+            (More::End, Some(id)) if kernel.uses_socket(id) => More::Follows,
             _ => more,
         };
         let op = kernel.sending(&self.socket, chunk, more);

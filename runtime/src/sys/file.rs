@@ -228,6 +228,7 @@ impl File {
             // The file's end: a send of nothing says nothing of the socket.
             return if bytes.is_empty() { Ok(0) } else { socket.send_now(&bytes, More::Nothing) };
         }
+        socket.check_ours()?;
         Ok(rustix::fs::sendfile(socket.as_fd(), self.borrow(), Some(&mut offset), length)?)
     }
 

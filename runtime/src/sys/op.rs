@@ -68,8 +68,8 @@ pub(crate) enum ReceiveBatch {
 /// What a send completes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tells {
-    /// Nothing if the socket takes all of it at once: then it is over with the enter that it went to the kernel with, and no wait
-    /// ends for it. Else with what the socket took, if anything.
+    /// With what the socket took, if that is not all of it. A send that is taken whole is over with the enter that it went to the
+    /// kernel with: it says nothing, and no wait ends for it.
     Failures,
     /// With what the socket took, as soon as it takes something.
     Everything,
@@ -92,6 +92,18 @@ impl Op {
         match self {
             Self::Accept { .. } | Self::Receive { .. } => Shape::Subscription,
             _ => Shape::Once,
+        }
+    }
+
+    /// The socket it uses, if it uses one.
+    pub(super) fn socket(&self) -> Option<&Socket> {
+        match self {
+            Self::Accept { listener: socket, .. }
+            | Self::Receive { socket, .. }
+            | Self::Send { socket, .. }
+            | Self::Writable { socket }
+            | Self::Connect { socket, .. } => Some(socket),
+            Self::Open { .. } | Self::Read { .. } => None,
         }
     }
 

@@ -490,12 +490,17 @@ impl Socket {
         self.0.take_back();
     }
 
+    /// Whether its handles may reach it: not once the ring closes it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.0.holder() == Holder::Handles
+    }
+
     /// # Errors
     /// `NotConnected` once the ring closes it.
-    fn check_ours(&self) -> io::Result<()> {
-        match self.0.holder() {
-            Holder::Handles => Ok(()),
-            Holder::Ring => Err(io::Error::from_raw_os_error(libc::ENOTCONN)),
+    pub(super) fn check_ours(&self) -> io::Result<()> {
+        match self.is_ours() {
+            true => Ok(()),
+            false => Err(io::Error::from_raw_os_error(libc::ENOTCONN)),
         }
     }
 
@@ -683,7 +688,7 @@ pub enum More {
     /// Hold a partial packet back.
     Follows,
     /// The same: what follows is the end, [`Stream::shutdown`](crate::net::Stream::shutdown). A stream that receives nothing
-    /// just then ends with the send, if the socket takes that at once.
+    /// just then ends with the send, if the socket takes that at once: whatever else is asked of it fails with `NotConnected`.
     End,
     /// Send what is there.
     Nothing,

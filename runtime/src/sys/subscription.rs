@@ -15,11 +15,12 @@ impl Kernel {
     /// The next of a receive subscription.
     pub(crate) fn poll_received(&mut self, id: OpId, waiter: Waiter) -> Poll<Received> {
         let slot = self.slots.get(id);
-        let Op::Receive { received, batch, .. } = &mut slot.op else {
+        let Op::Receive { socket, received, batch } = &mut slot.op else {
             panic!("{:?} is not a receive", slot.op)
         };
         if let Some(lease) = self.buffers.pop(received) {
-            if slot.phase == Phase::Paused && received.len() == 0 && *batch == ReceiveBatch::All {
+            let goes_on = *batch == ReceiveBatch::All && socket.is_ours();
+            if slot.phase == Phase::Paused && received.len() == 0 && goes_on {
                 self.rearm(id);
             }
             return Poll::Ready(Received::Data(lease));
@@ -28,6 +29,9 @@ impl Kernel {
             Phase::Done(0) => Poll::Ready(Received::End),
             Phase::Done(result) => {
                 Poll::Ready(Received::Failed(to_result(result).err().unwrap_or_else(unexpected)))
+            }
+            Phase::Paused if !socket.is_ours() => {
+                Poll::Ready(Received::Failed(socket.check_ours().err().unwrap_or_else(unexpected)))
             }
             Phase::Paused => {
                 replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
@@ -52,9 +56,10 @@ impl Kernel {
             phase => {
                 replace_waiter(&mut slot.waiter, waiter, &mut self.discarded);
                 // Nothing is heard of a failure before there is a receive.
-                if let Op::Receive { received, batch: batch @ ReceiveBatch::First, .. } = &mut slot.op
+                if let Op::Receive { socket, received, batch: batch @ ReceiveBatch::First } = &mut slot.op
                     && phase == Phase::Paused
                     && received.len() == 0
+                    && socket.is_ours()
                 {
                     *batch = ReceiveBatch::All;
                     self.rearm(id);

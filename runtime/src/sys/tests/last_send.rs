@@ -147,3 +147,30 @@ fn a_last_send_without_room_for_the_close_beside_it_goes_alone() {
     machine.assert_idle();
     assert_eq!(rest_of(&mut peer), b"an answer");
 }
+
+#[test]
+fn last_sends_of_one_turn_close_all_their_sockets() {
+    // The kernel does only some of its deferred work in an enter.
+    const SENDS: usize = 600;
+    let mut machine = Machine::new(8, 64);
+    let pairs: Vec<_> = (0..SENDS).map(|_| machine.pair()).collect();
+    let identities: Vec<_> = pairs.iter().map(|(socket, _)| Identity::of(socket)).collect();
+    let sends: Vec<OpId> = pairs
+        .iter()
+        .map(|(socket, _)| {
+            let op = machine.kernel.sending(socket, Chunk::from("an answer"), More::End);
+            machine.kernel.submit(op)
+        })
+        .collect();
+    machine.turn();
+    let open = identities.iter().filter(|identity| identity.is_open()).count();
+    assert_eq!(open, 0, "after the turn that they are of");
+    for send in sends {
+        assert!(machine.outcome(send).result.is_ok());
+    }
+    let mut peers: Vec<_> = pairs.into_iter().map(|(_, peer)| peer).collect();
+    for peer in &mut peers {
+        assert_eq!(rest_of(peer), b"an answer");
+    }
+    machine.assert_idle();
+}
