@@ -83,6 +83,8 @@ pub(crate) struct Connection {
     answered_bytes: u64,
     /// Those of them that are its head.
     answered_head_bytes: u64,
+    /// Those of all answers since it was last looked whether they are read.
+    unjudged_bytes: u32,
     share: Share,
     /// Among those of its address.
     place: AddressPlace,
@@ -127,6 +129,7 @@ impl Connection {
             answered_status: None,
             answered_bytes: 0,
             answered_head_bytes: 0,
+            unjudged_bytes: 0,
             share: Share::default(),
             place: AddressPlace::UNLIMITED,
             _slot: slot,

@@ -52,6 +52,7 @@ impl<'a, A, W: Whose> Underway<'a, A, W> {
         whose: W,
         received_at: Moment,
     ) -> Self {
+        connection.count_answered();
         // They are of the exchange before.
         (connection.answered_status, connection.answered_bytes, connection.answered_head_bytes) =
             (None, 0, 0);

@@ -43,7 +43,11 @@ fn server() -> TestServer {
 }
 
 fn ask(client: &mut Client, bytes: usize) {
-    client.send(format!("GET /{bytes} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    client.send(request(bytes));
+}
+
+fn request(bytes: usize) -> String {
+    format!("GET /{bytes} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
 
 #[test]
@@ -68,4 +72,31 @@ fn little_waits_for_a_client_with_a_tiny_window() {
     let held = held_bytes(&server, &client);
     assert!(held < MORE_THAN_BOUNDED_BYTES, "{held}");
     client.reset();
+}
+
+#[test]
+fn little_waits_for_a_client_with_a_tiny_window_that_asks_for_many_short_answers() {
+    let server = server();
+    for (bytes, requests) in [(4 << 10, 1_000), (100 << 10, 40)] {
+        let mut client = Client::connect_narrow(server.address(), 1);
+        ask(&mut client, 1);
+        client.send(request(bytes).repeat(requests));
+        let held = held_bytes(&server, &client);
+        assert!(held < MORE_THAN_BOUNDED_BYTES, "{held} octets of answers of {bytes}");
+        client.reset();
+    }
+}
+
+#[test]
+fn who_asks_for_many_answers_and_reads_none_has_a_few_megabytes_wait() {
+    let server = server();
+    for (bytes, requests) in [(100 << 10, 80), (1 << 20, 8)] {
+        let mut client = server.connect();
+        client.send(request(bytes).repeat(requests));
+        let held = held_bytes(&server, &client);
+        assert!(held < 5 << 19, "{held} octets of answers of {bytes}");
+        for _ in 0..requests {
+            assert_eq!(client.reply().text().len(), bytes);
+        }
+    }
 }
