@@ -126,7 +126,7 @@ impl Connection {
 impl Connection {
     /// Whether the answer to this request may be followed by nothing but the end. What is placed in memory is short enough.
     fn may_end_at_once(&self, reason: CloseReason, head: &RequestHead) -> bool {
-        self.expects_nothing(reason, head) && self.stream.borrow().may_start_send()
+        self.is_the_last(reason, head) && self.stream.borrow().may_start_send()
     }
 }
 

@@ -497,15 +497,18 @@ async fn refuse<A>(
 }
 
 impl Connection {
-    /// Whether the client has said that it sends nothing more, and has sent nothing more so far, not even octets behind a body:
-    /// then its end need not be waited for. A long answer is read for a while, in which the connection counts among those that
-    /// are open.
-    pub(super) fn expects_nothing(&self, reason: CloseReason, head: &RequestHead) -> bool {
+    /// Whether the end need not be waited for of a client that was answered. A long answer is read for a while, in which the
+    /// connection counts among those that are open.
+    fn expects_nothing(&self, reason: CloseReason, head: &RequestHead) -> bool {
+        self.is_the_last(reason, head) && self.answered_bytes <= SHORT_ANSWER_BYTES_MAX
+    }
+
+    /// Whether the client has said that it sends nothing more, and has sent nothing more so far, not even octets behind a body.
+    pub(super) fn is_the_last(&self, reason: CloseReason, head: &RequestHead) -> bool {
         reason == CloseReason::Requested
             && head.persistence() == Persistence::Close
             && head.framing() == BodyFraming::None
             && self.input.is_empty()
-            && self.answered_bytes <= SHORT_ANSWER_BYTES_MAX
     }
 
     /// 408 to a client whose head has begun and did not end in time.

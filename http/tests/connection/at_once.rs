@@ -142,6 +142,16 @@ fn the_last_request_of_a_connection_is_answered_at_once_and_the_end_follows() {
 }
 
 #[test]
+fn the_last_request_behind_a_long_answer_is_answered_at_once() {
+    let server = server();
+    let mut client = server.connect();
+    assert_eq!(client.get("/long").text().len(), 1_000_000);
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.reply().field("x-who"), Some("at once"));
+    client.expect_close();
+}
+
+#[test]
 fn the_last_request_behind_one_that_waited_is_answered_and_the_end_follows() {
     let server = server();
     let mut client = server.connect();
