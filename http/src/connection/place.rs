@@ -18,11 +18,11 @@ use crate::shared::Shared;
 pub(super) enum Placed {
     /// All of it is sent, or gathered.
     Whole,
-    /// Nothing of it: it goes out as it stands, after the send that is in flight.
+    /// None of it so far: it goes out as it stands, after the send that is in flight.
     NeedsSocket,
-    /// Nothing of it: what was gathered has to make room.
+    /// None of it so far: there is room once what was gathered is sent.
     NeedsRoom,
-    /// Nothing of it: it goes out in pieces, or not at all.
+    /// None of it, nor will it be: it goes out in pieces, or not at all.
     NotHere,
 }
 
