@@ -81,6 +81,8 @@ async fn do_one(stream: &mut Stream, ask: Ask) -> io::Result<Came> {
         }
         Ask::SendNow(length) => Came::Octets(stream.send_now(&vec![7; length], More::Nothing)?),
         Ask::Fill => {
+            // Else its buffer may grow, and have room again without an octet being read.
+            stream.bound_unsent();
             let mut octets = 0;
             loop {
                 match stream.send_now(&[7; 10_000], More::Nothing) {
