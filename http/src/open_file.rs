@@ -1,11 +1,11 @@
-//! An open file that answers are sent from. In: a descriptor, and what it was when it was opened. Out: whether it still is that, and
-//! what of it is in memory: asked of the kernel once a turn, in which nobody waits.
+//! An open file that answers are sent from. In: a descriptor, and what it was when it was opened. Out: whether it still is that,
+//! asked of the kernel once a turn, in which nobody waits.
 
 use std::cell::Cell;
 use std::io;
 use std::ops::Deref;
 
-use selvedge_runtime::fs::{File, Metadata, Residency};
+use selvedge_runtime::fs::{File, Metadata};
 
 use crate::files::Share;
 
@@ -39,18 +39,9 @@ pub struct OpenFile {
     version: Metadata,
     /// The turn in which it was seen to be of that version.
     seen_in_turn: Cell<Option<u64>>,
-    resident: Cell<Option<Resident>>,
     /// Whether its file system knows reads that do not wait, as far as is known.
     reads_resident: Cell<bool>,
     _share: Option<Share>,
-}
-
-/// Octets that were seen in memory in a turn.
-#[derive(Debug, Clone, Copy)]
-struct Resident {
-    turn: u64,
-    start: u64,
-    end: u64,
 }
 
 impl OpenFile {
@@ -64,14 +55,7 @@ impl OpenFile {
     }
 
     fn with(file: File, version: Metadata, share: Option<Share>) -> Self {
-        Self {
-            file,
-            version,
-            seen_in_turn: Cell::new(None),
-            resident: Cell::new(None),
-            reads_resident: Cell::new(true),
-            _share: share,
-        }
+        Self { file, version, seen_in_turn: Cell::new(None), reads_resident: Cell::new(true), _share: share }
     }
 
     /// What it was when it was opened.
@@ -107,19 +91,6 @@ impl OpenFile {
         Ok(now.size_bytes == self.version.size_bytes && now.modified == self.version.modified)
     }
 
-    /// Whether `length` octets from `offset` on are in memory, as far as this turn knows.
-    pub(crate) fn residency(&self, offset: u64, length: u64) -> Residency {
-        let (turn, end) = (selvedge_runtime::turn_number(), offset + length);
-        if self.resident.get().is_some_and(|known| known.holds(turn, offset, end)) {
-            return Residency::Cached;
-        }
-        let residency = self.file.resident(offset, length);
-        if residency == Residency::Cached {
-            self.resident.set(Some(Resident { turn, start: offset, end }));
-        }
-        residency
-    }
-
     /// Whether short parts of it are read without waiting for the disk: until a file system is seen not to know that.
     pub(crate) fn reads_resident(&self) -> bool {
         self.reads_resident.get()
@@ -137,12 +108,6 @@ impl OpenFile {
     }
 }
 
-impl Resident {
-    fn holds(self, turn: u64, start: u64, end: u64) -> bool {
-        self.turn == turn && self.start <= start && end <= self.end
-    }
-}
-
 impl Deref for OpenFile {
     type Target = File;
 
@@ -153,10 +118,8 @@ impl Deref for OpenFile {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File as StdFile;
     use std::path::PathBuf;
 
-    use rustix::fs::{Advice, fadvise};
     use selvedge_runtime::fs::{self, Access, Resolve};
     use selvedge_runtime::{block_on, yield_now};
 
@@ -202,26 +165,6 @@ mod tests {
             assert!(file.is_as_opened().unwrap() && file.is_unchanged().unwrap());
             yield_now().await;
             assert!(!file.is_unchanged().unwrap() && !file.is_as_opened().unwrap());
-        });
-    }
-
-    #[test]
-    fn what_is_in_memory_is_asked_once_a_turn() {
-        const BYTES: u64 = 256 * 1024;
-        let directory = Directory::with("memory", &[b'x'; BYTES as usize]);
-        let written = StdFile::open(directory.file()).unwrap();
-        written.sync_all().unwrap();
-        block_on(|| async move {
-            let file = opened(&directory).await;
-            assert_eq!(file.residency(0, BYTES), Residency::Cached);
-            fadvise(&written, 0, None, Advice::DontNeed).unwrap();
-            if file.resident(0, BYTES) == Residency::Cached {
-                println!("SKIPPED: this file system has its files in memory for good");
-                return;
-            }
-            assert_eq!(file.residency(BYTES / 2, BYTES / 2), Residency::Cached);
-            yield_now().await;
-            assert_eq!(file.residency(BYTES / 2, BYTES / 2), Residency::Absent);
         });
     }
 }

@@ -64,7 +64,7 @@ impl Connection {
                 *turn_bytes = 0;
             }
             let offset = part.start + sent;
-            let (taken, room) = match part.file.residency(offset, piece) {
+            let (taken, room) = match part.file.resident(offset, piece) {
                 Residency::Cached => self.send_resident(part, offset, piece)?,
                 Residency::Absent => self.send_read(shared, part, offset, piece).await?,
             };
