@@ -100,6 +100,9 @@ async fn serve(mut stream: Stream, conduct: Conduct) {
                 if !text.is_empty() {
                     let _ = stream.send(text).await;
                 }
+                // Whatever was sent meanwhile would turn the close into a reset.
+                let _ = stream.shutdown_write();
+                while let Ok(Some(_)) = stream.receive().await {}
                 return;
             }
         }
