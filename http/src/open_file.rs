@@ -118,50 +118,21 @@ impl Deref for OpenFile {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use selvedge_runtime::fs::{self, Access, Resolve};
-    use selvedge_runtime::{block_on, yield_now};
+    use selvedge_runtime::yield_now;
 
     use super::*;
-
-    /// A directory with one file, which goes with it.
-    struct Directory(PathBuf);
-
-    impl Directory {
-        fn with(name: &str, content: &[u8]) -> Self {
-            let name = format!("selvedge-open-file-{}-{name}", std::process::id());
-            let directory = Self(std::env::temp_dir().join(name));
-            std::fs::create_dir_all(&directory.0).unwrap();
-            std::fs::write(directory.file(), content).unwrap();
-            directory
-        }
-
-        fn file(&self) -> PathBuf {
-            self.0.join("file")
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    async fn opened(directory: &Directory) -> OpenFile {
-        let root = fs::open_directory(&directory.0).unwrap();
-        let file = fs::open(&root, c"file".into(), Access::Read, Resolve::Beneath).await.unwrap();
-        let version = file.metadata().unwrap();
-        OpenFile::new(file, version)
-    }
+    use crate::test_support::on_files;
 
     #[test]
     fn a_file_is_looked_at_once_a_turn() {
-        let directory = Directory::with("turn", b"first");
-        block_on(|| async move {
-            let file = opened(&directory).await;
+        on_files(&[("file", 5)], async |directory| {
+            let root = fs::open_directory(&directory).unwrap();
+            let file = fs::open(&root, c"file".into(), Access::Read, Resolve::Beneath).await.unwrap();
+            let version = file.metadata().unwrap();
+            let file = OpenFile::new(file, version);
             assert!(file.is_as_opened().unwrap());
-            std::fs::write(directory.file(), "another").unwrap();
+            std::fs::write(directory.join("file"), "another").unwrap();
             assert!(file.is_as_opened().unwrap() && file.is_unchanged().unwrap());
             yield_now().await;
             assert!(!file.is_unchanged().unwrap() && !file.is_as_opened().unwrap());

@@ -58,16 +58,13 @@ pub(crate) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
 /// Parses `1*DIGIT`. `None`: empty, another octet (signs and spaces too), or more than fits.
 #[inline]
 pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
-    let digit_of = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    match bytes.len() {
-        0 => None,
-        // Nineteen digits fit.
-        1..=19 => bytes.iter().try_fold(0, |number, &byte| Some(number * 10 + digit_of(byte)?)),
-        _ => bytes.iter().try_fold(0u64, |number, &byte| {
-            let digit = digit_of(byte)?;
-            number.checked_mul(10)?.checked_add(digit)
-        }),
+    if bytes.is_empty() {
+        return None;
     }
+    bytes.iter().try_fold(0u64, |number, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// Whether eight octets are a target's and no question marks; some that are may be refused.

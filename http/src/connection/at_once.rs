@@ -121,9 +121,7 @@ impl Connection {
         drop(state);
         ControlFlow::Break((head, head_bytes))
     }
-}
 
-impl Connection {
     /// Whether the answer to this request may be followed by nothing but the end. What is placed in memory is short enough.
     fn may_end_at_once(&self, reason: CloseReason, head: &RequestHead) -> bool {
         self.is_the_last(reason, head) && self.stream.borrow().may_start_send()

@@ -530,7 +530,7 @@ impl Socket {
 
     /// Ends both directions, so that a waiting receive completes.
     pub(crate) fn shutdown_both(&self) {
-        if self.check_ours().is_err() {
+        if !self.is_ours() {
             return;
         }
         if let Some(world) = self.0.world() {
@@ -542,7 +542,7 @@ impl Socket {
 
     /// Makes the coming close a reset that discards unsent bytes (SO_LINGER with 0 s, socket(7)).
     pub(crate) fn reset_on_close(&self) {
-        if self.check_ours().is_err() {
+        if !self.is_ours() {
             return;
         }
         if let Some(world) = self.0.world() {

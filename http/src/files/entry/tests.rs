@@ -1,14 +1,14 @@
 use std::ffi::CString;
-use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use selvedge_runtime::{block_on, timer};
+use selvedge_runtime::timer;
 
 use super::super::locate::place;
 use super::super::options::{FileOptions, SymlinkPolicy, TagSource};
 use super::super::root::Root;
 use super::*;
 use crate::h1::date::format_date;
+use crate::test_support::on_files;
 
 async fn next_second(clock: &RefCell<Clock>) {
     let before = clock.borrow().unix_s();
@@ -44,22 +44,6 @@ async fn load(
 
 fn shares(small: usize, large: usize) -> Rc<Shares> {
     Shares::new(&FileOptions { ready_small_max: small, ready_large_max: large, ..FileOptions::new("/") })
-}
-
-fn on_files(files: &[(&str, usize)], run: impl AsyncFnOnce(std::path::PathBuf) + Send + 'static) {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let directory = std::env::temp_dir().join(format!("selvedge-entry-{}-{number}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    for (name, size) in files {
-        let file = std::fs::File::create(directory.join(name)).unwrap();
-        (&file).write_all(&vec![b'x'; *size]).unwrap();
-        // One that has just changed is looked at again.
-        file.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();
-    }
-    let directory_there = directory.clone();
-    block_on(move || async move { run(directory_there).await });
-    std::fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]

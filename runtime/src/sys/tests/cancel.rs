@@ -1,8 +1,6 @@
 //! Ops that are given up: before they reach the kernel, while it has them, and when it is done with them.
 
 use super::*;
-use crate::sys::chunk::Chunk;
-use crate::sys::socket::More;
 
 #[test]
 fn a_receive_given_up_at_any_moment_gives_its_buffers_back() {
@@ -35,8 +33,7 @@ fn a_send_given_up_at_any_moment_frees_its_chunk_and_its_socket() {
     for moment in 0..400 {
         let (socket, mut peer) = machine.pair();
         let lease = machine.until("the block", |_| pool.lease());
-        let op = machine.kernel.sending(&socket, Chunk::from(lease), More::Nothing);
-        let id = machine.kernel.submit(op);
+        let id = machine.send(&socket, lease, More::Nothing);
         if moment % 4 >= 1 {
             machine.turn();
         }
@@ -64,8 +61,7 @@ fn a_send_given_up_at_any_moment_frees_its_chunk_and_its_socket() {
 fn an_op_that_is_done_is_released_without_a_cancel() {
     let mut machine = Machine::new(8, 64);
     let (socket, _peer) = machine.pair();
-    let op = machine.kernel.sending(&socket, Chunk::from("x"), More::Nothing);
-    let id = machine.kernel.submit(op);
+    let id = machine.send(&socket, "x", More::Nothing);
     machine.until("the send", |machine| (!machine.kernel.is_in_flight(id)).then_some(()));
     let before = machine.kernel.figures().submissions;
     machine.kernel.release(id);

@@ -3,9 +3,7 @@
 use super::*;
 use std::os::fd::FromRawFd;
 
-use crate::sys::chunk::Chunk;
 use crate::sys::kernel;
-use crate::sys::socket::More;
 
 /// Everything up to the end that the peer sees.
 fn rest_of(peer: &mut impl Read) -> Vec<u8> {
@@ -45,8 +43,7 @@ fn the_last_send_closes_its_socket_with_the_same_enter() {
     assert_eq!(&request[..], b"a request");
     assert!(!machine.kernel.is_in_flight(receive), "it has received once");
     let before = machine.kernel.figures();
-    let op = machine.kernel.sending(&socket, Chunk::from("an answer"), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "an answer", More::End);
     machine.turn();
     let after = machine.kernel.figures();
     assert_eq!((after.enters - before.enters, after.completions - before.completions), (1, 0));
@@ -63,8 +60,7 @@ fn the_last_send_closes_its_socket_with_the_same_enter() {
     machine.assert_idle();
     assert_eq!(rest_of(&mut peer), b"an answer");
     assert!(another.peer().is_ok());
-    let op = machine.kernel.sending(&another, Chunk::from("still there"), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&another, "still there", More::End);
     assert!(machine.outcome(send).result.is_ok());
     assert_eq!(rest_of(&mut other_peer), b"still there");
     machine.assert_idle();
@@ -77,8 +73,7 @@ fn a_last_send_that_is_taken_in_part_leaves_the_socket_open_for_the_rest() {
     let (socket, mut peer) = machine.tcp_pair();
     let identity = Identity::of(&socket);
     socket.set_send_buffer_bytes(4_096).unwrap();
-    let op = machine.kernel.sending(&socket, Chunk::from(vec![7; BYTES]), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, vec![7; BYTES], More::End);
     let reader = std::thread::spawn(move || rest_of(&mut peer));
     let outcome = machine.outcome(send);
     assert!(outcome.result.is_ok(), "{outcome:?}");
@@ -98,8 +93,7 @@ fn a_last_send_that_fails_leaves_the_close_to_its_owner() {
     let (socket, peer) = machine.pair();
     let identity = Identity::of(&socket);
     drop(peer);
-    let op = machine.kernel.sending(&socket, Chunk::from("too late"), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "too late", More::End);
     let outcome = machine.outcome(send);
     assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     assert!(identity.is_open());
@@ -114,8 +108,7 @@ fn a_chain_that_was_torn_leaves_the_close_to_the_ring() {
     let (socket, peer) = machine.pair();
     let identity = Identity::of(&socket);
     drop(peer);
-    let op = machine.kernel.sending(&socket, Chunk::from("too late"), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "too late", More::End);
     // As if the kernel had had no memory for the close's entry in the same enter.
     let kernel::Machine::Ring(ring) = &mut machine.kernel.machine else { panic!("it is the kernel's") };
     ring.pretend_tear();
@@ -138,8 +131,7 @@ fn a_last_send_without_room_for_the_close_beside_it_goes_alone() {
     let identity = Identity::of(&socket);
     // In line before it, as where the submission queue is full and takes nothing.
     machine.kernel.backlog.push_back(io_uring::opcode::Nop::new().build());
-    let op = machine.kernel.sending(&socket, Chunk::from("an answer"), More::End);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "an answer", More::End);
     machine.kernel.backlog.pop_front();
     assert!(machine.outcome(send).result.is_ok());
     assert!(identity.is_open() && socket.peer().is_ok());
@@ -155,13 +147,8 @@ fn last_sends_of_one_turn_close_all_their_sockets() {
     let mut machine = Machine::new(8, 64);
     let pairs: Vec<_> = (0..SENDS).map(|_| machine.pair()).collect();
     let identities: Vec<_> = pairs.iter().map(|(socket, _)| Identity::of(socket)).collect();
-    let sends: Vec<OpId> = pairs
-        .iter()
-        .map(|(socket, _)| {
-            let op = machine.kernel.sending(socket, Chunk::from("an answer"), More::End);
-            machine.kernel.submit(op)
-        })
-        .collect();
+    let sends: Vec<OpId> =
+        pairs.iter().map(|(socket, _)| machine.send(socket, "an answer", More::End)).collect();
     machine.turn();
     let open = identities.iter().filter(|identity| identity.is_open()).count();
     assert_eq!(open, 0, "after the turn that they are of");

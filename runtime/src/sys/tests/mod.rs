@@ -18,6 +18,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::buffer_ring::ReceivedQueue;
+use super::chunk::Chunk;
 use super::doorbell::Doorbell;
 use super::kernel::{AtRest, Kernel, Outcome, Reaped, Received};
 use super::limits::KernelLimits;
@@ -25,7 +26,7 @@ use super::op::{AcceptBatch, Op, ReceiveBatch};
 use super::pool::Lease;
 use super::ring::{FULL_SIZE, Ring, Size, Wait};
 use super::slots::OpId;
-use super::socket::{Accepted, Address, Listening, PortSharing, Socket};
+use super::socket::{Accepted, Address, Listening, More, PortSharing, Socket};
 use super::waker::Waiter;
 
 /// How long a test waits for what must come; only a failure lasts this long.
@@ -104,6 +105,11 @@ impl Machine {
     fn receive_in(&mut self, socket: &Socket, batch: ReceiveBatch) -> OpId {
         let (socket, received) = (socket.clone(), ReceivedQueue::new());
         self.kernel.submit(Op::Receive { socket, received, batch })
+    }
+
+    fn send(&mut self, socket: &Socket, chunk: impl Into<Chunk>, more: More) -> OpId {
+        let op = self.kernel.sending(socket, chunk.into(), more);
+        self.kernel.submit(op)
     }
 
     /// A listener of this kernel's, its address, and its subscription.

@@ -1,8 +1,6 @@
 //! Sends: in pieces, in order, failed and given up.
 
 use super::*;
-use crate::sys::chunk::Chunk;
-use crate::sys::socket::More;
 
 fn pattern(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|position| (position % 251) as u8).collect()
@@ -14,9 +12,7 @@ fn a_send_to_a_slow_reader_goes_out_in_pieces_whole_and_in_order() {
     let mut machine = Machine::new(8, 64);
     let (socket, mut peer) = machine.tcp_pair();
     socket.set_send_buffer_bytes(4_096).unwrap();
-    let chunk = Chunk::from(pattern(BYTES));
-    let op = machine.kernel.sending(&socket, chunk, More::Nothing);
-    let id = machine.kernel.submit(op);
+    let id = machine.send(&socket, pattern(BYTES), More::Nothing);
     let reader = std::thread::spawn(move || {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 3_000]);
         while bytes.len() < BYTES {
@@ -55,8 +51,7 @@ fn a_send_that_fails_ends_the_receive_that_waits() {
     peer.shutdown(std::net::Shutdown::Read).unwrap();
     machine.turn();
     assert!(machine.kernel.poll_received(receive, Waiter::Nobody).is_pending());
-    let op = machine.kernel.sending(&socket, Chunk::from("too late"), More::Nothing);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "too late", More::Nothing);
     let outcome = machine.outcome(send);
     assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     assert!(matches!(machine.next_received(receive), Received::End | Received::Failed(_)));
@@ -70,8 +65,7 @@ fn a_lease_that_is_sent_is_free_once_the_send_is_done_and_not_before() {
     let (socket, mut peer) = machine.pair();
     socket.set_send_buffer_bytes(4_096).unwrap();
     let pool = crate::sys::pool::Pool::new(1, 1 << 20).unwrap();
-    let op = machine.kernel.sending(&socket, Chunk::from(pool.lease().unwrap()), More::Nothing);
-    let id = machine.kernel.submit(op);
+    let id = machine.send(&socket, pool.lease().unwrap(), More::Nothing);
     for _ in 0..5 {
         machine.turn();
     }
@@ -106,8 +100,7 @@ fn bytes_whose_drop_runs_foreign_code_are_dropped_outside_the_kernel() {
     let mut machine = Machine::new(8, 64);
     let (socket, _peer) = machine.pair();
     let chunk = Chunk::from(bytes::Bytes::from_owner(Owner(std::sync::Arc::clone(&dropped))));
-    let op = machine.kernel.sending(&socket, chunk, More::Nothing);
-    let id = machine.kernel.submit(op);
+    let id = machine.send(&socket, chunk, More::Nothing);
     assert!(machine.outcome(id).result.is_ok());
     assert!(!dropped.load(std::sync::atomic::Ordering::Relaxed), "the kernel is held");
     drop(machine.kernel.take_discarded());
@@ -121,8 +114,7 @@ fn a_send_that_the_socket_takes_at_once_completes_without_a_word() {
     let (socket, mut peer) = machine.pair();
     machine.turn();
     let before = machine.kernel.figures();
-    let op = machine.kernel.sending(&socket, Chunk::from("hello"), More::Nothing);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "hello", More::Nothing);
     machine.turn();
     let after = machine.kernel.figures();
     assert_eq!((after.enters - before.enters, after.completions - before.completions), (1, 0));
@@ -139,8 +131,7 @@ fn a_send_that_somebody_waits_for_ends_the_wait() {
     let mut machine = Machine::new(8, 64);
     let (socket, _peer) = machine.pair();
     machine.turn();
-    let op = machine.kernel.sending(&socket, Chunk::from("hello"), More::Nothing);
-    let send = machine.kernel.submit(op);
+    let send = machine.send(&socket, "hello", More::Nothing);
     let waiter = Waiter::Foreign(std::task::Waker::noop().clone());
     assert!(machine.kernel.poll(send, waiter).is_pending());
     // Nothing else comes that would end it.
@@ -161,8 +152,7 @@ fn what_a_full_socket_does_not_take_at_once_follows_in_order_when_it_has_room() 
         while filled && let Ok(sent) = socket.send_now(&[b'x'; 4_096], More::Nothing) {
             before += sent;
         }
-        let op = machine.kernel.sending(&socket, Chunk::from(pattern(BYTES)), More::Nothing);
-        let send = machine.kernel.submit(op);
+        let send = machine.send(&socket, pattern(BYTES), More::Nothing);
         machine.turn();
         assert!(machine.kernel.is_in_flight(send), "a small buffer does not take it all");
         let reader = std::thread::spawn(move || {
