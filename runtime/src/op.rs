@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sys::{Op, OpId, Outcome, Waiter};
+use crate::sys::{Op, OpId, Outcome};
 use crate::waker;
 use crate::worker::Core;
 
@@ -25,28 +25,9 @@ impl OpFuture {
         Self { core: Rc::clone(core), id: Some(id) }
     }
 
-    /// Whether its outcome can be had at once.
-    pub(crate) fn is_done(&self) -> bool {
-        self.id.is_none_or(|id| !self.core.kernel().is_in_flight(id))
-    }
-
-    /// Bytes the kernel has taken so far, for a send.
-    pub(crate) fn sent_bytes(&self) -> u32 {
-        self.id.map_or(0, |id| self.core.kernel().sent_bytes(id))
-    }
-
     pub(crate) fn poll_outcome(&mut self, context: &Context<'_>) -> Poll<Outcome> {
-        self.poll_for(waker::waiter(context))
-    }
-
-    /// The outcome, if it is there; nobody is woken for it.
-    pub(crate) fn take_outcome(&mut self) -> Poll<Outcome> {
-        self.poll_for(Waiter::Nobody)
-    }
-
-    fn poll_for(&mut self, waiter: Waiter) -> Poll<Outcome> {
         let id = self.id.expect("an op future is not polled after it was ready");
-        let polled = self.core.kernel().poll(id, waiter);
+        let polled = self.core.kernel().poll(id, waker::waiter(context));
         if polled.is_ready() {
             self.id = None;
         }

@@ -13,8 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use crate::op::OpFuture;
 use crate::sys::{
-    Accepted, Address, Chunk, File, Lease, More, Op, OpId, Outcome, ReceiveBatch, Received, ReceivedQueue,
-    Socket,
+    Accepted, Address, Chunk, File, Lease, More, Op, OpId, ReceiveBatch, Received, ReceivedQueue, Sent,
+    Socket, Waiter,
 };
 use crate::waker;
 use crate::worker::{self, Core};
@@ -53,7 +53,7 @@ pub struct Stream {
     /// The receive subscription, from the first receive on.
     receiving: Option<OpId>,
     /// The one send in flight, or its outcome not yet looked at.
-    sending: Option<OpFuture>,
+    sending: Option<OpId>,
     /// Bytes of the last send: all of them while it is in flight, then what it left.
     unsent_bytes: u32,
     /// Bytes of all sends started by way of the ring.
@@ -174,9 +174,7 @@ impl Stream {
             (More::End, Some(id)) if kernel.uses_socket(id) => More::Follows,
             _ => more,
         };
-        let op = kernel.sending(&self.socket, chunk, more);
-        drop(kernel);
-        self.sending = Some(OpFuture::submit(&self.core, op));
+        self.sending = Some(kernel.start_sending(&self.socket, chunk, more));
     }
 
     /// Ready when no send is in flight, with the outcome of the last one.
@@ -184,9 +182,7 @@ impl Stream {
     /// # Errors
     /// Those of send(2).
     pub fn poll_sent(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
-        let outcome = ready!(sending.poll_outcome(context));
-        Poll::Ready(self.note_sent(outcome))
+        self.poll_sent_for(waker::waiter(context))
     }
 
     /// As [`poll_sent`](Self::poll_sent), for whoever does not wait: nobody is woken when it is ready.
@@ -194,17 +190,25 @@ impl Stream {
     /// # Errors
     /// As there.
     pub fn look_at_sent(&mut self) -> Poll<io::Result<()>> {
-        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
-        let outcome = ready!(sending.take_outcome());
-        Poll::Ready(self.note_sent(outcome))
+        self.poll_sent_for(Waiter::Nobody)
     }
 
-    fn note_sent(&mut self, outcome: Outcome) -> io::Result<()> {
+    fn poll_sent_for(&mut self, waiter: Waiter) -> Poll<io::Result<()>> {
+        let Some(id) = self.sending else { return Poll::Ready(Ok(())) };
+        let sent = ready!(self.core.kernel().poll_sent(id, &self.socket, waiter));
         self.sending = None;
-        if let Op::Send { sent, .. } = outcome.op {
-            self.unsent_bytes -= sent;
-        }
-        outcome.result.map(drop)
+        Poll::Ready(match sent {
+            Sent::Whole => {
+                self.unsent_bytes = 0;
+                Ok(())
+            }
+            Sent::Otherwise(outcome) => {
+                if let Op::Send { sent, .. } = outcome.op {
+                    self.unsent_bytes -= sent;
+                }
+                outcome.result.map(drop)
+            }
+        })
     }
 
     /// Whether a send may be started: none is in flight, and the outcome of the last one was looked at.
@@ -214,12 +218,13 @@ impl Stream {
 
     /// Whether a send is in flight still.
     pub fn is_sending(&self) -> bool {
-        self.sending.as_ref().is_some_and(|sending| !sending.is_done())
+        self.sending.is_some_and(|id| self.core.kernel().is_sending(id, &self.socket))
     }
 
     /// Bytes of the send in flight that the kernel has taken: progress to judge a slow peer by.
     pub fn sent_bytes(&self) -> u32 {
-        self.sending.as_ref().map_or(0, OpFuture::sent_bytes)
+        let Some(id) = self.sending else { return 0 };
+        self.core.kernel().taken_bytes(id, &self.socket).unwrap_or(self.unsent_bytes)
     }
 
     /// Bytes of all sends by [`start_send`](Self::start_send) that the kernel has taken: progress over many of them.
@@ -377,12 +382,15 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // The send cancels itself; the socket closes when both have completed.
+        // The socket closes when both have completed.
         if let Some(id) = self.receiving {
             match self.receive_end {
                 ReceiveEnd::Cancelled => self.core.kernel().release(id),
                 ReceiveEnd::Shut => self.core.kernel().release_ending(id),
             }
+        }
+        if let Some(id) = self.sending {
+            self.core.kernel().release_send(id, &self.socket);
         }
     }
 }

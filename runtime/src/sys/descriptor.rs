@@ -38,6 +38,10 @@ impl Descriptor {
         Self(Rc::new(Inner { fd: Some(fd), holder, close_queue }))
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn raw(&self) -> RawFd {
         self.fd().raw()
     }

@@ -11,7 +11,7 @@ use super::clock::{self, Moment};
 use super::fd::Fd;
 use super::file::{self, Access, File, Metadata, OpenArguments, Resolve};
 use super::kernel::{Kernel, Machine};
-use super::op::{Op, TAKEN_AT_ONCE_BYTES_MAX, Tells};
+use super::op::{OnceTaken, Op, TAKEN_AT_ONCE_BYTES_MAX, Tells};
 use super::pool::Lease;
 use super::ring::RingFeatures;
 use super::socket::{Accepted, Address, Listening, More, Socket};
@@ -66,7 +66,7 @@ impl Kernel {
         let is_taken_at_once = chunk.len() <= TAKEN_AT_ONCE_BYTES_MAX;
         let tells = if is_taken_at_once { Tells::Failures } else { Tells::Everything };
         let more = if more == More::End && !is_taken_at_once { More::Follows } else { more };
-        Op::Send { socket: socket.clone(), chunk, sent: 0, more, tells }
+        Op::Send { socket: socket.clone(), chunk, sent: 0, more, tells, once_taken: OnceTaken::Kept }
     }
 
     /// Opens a directory by path; waits for the disk if it must.

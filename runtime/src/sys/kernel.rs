@@ -251,6 +251,7 @@ impl Kernel {
     }
 
     /// Whether a single-shot op still owes its completion, without remembering anybody.
+    #[cfg(test)]
     pub(crate) fn is_in_flight(&mut self, id: OpId) -> bool {
         self.slots.get(id).phase.in_flight()
     }
@@ -262,6 +263,7 @@ impl Kernel {
     }
 
     /// Bytes of a send that the kernel has taken so far.
+    #[cfg(test)]
     pub(crate) fn sent_bytes(&mut self, id: OpId) -> u32 {
         match &self.slots.get(id).op {
             Op::Send { sent, .. } => *sent,

@@ -33,6 +33,7 @@ mod reap;
 mod residency;
 mod restrictions;
 mod ring;
+mod sends;
 mod signals;
 mod simulated_completions;
 mod simulated_files;
@@ -84,6 +85,7 @@ pub use process::{
 pub use residency::Residency;
 pub use ring::RingFeatures;
 pub(crate) use ring::Wait;
+pub(crate) use sends::Sent;
 pub use signals::{Signal, Signals};
 pub(crate) use slots::OpId;
 pub(crate) use socket::Socket;

@@ -26,7 +26,7 @@ pub(crate) enum Op {
     Receive { socket: Socket, received: ReceivedQueue, batch: ReceiveBatch },
     /// Sends the whole chunk, and closes the socket behind it where the end follows and nothing else uses it. Cancelled: an
     /// unknown part of it has been sent, so the connection is of no more use.
-    Send { socket: Socket, chunk: Chunk, sent: u32, more: More, tells: Tells },
+    Send { socket: Socket, chunk: Chunk, sent: u32, more: More, tells: Tells, once_taken: OnceTaken },
     /// Waits until the socket takes bytes again. Cancelled: nothing is lost.
     Writable { socket: Socket },
     /// Connects. Cancelled: the socket is of no more use.
@@ -73,6 +73,15 @@ pub(crate) enum Tells {
     Failures,
     /// With what the socket took, as soon as it takes something.
     Everything,
+}
+
+/// What becomes of a send that the socket has taken whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnceTaken {
+    /// Its outcome waits for its owner.
+    Kept,
+    /// Its slot is free at once, which says it: most owners look only when they send again, and then need no more than that.
+    Forgotten,
 }
 
 /// The longest send that the socket is expected to take at once, in bytes.
@@ -133,7 +142,7 @@ impl Op {
                         .flags(squeue::Flags::BUFFER_SELECT)
                 }
             },
-            Self::Send { socket, chunk, sent, more, tells } => {
+            Self::Send { socket, chunk, sent, more, tells, .. } => {
                 let rest = &chunk[*sent as usize..];
                 let more = match more {
                     More::Follows | More::End => libc::MSG_MORE,

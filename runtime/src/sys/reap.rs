@@ -10,7 +10,7 @@ use io_uring::cqueue;
 use super::chunk::Chunk;
 use super::fd::{Fd, SimulatedFd};
 use super::kernel::{Discarded, Kernel, Machine, Reaped};
-use super::op::{self, AcceptBatch, Op, ReceiveBatch, Shape, Tells};
+use super::op::{self, AcceptBatch, OnceTaken, Op, ReceiveBatch, Shape, Tells};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
 use super::simulated_ring;
 use super::slots::{OpId, Phase};
@@ -115,7 +115,7 @@ impl Kernel {
                 self.push_op(id);
                 return;
             }
-            Op::Send { socket, chunk, sent, tells, .. } => {
+            Op::Send { socket, chunk, sent, tells, once_taken, .. } => {
                 if result > 0 {
                     *sent += result as u32;
                     assert!(*sent as usize <= chunk.len(), "the kernel sent more than it was given");
@@ -129,10 +129,16 @@ impl Kernel {
                     // Wakes whoever receives on this connection: it is of no more use.
                     socket.shutdown_both();
                 }
+                let is_forgotten = *once_taken == OnceTaken::Forgotten && *sent as usize == chunk.len();
                 // The bytes are free again before anybody asks for the outcome.
                 let spent = std::mem::replace(chunk, Chunk::Static(&[]));
                 if let Chunk::Bytes(_) = spent {
                     self.discarded.push(Discarded::Chunk(spent));
+                }
+                if is_forgotten {
+                    wake(&mut slot.waiter, reaped);
+                    slot.phase = Phase::Done(result);
+                    return self.free(id);
                 }
             }
             Op::Open { opened, .. } if result >= 0 => {

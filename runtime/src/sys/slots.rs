@@ -90,10 +90,14 @@ impl Slots {
         slot
     }
 
+    /// The slot of an op, `None` once it has been freed.
+    pub(super) fn find(&self, id: OpId) -> Option<&Slot> {
+        self.slots.get(id.index as usize).filter(|slot| slot.generation == id.generation)
+    }
+
     /// The phase of an op, `None` once its slot has been freed.
     pub(super) fn phase(&self, id: OpId) -> Option<Phase> {
-        let slot = self.slots.get(id.index as usize)?;
-        (slot.generation == id.generation).then_some(slot.phase)
+        self.find(id).map(|slot| slot.phase)
     }
 
     pub(super) fn remove(&mut self, id: OpId) -> Op {

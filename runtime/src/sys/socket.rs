@@ -454,6 +454,11 @@ impl Accepted {
 pub(crate) struct Socket(Descriptor);
 
 impl Socket {
+    /// Whether both are handles of one descriptor.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0.is_same(&other.0)
+    }
+
     pub(super) fn new(fd: Fd, close_queue: &Rc<CloseQueue>) -> Self {
         Self(Descriptor::new(fd, close_queue))
     }

@@ -1,6 +1,7 @@
 //! Sends: in pieces, in order, failed and given up.
 
 use super::*;
+use crate::sys::sends::Sent;
 
 fn pattern(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|position| (position % 251) as u8).collect()
@@ -184,5 +185,43 @@ fn a_failure_that_no_completion_queue_has_room_for_is_not_taken_for_success() {
         assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     }
     assert!(machine.kernel.figures().overflows > 0, "{machine:?}");
+    machine.assert_idle();
+}
+
+#[test]
+fn a_send_of_a_stream_that_was_taken_has_no_slot_and_is_not_taken_for_a_later_one_in_its_place() {
+    let mut machine = Machine::new(8, 64);
+    let ((socket, mut peer), (another, _other_peer)) = (machine.pair(), machine.pair());
+    let first = machine.kernel.start_sending(&socket, Chunk::from("hello"), More::Nothing);
+    assert!(machine.kernel.is_sending(first, &socket));
+    machine.until("the send", |machine| (!machine.kernel.is_sending(first, &socket)).then_some(()));
+    assert_eq!(machine.kernel.ops(), 0);
+    let mut read = [0; 5];
+    peer.read_exact(&mut read).unwrap();
+    assert_eq!((&read, machine.kernel.taken_bytes(first, &socket)), (b"hello", None));
+    let later = machine.kernel.start_sending(&another, Chunk::from("later"), More::Nothing);
+    // As where generations have begun anew.
+    let as_later = OpId { generation: later.generation, ..first };
+    assert_eq!(as_later, later);
+    assert!(!machine.kernel.is_sending(as_later, &socket) && machine.kernel.is_sending(later, &another));
+    assert!(matches!(machine.kernel.poll_sent(as_later, &socket, Waiter::Nobody), Poll::Ready(Sent::Whole)));
+    machine.kernel.release_send(as_later, &socket);
+    machine.until("the later send", |machine| (!machine.kernel.is_sending(later, &another)).then_some(()));
+    machine.assert_idle();
+}
+
+#[test]
+fn a_send_of_a_stream_that_fails_keeps_its_slot_for_its_outcome() {
+    let mut machine = Machine::new(8, 64);
+    let (socket, peer) = machine.pair();
+    peer.shutdown(std::net::Shutdown::Both).unwrap();
+    let id = machine.kernel.start_sending(&socket, Chunk::from("too late"), More::Nothing);
+    let sent =
+        machine.until("its end", |machine| match machine.kernel.poll_sent(id, &socket, Waiter::Nobody) {
+            Poll::Ready(sent) => Some(sent),
+            Poll::Pending => None,
+        });
+    let Sent::Otherwise(outcome) = sent else { panic!("it was not taken") };
+    assert_eq!(outcome.result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     machine.assert_idle();
 }
