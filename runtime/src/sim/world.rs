@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::descriptors::Descriptors;
@@ -44,12 +44,12 @@ const START_NS: u64 = 1_000_000_000;
 const START_UNIX_S: u64 = 1_767_225_600;
 
 /// Worlds of this process so far.
-static WORLDS: AtomicU64 = AtomicU64::new(0);
+static WORLDS: AtomicU32 = AtomicU32::new(0);
 
 /// The simulated machine of one thread.
 pub(crate) struct World {
     /// Which of the process's worlds it is.
-    number: u64,
+    number: u32,
     state: RefCell<State>,
     pub(super) lives: RefCell<Vec<Option<Life>>>,
     options: SimulationOptions,
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Which of the process's worlds it is: descriptors of one mean nothing in another.
-    pub(crate) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u32 {
         self.number
     }
 

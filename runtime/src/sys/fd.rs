@@ -16,12 +16,15 @@ pub(crate) enum Fd {
     Simulated(SimulatedFd),
 }
 
+/// Every connection has one, beside the queue that it is closed by.
+const _: () = assert!(size_of::<Option<Fd>>() <= 12);
+
 /// A number that a simulated machine gave.
 #[derive(Debug)]
 pub(crate) struct SimulatedFd {
     number: i32,
     /// Which machine: in another one it means nothing.
-    world: u64,
+    world: u32,
 }
 
 impl SimulatedFd {
