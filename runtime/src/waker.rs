@@ -73,7 +73,7 @@ fn drop(_: *const ()) {}
 pub(crate) fn waiter(context: &Context<'_>) -> Waiter {
     match TABLE.index_of(context.waker()) {
         Some(index) => Waiter::Index(index),
-        None => Waiter::Foreign(context.waker().clone()),
+        None => Waiter::Foreign(Box::new(context.waker().clone())),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Slot {
 }
 
 /// Each open connection has one, for what it receives.
-const _: () = assert!(size_of::<Slot>() <= 96);
+const _: () = assert!(size_of::<Slot>() <= 88);
 
 /// All ops of a ring. Grows with the number of connections, whose limit bounds it.
 #[derive(Debug)]

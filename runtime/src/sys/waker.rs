@@ -48,6 +48,9 @@ pub(crate) enum Waiter {
     Nobody,
     /// A task of a worker, by its index.
     Index(usize),
-    /// A waker of somebody else's (`FuturesUnordered` and its kind bring their own).
-    Foreign(Waker),
+    /// A waker of somebody else's (`FuturesUnordered` and its kind bring their own). In a box, as few are, and every connection has
+    /// room for two waiters.
+    Foreign(Box<Waker>),
 }
+
+const _: () = assert!(size_of::<Waiter>() <= 16);

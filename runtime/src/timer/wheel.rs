@@ -23,7 +23,12 @@ const TICKS_PER_SECOND: u64 = Duration::from_secs(1).as_nanos() as u64 / TICK_NA
 const TICK_NANOSECONDS: u64 = TICK.as_nanos() as u64;
 const SLOTS: u64 = 512;
 const NONE: u32 = u32::MAX;
-const NEVER: u64 = u64::MAX;
+/// In place of a tick: none.
+const NEVER: u32 = u32::MAX;
+/// In place of a tick: one that is over.
+const EXPIRED: u32 = u32::MAX - 1;
+/// The last tick, 13 years after a worker's start: what is due later is due then.
+const TICK_MAX: u32 = u32::MAX - 2;
 
 /// All deadlines of a worker, in 512 slots of 100 ms; later ones wait in the last slot and are put in again.
 #[derive(Debug)]
@@ -32,30 +37,25 @@ pub(crate) struct Wheel {
     heads: Box<[u32]>,
     /// One bit per slot that is not empty.
     occupied: [u64; (SLOTS / 64) as usize],
+    /// The tick of the clock that the wheel's own are counted from, so that they are short.
+    start: u64,
     /// The last tick that was worked off.
     tick: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// When it is due, in ticks; `NEVER` if not at all.
-    due: u64,
+    /// When it is due, in ticks; `NEVER` if not at all, `EXPIRED` if that is over.
+    due: u32,
     /// The tick whose slot it is linked into; `NEVER` if into none. Never later than `due`.
-    linked: u64,
-    state: State,
+    linked: u32,
     next: u32,
     previous: u32,
     waiter: Waiter,
 }
 
 /// Each open connection has one.
-const _: () = assert!(size_of::<Entry>() <= 56);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Expired,
-}
+const _: () = assert!(size_of::<Entry>() <= 32);
 
 impl Wheel {
     pub(crate) fn new(now: Moment) -> Self {
@@ -63,19 +63,13 @@ impl Wheel {
             entries: Slab::new(),
             heads: vec![NONE; SLOTS as usize].into_boxed_slice(),
             occupied: [0; (SLOTS / 64) as usize],
-            tick: now.nanoseconds() / TICK_NANOSECONDS,
+            start: now.nanoseconds() / TICK_NANOSECONDS,
+            tick: 0,
         }
     }
 
     pub(crate) fn insert(&mut self) -> u32 {
-        let entry = Entry {
-            due: NEVER,
-            linked: NEVER,
-            state: State::Waiting,
-            next: NONE,
-            previous: NONE,
-            waiter: Waiter::Nobody,
-        };
+        let entry = Entry { due: NEVER, linked: NEVER, next: NONE, previous: NONE, waiter: Waiter::Nobody };
         self.entries.insert(entry) as u32
     }
 
@@ -87,10 +81,12 @@ impl Wheel {
 
     /// Sets when the entry is due; `None` is never. Later than before: a store. Earlier: a move.
     pub(crate) fn set(&mut self, index: u32, due: Option<Moment>) {
-        let due = due.map_or(NEVER, |due| due.nanoseconds().div_ceil(TICK_NANOSECONDS));
+        let due = due.map_or(NEVER, |due| {
+            let tick = due.nanoseconds().div_ceil(TICK_NANOSECONDS).saturating_sub(self.start);
+            u32::try_from(tick).map_or(TICK_MAX, |tick| tick.min(TICK_MAX))
+        });
         let entry = &mut self.entries[index as usize];
         entry.due = due;
-        entry.state = State::Waiting;
         if due < entry.linked {
             self.unlink(index);
             self.link(index);
@@ -102,13 +98,13 @@ impl Wheel {
     pub(crate) fn poll_expired(&mut self, index: u32, waiter: Waiter) -> (bool, Waiter) {
         let entry = &mut self.entries[index as usize];
         let before = std::mem::replace(&mut entry.waiter, waiter);
-        (entry.state == State::Expired, before)
+        (entry.due == EXPIRED, before)
     }
 
     /// Works off the ticks up to `now`, as far as one turn may; `wake` gets who waits for what has expired. The rest is due
     /// at once.
     pub(crate) fn advance(&mut self, now: Moment, mut wake: impl FnMut(Waiter)) {
-        let target = now.nanoseconds() / TICK_NANOSECONDS;
+        let target = (now.nanoseconds() / TICK_NANOSECONDS).saturating_sub(self.start);
         // After a long sleep every slot is looked at once, whatever the number of ticks.
         let first = (self.tick + 1).max(target.saturating_sub(SLOTS - 1));
         let mut left = None;
@@ -129,9 +125,8 @@ impl Wheel {
                 let entry = &mut self.entries[index as usize];
                 let next = entry.next;
                 (entry.next, entry.previous, entry.linked) = (NONE, NONE, NEVER);
-                if entry.due <= target {
-                    entry.state = State::Expired;
-                    entry.due = NEVER;
+                if u64::from(entry.due) <= target {
+                    entry.due = EXPIRED;
                     *left -= 1;
                     wake(std::mem::take(&mut entry.waiter));
                 } else {
@@ -168,17 +163,17 @@ impl Wheel {
         let (offset, bits) =
             (0..=WORDS).map(|offset| (offset, ahead(offset))).find(|&(_, bits)| bits != 0)?;
         let tick = first - bit + offset * 64 + u64::from(bits.trailing_zeros());
-        Some(Moment::from_nanoseconds(tick * TICK_NANOSECONDS))
+        Some(Moment::from_nanoseconds((self.start + tick) * TICK_NANOSECONDS))
     }
 
     fn link(&mut self, index: u32) {
         let entry = &mut self.entries[index as usize];
-        if entry.due == NEVER {
+        if entry.due > TICK_MAX {
             return;
         }
-        let tick = entry.due.clamp(self.tick + 1, self.tick + SLOTS - 1);
+        let tick = u64::from(entry.due).clamp(self.tick + 1, self.tick + SLOTS - 1);
         let slot = (tick % SLOTS) as usize;
-        entry.linked = tick;
+        entry.linked = tick as u32;
         entry.previous = NONE;
         entry.next = self.heads[slot];
         let next = entry.next;
@@ -194,7 +189,7 @@ impl Wheel {
         if entry.linked == NEVER {
             return;
         }
-        let slot = (entry.linked % SLOTS) as usize;
+        let slot = (u64::from(entry.linked) % SLOTS) as usize;
         let (next, previous) = (entry.next, entry.previous);
         (entry.next, entry.previous, entry.linked) = (NONE, NONE, NEVER);
         if previous == NONE {
@@ -399,6 +394,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_due_beyond_the_last_tick_does_not_expire_before_it() {
+        let mut wheel = Wheel::new(at(7_000));
+        let entry = wheel.insert();
+        wheel.set(entry, Some(Moment::from_nanoseconds(u64::MAX)));
+        wheel.advance(at(1_000_000_000), drop);
+        assert!(!expired(&mut wheel, entry));
+    }
+
+    #[test]
     fn deadlines_all_over_the_wheel_come_up_one_after_the_other() {
         let mut wheel = Wheel::new(at(0));
         for tick in (10..SLOTS).step_by(50) {
@@ -421,7 +425,7 @@ mod tests {
             seed >> 33
         };
         let mut wheel = Wheel::new(at(0));
-        let mut entries: Vec<(u32, u64)> = (0..500).map(|_| (wheel.insert(), NEVER)).collect();
+        let mut entries: Vec<(u32, u64)> = (0..500).map(|_| (wheel.insert(), u64::MAX)).collect();
         let mut now = 0;
         for _ in 0..5_000 {
             let choice = (random() % 500) as usize;
@@ -432,10 +436,10 @@ mod tests {
             wheel.advance(at(now), drop);
             for (entry, due) in &mut entries {
                 let is_due = due.div_ceil(100) <= now / 100;
-                assert_eq!(expired(&mut wheel, *entry), is_due && *due != NEVER, "at {now}, due {due}");
+                assert_eq!(expired(&mut wheel, *entry), is_due && *due != u64::MAX, "at {now}, due {due}");
                 if is_due {
                     wheel.set(*entry, None);
-                    *due = NEVER;
+                    *due = u64::MAX;
                 }
             }
         }

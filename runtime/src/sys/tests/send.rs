@@ -133,7 +133,7 @@ fn a_send_that_somebody_waits_for_ends_the_wait() {
     let (socket, _peer) = machine.pair();
     machine.turn();
     let send = machine.send(&socket, "hello", More::Nothing);
-    let waiter = Waiter::Foreign(std::task::Waker::noop().clone());
+    let waiter = Waiter::Foreign(Box::new(std::task::Waker::noop().clone()));
     assert!(machine.kernel.poll(send, waiter).is_pending());
     // Nothing else comes that would end it.
     machine.turn_waiting(Wait::Forever);
