@@ -418,9 +418,8 @@ async fn serve<A: Application>(
     is_cut_off: StopSignal,
 ) {
     let for_exchanges = Rc::clone(&shared);
-    let exchanges =
-        Rc::new(move |connection, first| connection::run(connection, first, Rc::clone(&for_exchanges)));
-    let pool = Rc::new(ExchangePool::new());
+    let exchanges = move |connection, first| connection::run(connection, first, Rc::clone(&for_exchanges));
+    let pool = Rc::new(ExchangePool::new(exchanges));
     let mut stopped = pin!(intake.stopped());
     let mut cut_off = pin!(is_cut_off.stopped());
     loop {
@@ -440,15 +439,13 @@ async fn serve<A: Application>(
             .await
         };
         let Some((stream, _listener, slot)) = handed else { break };
-        let (pool, exchanges) = (Rc::clone(&pool), Rc::clone(&exchanges));
-        let (watcher, close) = (shared.drain().watch(), Close::of_connection(&shared));
+        let close = Close::of_connection(&shared);
         let mut connection = Connection::new(stream, slot);
         if let Err(refusal) = connection.claim_place(&shared) {
-            spawn_detached("turned away", connection::turn_away(connection, watcher, close, refusal));
+            spawn_detached("turned away", connection::turn_away(connection, close, refusal));
             continue;
         }
-        let exchanges = move |connection, first| exchanges(connection, first);
-        spawn_detached("connection", connection::live(connection, watcher, close, pool, exchanges));
+        spawn_detached("connection", connection::live(connection, close, Rc::clone(&pool)));
     }
     if is_cut_off.is_stopped() {
         return;

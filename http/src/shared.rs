@@ -330,21 +330,25 @@ pub enum Draining {
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
     begun_at: Cell<Option<Moment>>,
-    connections: RefCell<slab::Slab<Waker>>,
+    /// Those that live.
+    connections: Cell<usize>,
     waits_for_last: RefCell<Option<Waker>>,
 }
 
-/// A connection's share in the drain: registered while it lives.
-#[derive(Debug)]
-pub(crate) struct DrainWatcher {
-    drain: Rc<Drain>,
-    key: usize,
-}
-
 impl Drain {
-    pub(crate) fn watch(self: &Rc<Self>) -> DrainWatcher {
-        let key = self.connections.borrow_mut().insert(Waker::noop().clone());
-        DrainWatcher { drain: Rc::clone(self), key }
+    /// A connection has come.
+    pub(crate) fn enter(&self) {
+        self.connections.set(self.connections.get() + 1);
+    }
+
+    /// One is gone.
+    pub(crate) fn leave(&self) {
+        self.connections.set(self.connections.get() - 1);
+        if self.connections.get() == 0
+            && let Some(waker) = self.waits_for_last.borrow_mut().take()
+        {
+            waker.wake();
+        }
     }
 
     pub(crate) fn state(&self) -> Draining {
@@ -359,47 +363,21 @@ impl Drain {
     /// Begins the leave: idle connections close, the others after their next answer.
     pub(crate) fn begin(&self) {
         self.begun_at.set(Some(selvedge_runtime::now()));
-        let wakers: Vec<Waker> = self.connections.borrow().iter().map(|(_, waker)| waker.clone()).collect();
-        for waker in wakers {
-            waker.wake();
-        }
+        // Connections look at it whenever they are woken, and so need not be known one by one.
+        selvedge_runtime::wake_all_tasks();
     }
 
     /// Connections that live.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.borrow().len()
+        self.connections.get()
     }
 
     /// Ready when no connection is left.
     pub(crate) fn poll_empty(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.connections.borrow().is_empty() {
+        if self.connections.get() == 0 {
             return Poll::Ready(());
         }
         *self.waits_for_last.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
-    }
-}
-
-impl DrainWatcher {
-    /// Whether the server takes leave; if not yet, the task is woken when it begins to.
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Draining {
-        let mut connections = self.drain.connections.borrow_mut();
-        if let Some(waker) = connections.get_mut(self.key)
-            && !waker.will_wake(context.waker())
-        {
-            waker.clone_from(context.waker());
-        }
-        self.drain.state()
-    }
-}
-
-impl Drop for DrainWatcher {
-    fn drop(&mut self) {
-        self.drain.connections.borrow_mut().remove(self.key);
-        if self.drain.connections() == 0
-            && let Some(waker) = self.drain.waits_for_last.borrow_mut().take()
-        {
-            waker.wake();
-        }
     }
 }

@@ -51,6 +51,14 @@ fn start(core: &Core, name: &'static str, task: TaskFuture) -> TaskId {
     }
 }
 
+/// Wakes all tasks of the current worker: for what concerns each of them and comes seldom, so that none need be known by name.
+///
+/// # Panics
+/// Outside a worker.
+pub fn wake_all_tasks() {
+    worker::current().make_all_ready();
+}
+
 /// Lets all other ready tasks and the kernel have a turn first.
 pub async fn yield_now() {
     let mut yielded = Yielded::No;

@@ -77,6 +77,16 @@ impl Tasks {
         }
     }
 
+    /// Queues every task that is not queued already.
+    pub(crate) fn make_all_ready(&mut self) {
+        for (index, task) in &mut self.slots {
+            if task.queued == Queued::No {
+                task.queued = Queued::Yes;
+                self.ready.push_back(index as u32);
+            }
+        }
+    }
+
     /// Tasks that wait to run.
     pub(crate) fn ready(&self) -> usize {
         self.ready.len()
@@ -172,6 +182,17 @@ mod tests {
         tasks.make_ready(task.index(), Some(task.generation()));
         assert!(tasks.put_back(running).is_none());
         assert_eq!(run_next(&mut tasks), Some(task.index()));
+    }
+
+    #[test]
+    fn all_are_woken_at_once_each_once() {
+        let mut tasks = Tasks::with_capacity(4);
+        let (first, second) = (insert(&mut tasks), insert(&mut tasks));
+        assert_eq!(run_next(&mut tasks), Some(first.index()));
+        // The other one is still in line.
+        tasks.make_all_ready();
+        assert_eq!((run_next(&mut tasks), run_next(&mut tasks)), (Some(second.index()), Some(first.index())));
+        assert_eq!(run_next(&mut tasks), None);
     }
 
     #[test]

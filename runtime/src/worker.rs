@@ -415,6 +415,10 @@ impl Core {
         self.tasks.borrow_mut().make_ready(task.index(), Some(task.generation()));
     }
 
+    pub(crate) fn make_all_ready(&self) {
+        self.tasks.borrow_mut().make_all_ready();
+    }
+
     /// Rings another worker's ring; false if this worker's kernel is busy, so that another way must be taken.
     pub(crate) fn ring_other(&self, address: RingAddress, inbox: u16) -> bool {
         match self.kernel.try_borrow_mut() {

@@ -47,7 +47,7 @@ use crate::address_limits::AddressPlace;
 use crate::application::Application;
 use crate::record::CloseReason;
 use crate::request::Peer;
-use crate::shared::{DrainWatcher, Draining, Shared};
+use crate::shared::{Draining, Shared};
 use answer::Output;
 use at_once::Left;
 use exchange::Share;
@@ -137,79 +137,84 @@ impl Connection {
     }
 }
 
-/// A connection's task. `watcher` and `close` are made with it and not by it, so that a drain that begins before its first
-/// poll waits for it, and its end is counted where there is no first poll.
-pub(crate) async fn live<A, F>(
+/// A connection's task. `close` is made with it and not by it, so that a drain that begins before its first poll waits for it,
+/// and its end is counted where there is no first poll.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async function keeps what it is given twice: as it came, and as it is used"
+)]
+pub(crate) fn live<A, F, E>(
     mut connection: Box<Connection>,
-    watcher: DrainWatcher,
     mut close: Close<A>,
-    pool: Rc<ExchangePool<F>>,
-    exchanges: impl Fn(Box<Connection>, Option<Received>) -> F,
-) where
+    pool: Rc<ExchangePool<F, E>>,
+) -> impl Future<Output = ()>
+where
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
+    E: Fn(Box<Connection>, Option<Received>) -> F,
 {
-    let shared = Rc::clone(&close.shared);
-    let reason = 'over: {
-        if shared.proxies().is_some() {
-            // Boxed, as every task has room for what it awaits in place: a parked connection is small.
-            let begun = Box::pin(proxied::begin(connection, &watcher, &shared, &pool, &exchanges));
-            let after;
-            (connection, after) = begun.await;
-            if after != After::Park {
-                break 'over after;
+    async move {
+        let reason = 'over: {
+            if close.shared.proxies().is_some() {
+                // Boxed, as every task has room for what it awaits in place: a parked connection is small.
+                let begun = Box::pin(proxied::begin(connection, &close.shared, &pool));
+                let after;
+                (connection, after) = begun.await;
+                if after != After::Park {
+                    break 'over after;
+                }
+            } else if close.shared.is_observed() {
+                // Whoever is told of exchanges wants to know whose they were, also when the client is gone by then.
+                let _ = connection.peer.get(Some(&connection.stream));
             }
-        } else if shared.is_observed() {
-            // Whoever is told of exchanges wants to know whose they were, also when the client is gone by then.
-            let _ = connection.peer.get(Some(&connection.stream));
-        }
-        loop {
-            if connection.share.is_used_up() {
-                // What else was received is answered when the others have had their turn.
-                connection.share = Share::default();
-                selvedge_runtime::yield_now().await;
-            } else {
-                match poll_fn(|context| connection.poll_parked(context, &shared, &watcher)).await {
-                    Parked::Input => {}
-                    Parked::Over(reason) => break connection.after_wait(reason),
-                    Parked::HeadTimeout => {
-                        Box::pin(connection.refuse_late_head(&shared)).await;
-                        break After::Close(CloseReason::HeadTimeout);
+            loop {
+                if connection.share.is_used_up() {
+                    // What else was received is answered when the others have had their turn.
+                    connection.share = Share::default();
+                    selvedge_runtime::yield_now().await;
+                } else {
+                    match poll_fn(|context| connection.poll_parked(context, &close.shared)).await {
+                        Parked::Input => {}
+                        Parked::Over(reason) => break connection.after_wait(reason),
+                        Parked::HeadTimeout => {
+                            Box::pin(connection.refuse_late_head(&close.shared)).await;
+                            break After::Close(CloseReason::HeadTimeout);
+                        }
                     }
                 }
-            }
-            let exchanges_before = connection.exchanges;
-            let mut running = match begin(connection, &shared, &pool, &exchanges) {
-                Begun::Exchanges(running) => running,
-                Begun::Over(answered) => {
-                    connection = answered;
-                    connection.park(exchanges_before);
-                    continue;
+                let exchanges_before = connection.exchanges;
+                let mut running = match begin(connection, &close.shared, &pool) {
+                    Begun::Exchanges(running) => running,
+                    Begun::Over(answered) => {
+                        connection = answered;
+                        connection.park(exchanges_before);
+                        continue;
+                    }
+                    Begun::Last(ended, after) => {
+                        connection = ended;
+                        break after;
+                    }
+                };
+                let after;
+                (connection, after) = running.future().await;
+                pool.finish(running);
+                match after {
+                    After::Park => connection.park(exchanges_before),
+                    end => break end,
                 }
-                Begun::Last(ended, after) => {
-                    connection = ended;
-                    break after;
-                }
-            };
-            let after;
-            (connection, after) = running.future().await;
-            pool.finish(running);
-            match after {
-                After::Park => connection.park(exchanges_before),
-                end => break end,
             }
-        }
-    };
-    let reason = match reason {
-        After::Close(reason) => {
-            Box::pin(connection.linger(&shared)).await;
-            reason
-        }
-        After::End => poll_fn(|context| connection.poll_end(context, &shared)).await,
-        After::Abort(reason) => reason,
-        After::Park => unreachable!("a parked connection goes on"),
-    };
-    close.reason = Some(reason);
+        };
+        let reason = match reason {
+            After::Close(reason) => {
+                Box::pin(connection.linger(&close.shared)).await;
+                reason
+            }
+            After::End => poll_fn(|context| connection.poll_end(context, &close.shared)).await,
+            After::Abort(reason) => reason,
+            After::Park => unreachable!("a parked connection goes on"),
+        };
+        close.note(reason);
+    }
 }
 
 /// What became of what was received.
@@ -223,15 +228,11 @@ enum Begun<F> {
 }
 
 /// Answers what needs no wait, and begins what does. No future has room for what it hands over.
-fn begin<A, F>(
-    mut connection: Box<Connection>,
-    shared: &Shared<A>,
-    pool: &ExchangePool<F>,
-    exchanges: &impl Fn(Box<Connection>, Option<Received>) -> F,
-) -> Begun<F>
+fn begin<A, F, E>(mut connection: Box<Connection>, shared: &Shared<A>, pool: &ExchangePool<F, E>) -> Begun<F>
 where
     A: Application,
     F: Future<Output = (Box<Connection>, After)>,
+    E: Fn(Box<Connection>, Option<Received>) -> F,
 {
     match connection.answer_at_once(shared) {
         Left::Nothing => Begun::Over(connection),
@@ -240,25 +241,42 @@ where
             Begun::Last(connection, After::End)
         }
         Left::Failure => Begun::Last(connection, After::Abort(CloseReason::ClientFailure)),
-        Left::Exchanges(first) => Begun::Exchanges(pool.start(exchanges(connection, first))),
+        Left::Exchanges(first) => Begun::Exchanges(pool.start(connection, first)),
     }
 }
 
-/// Notes a connection's end exactly once, also where its task panics or is dropped.
+/// Notes a connection's end exactly once, also where its task panics or is dropped. Until it is dropped, the drain waits for the
+/// connection.
 pub(crate) struct Close<A> {
     shared: Rc<Shared<A>>,
-    reason: Option<CloseReason>,
+    end: End,
+}
+
+/// Whether a connection's end was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Noted,
+    ToCome,
 }
 
 impl<A> Close<A> {
     pub(crate) fn of_connection(shared: &Rc<Shared<A>>) -> Self {
-        Self { shared: Rc::clone(shared), reason: None }
+        shared.drain().enter();
+        Self { shared: Rc::clone(shared), end: End::ToCome }
+    }
+
+    fn note(&mut self, reason: CloseReason) {
+        self.end = End::Noted;
+        self.shared.note_close(reason);
     }
 }
 
 impl<A> Drop for Close<A> {
     fn drop(&mut self) {
-        self.shared.note_close(self.reason.unwrap_or_else(CloseReason::of_drop));
+        if self.end == End::ToCome {
+            self.note(CloseReason::of_drop());
+        }
+        self.shared.drain().leave();
     }
 }
 
@@ -296,12 +314,7 @@ impl Connection {
         }
     }
 
-    fn poll_parked<A>(
-        &mut self,
-        context: &mut Context<'_>,
-        shared: &Shared<A>,
-        watcher: &DrainWatcher,
-    ) -> Poll<Parked> {
+    fn poll_parked<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {
         match self.stream.get_mut().poll_receive(context) {
             Poll::Ready(Ok(Some(lease))) => {
                 self.input.push(lease);
@@ -318,7 +331,7 @@ impl Connection {
             Poll::Ready(Err(_)) => return Poll::Ready(Parked::Over(CloseReason::ClientFailure)),
             Poll::Pending => {}
         }
-        if watcher.poll(context) == Draining::Yes && self.exchanges > 0 && !self.input.head_has_begun() {
+        if shared.drain().state() == Draining::Yes && self.exchanges > 0 && !self.input.head_has_begun() {
             return self.poll_last_send(context, shared, CloseReason::Drain);
         }
         self.poll_waiting(context, shared)

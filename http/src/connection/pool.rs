@@ -6,12 +6,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::{Connection, Received};
+
 /// Boxes kept for the next exchanges; more are given back to the system.
 const FREE_MAX: usize = 1_024;
 
-/// Empty boxes, each the size of an exchange's future.
+/// Empty boxes, each the size of an exchange's future, and who makes such futures.
 #[derive(Debug)]
-pub(crate) struct ExchangePool<F> {
+pub(crate) struct ExchangePool<F, E> {
+    exchanges: E,
     free: RefCell<Vec<Pin<Box<Option<F>>>>>,
 }
 
@@ -19,12 +22,17 @@ pub(crate) struct ExchangePool<F> {
 #[derive(Debug)]
 pub(crate) struct Running<F>(Pin<Box<Option<F>>>);
 
-impl<F: Future> ExchangePool<F> {
-    pub(crate) fn new() -> Self {
-        Self { free: RefCell::new(Vec::with_capacity(FREE_MAX)) }
+impl<F, E> ExchangePool<F, E>
+where
+    F: Future,
+    E: Fn(Box<Connection>, Option<Received>) -> F,
+{
+    pub(crate) fn new(exchanges: E) -> Self {
+        Self { exchanges, free: RefCell::new(Vec::with_capacity(FREE_MAX)) }
     }
 
-    pub(super) fn start(&self, future: F) -> Running<F> {
+    pub(super) fn start(&self, connection: Box<Connection>, first: Option<Received>) -> Running<F> {
+        let future = (self.exchanges)(connection, first);
         match self.free.borrow_mut().pop() {
             Some(mut room) => {
                 room.set(Some(future));

@@ -12,23 +12,22 @@ use super::{After, Connection, ExchangePool, Parked, Received, WaitsFor};
 use crate::networks::ClientAddress;
 use crate::proxy_protocol::Source;
 use crate::record::CloseReason;
-use crate::shared::{DrainWatcher, Shared};
+use crate::shared::Shared;
 
 /// Waits for a connection's header, and answers what came behind it.
-pub(super) async fn begin<A, F>(
+pub(super) async fn begin<A, F, E>(
     mut connection: Box<Connection>,
-    watcher: &DrainWatcher,
     shared: &Shared<A>,
-    pool: &ExchangePool<F>,
-    exchanges: &impl Fn(Box<Connection>, Option<Received>) -> F,
+    pool: &ExchangePool<F, E>,
 ) -> (Box<Connection>, After)
 where
     F: Future<Output = (Box<Connection>, After)>,
+    E: Fn(Box<Connection>, Option<Received>) -> F,
 {
-    if let Err(end) = connection.receive_proxy_header(shared, watcher).await {
+    if let Err(end) = connection.receive_proxy_header(shared).await {
         return (connection, end);
     }
-    let mut running = pool.start(exchanges(connection, None));
+    let mut running = pool.start(connection, None);
     let (mut connection, after) = running.future().await;
     pool.finish(running);
     if after == After::Park {
@@ -43,18 +42,14 @@ impl Connection {
     /// # Errors
     /// Why it is over that has none: nobody is answered who does not speak the protocol. Or because its client has too many
     /// connections, or comes too often: that it was told, and its end was waited for.
-    async fn receive_proxy_header<A>(
-        &mut self,
-        shared: &Shared<A>,
-        watcher: &DrainWatcher,
-    ) -> Result<(), After> {
+    async fn receive_proxy_header<A>(&mut self, shared: &Shared<A>) -> Result<(), After> {
         let abort = After::Abort;
         let peer = self.stream.get_mut().peer().map_err(|_| abort(CloseReason::ClientFailure))?;
         if !shared.proxies().is_some_and(|proxies| proxies.contains(ClientAddress::from(&peer))) {
             return Err(abort(CloseReason::UntrustedPeer));
         }
         loop {
-            match poll_fn(|context| self.poll_parked(context, shared, watcher)).await {
+            match poll_fn(|context| self.poll_parked(context, shared)).await {
                 Parked::Input => {}
                 Parked::HeadTimeout => return Err(abort(CloseReason::HeadTimeout)),
                 Parked::Over(CloseReason::ClientEnd) if !self.input.is_empty() => {

@@ -1,8 +1,6 @@
 //! Connections that their address has no place for. In: a connection just handed over, and why it may not stay. Out: an answer
 //! in one system call, before anything is received; then its end, so that the client reads that.
 
-use std::rc::Rc;
-
 use selvedge_runtime::net::More;
 
 use super::{Close, Connection};
@@ -10,7 +8,7 @@ use crate::address_limits::AddressRefusal;
 use crate::h1::{HeadWriter, Persistence, Version};
 use crate::networks::ClientAddress;
 use crate::record::{CloseReason, ExchangeEnd, ExchangeRecord};
-use crate::shared::{DrainWatcher, Shared};
+use crate::shared::Shared;
 
 /// Of one worker, those whose ends are waited for; others are closed at once, which their clients may see as a reset. So
 /// whoever connects without end takes no more places than these from others.
@@ -26,14 +24,12 @@ const HEAD_BYTES_MAX: usize = 256;
 /// The task of a connection that is turned away.
 pub(crate) async fn turn_away<A>(
     mut connection: Box<Connection>,
-    _watcher: DrainWatcher,
     mut close: Close<A>,
     refusal: AddressRefusal,
 ) {
-    let shared = Rc::clone(&close.shared);
-    close.reason = Some(connection.answer_turned_away(&shared, refusal));
-    drop(close);
-    connection.linger_turned_away(&shared).await;
+    let reason = connection.answer_turned_away(&close.shared, refusal);
+    close.note(reason);
+    connection.linger_turned_away(&close.shared).await;
 }
 
 impl Connection {
