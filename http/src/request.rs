@@ -466,14 +466,14 @@ impl From<&Address> for ClientAddress {
     }
 }
 
-/// A connection's peer, asked at most once.
+/// A connection's peer, asked at most once. In a box, as it is rarely asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Peer(OnceCell<Address>);
+pub(crate) struct Peer(OnceCell<Box<Address>>);
 
 impl Peer {
     /// The client's address, if it was asked for.
     pub(crate) fn known(&self) -> Option<&Address> {
-        self.0.get()
+        self.0.get().map(Box::as_ref)
     }
 
     pub(crate) fn get(&self, stream: Option<&RefCell<Stream>>) -> io::Result<&Address> {
@@ -484,12 +484,12 @@ impl Peer {
             Some(stream) => stream.borrow().peer()?,
             None => Address::Unnamed,
         };
-        Ok(self.0.get_or_init(|| address))
+        Ok(self.0.get_or_init(|| Box::new(address)))
     }
 
     /// Whom a proxy has told it to be, before anybody asks.
     pub(crate) fn set(&self, address: Address) {
-        let set = self.0.set(address);
+        let set = self.0.set(Box::new(address));
         debug_assert!(set.is_ok(), "a connection has one PROXY header");
     }
 }

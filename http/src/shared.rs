@@ -367,11 +367,6 @@ impl Drain {
         selvedge_runtime::wake_all_tasks();
     }
 
-    /// Connections that live.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.get()
-    }
-
     /// Ready when no connection is left.
     pub(crate) fn poll_empty(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.connections.get() == 0 {

@@ -290,9 +290,6 @@ impl AddressLimiter {
 }
 
 impl AddressPlace {
-    /// That of somebody who needs none.
-    pub(crate) const UNLIMITED: Self = Self(None);
-
     pub(crate) fn is_counted(&self) -> bool {
         self.0.is_some()
     }

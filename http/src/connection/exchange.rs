@@ -45,17 +45,17 @@ const SHORT_ANSWER_BYTES_MAX: u64 = BlockClass::Large.bytes() as u64;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Share {
     answers: u32,
-    bytes: u64,
+    bytes: u32,
 }
 
 impl Share {
     pub(super) fn take(&mut self, bytes: u64) {
         self.answers += 1;
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
     pub(super) fn is_used_up(self) -> bool {
-        self.answers >= ANSWERS_PER_TURN_MAX || self.bytes >= SEND_BYTES_MAX as u64
+        self.answers >= ANSWERS_PER_TURN_MAX || self.bytes as usize >= SEND_BYTES_MAX
     }
 }
 

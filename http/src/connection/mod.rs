@@ -86,8 +86,8 @@ pub(crate) struct Connection {
     /// Those of all answers since it was last looked whether they are read.
     unjudged_bytes: u32,
     share: Share,
-    /// Among those of its address.
-    place: AddressPlace,
+    /// Among those of its address, where these are counted.
+    place: Option<Box<AddressPlace>>,
     _slot: Slot,
 }
 
@@ -131,7 +131,7 @@ impl Connection {
             answered_head_bytes: 0,
             unjudged_bytes: 0,
             share: Share::default(),
-            place: AddressPlace::UNLIMITED,
+            place: None,
             _slot: slot,
         })
     }

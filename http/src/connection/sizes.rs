@@ -36,7 +36,7 @@ fn task_bytes<A: Application>() -> usize {
 #[test]
 fn an_idle_connection_has_its_box_and_its_task() {
     let (connection, task) = (size_of::<Connection>(), task_bytes::<ServeFiles<NotFound>>());
-    assert!(connection <= 280, "{connection}");
+    assert!(connection <= 232, "{connection}");
     assert!(task <= 80, "{task}");
 }
 

@@ -55,7 +55,8 @@ impl Connection {
         client: ClientAddress,
     ) -> Result<(), AddressRefusal> {
         if let Some(limiter) = shared.address_limiter() {
-            self.place = limiter.claim(client, selvedge_runtime::now())?;
+            let place = limiter.claim(client, selvedge_runtime::now())?;
+            self.place = place.is_counted().then(|| Box::new(place));
         }
         Ok(())
     }
