@@ -30,8 +30,12 @@ fn server(seed: u64, fault: Option<Fault>) -> SimulatedServer {
     disk.write("/site/a.bin", &pattern(SIZE));
     disk.set_modified("/site/a.bin", 1_000_000_000);
     SimulatedServer::start_in(simulation, ServerOptions::default(), |_| {
-        let without_blocks =
-            FileOptions { ready_small_max: 0, ready_large_max: 0, ..FileOptions::new("/site") };
+        let without_blocks = FileOptions {
+            ready_small_max: 0,
+            ready_medium_max: 0,
+            ready_large_max: 0,
+            ..FileOptions::new("/site")
+        };
         serve_files(Files::open(without_blocks).expect("the root is there"))
     })
 }

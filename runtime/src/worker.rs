@@ -43,7 +43,7 @@ thread_local! {
 /// // For a small machine.
 /// let limits = WorkerLimits {
 ///     kernel: KernelLimits { receive_buffers: 256, file_blocks: 8, ..KernelLimits::default() },
-///     blocks: BlockLimits { small: 256, large: 16 },
+///     blocks: BlockLimits { small: 256, medium: 32, large: 16 },
 /// };
 /// let runtime = Runtime::builder().workers(2).limits(limits).build()?;
 /// assert_eq!(runtime.memory_bytes(), 2 * limits.memory_bytes());

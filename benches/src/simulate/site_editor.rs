@@ -19,7 +19,7 @@ const APART: Duration = Duration::from_millis(10);
 /// What the directory that comes and goes is called while it is away.
 const AWAY: &str = "/srv/away";
 
-/// The files, and how long each is at most: some fit a small block, some a large one, some are streamed.
+/// The files, and how long each is at most: some fit a small block, some a medium or a large one, some are streamed.
 const FILES: [(&str, u64); 14] = [
     ("a0.txt", 3_000),
     ("a1.txt", 3_000),

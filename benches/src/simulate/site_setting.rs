@@ -57,6 +57,8 @@ impl SiteSetting {
                 entries_max: *dice.pick(&[4, 1_000]),
                 entries_bytes_max: *dice.pick(&[6_000, 1 << 20]),
                 misses_max: *dice.pick(&[1, 1_000]),
+                // Fewer than there are medium ones, so that some take large blocks, as far as these go.
+                ready_medium_max: 2,
                 ready_large_max: *dice.pick(&[1, 16]),
                 // Where they run out there is 503.
                 descriptors_max: if disk == Disk::Fails { 2 } else { 64 },

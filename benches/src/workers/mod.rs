@@ -233,10 +233,11 @@ fn use_receive_buffers(client: &mut Client, receive_buffers: usize) -> Result<()
 /// Pages of the current worker's blocks, which it writes to if nobody has.
 fn block_pages() -> BTreeSet<usize> {
     let small = (0..BLOCKS).map_while(|_| BufferPool::lease(BlockClass::Small));
+    let medium = (0..BLOCKS).map_while(|_| BufferPool::lease(BlockClass::Medium));
     let large = (0..BLOCKS).map_while(|_| BufferPool::lease(BlockClass::Large));
     let file = (0..BLOCKS).map_while(|_| BufferPool::file_block());
     // Held together, or the same one would be leased again.
-    let mut blocks: Vec<_> = small.chain(large).chain(file).collect();
+    let mut blocks: Vec<_> = small.chain(medium).chain(large).chain(file).collect();
     let pieces = blocks.iter_mut().flat_map(|block| block.chunks_mut(nodes::PAGE_BYTES));
     pieces
         .map(|piece| {

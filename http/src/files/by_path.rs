@@ -79,6 +79,7 @@ fn open() -> Option<Rc<Files>> {
         entries_max: ENTRIES_MAX,
         // Those of a root of its own may take three quarters.
         ready_small_max: blocks.small / 8,
+        ready_medium_max: blocks.medium / 8,
         ready_large_max: blocks.large / 8,
         ..FileOptions::new(Path::new("/"))
     };

@@ -13,11 +13,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use selvedge_runtime::fs::{File, Metadata};
-use selvedge_runtime::{BlockClass, BufferPool, Moment, SharedLease};
+use selvedge_runtime::{BufferPool, Moment, SharedLease};
 
 use super::derived::{Derived, DerivedKey, DerivedStore};
 use super::options::TagSource;
-use super::shares::{Demand, Holding, Plea, Scarce, Share, Shares};
+use super::shares::{Demand, Holding, Plea, Scarce, Share, Shares, classes_for};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
 use crate::h1::date::DATE_LEN;
@@ -247,8 +247,8 @@ impl Entry {
         }
         // With the shortest head and with a long one: which block it takes is known when it is written.
         [0, HEAD_BYTES_USUAL].iter().any(|head_bytes| {
-            BlockClass::fitting(self.content_bytes as usize + head_bytes)
-                .is_some_and(|class| shares.may_have_block(class, demand, unix_s))
+            classes_for(self.content_bytes as usize + head_bytes, demand)
+                .any(|(class, demand)| shares.may_have_block(class, demand, unix_s))
         })
     }
 
@@ -289,7 +289,9 @@ impl Ready {
         let unix_s = clock.unix_s();
         let date = *clock.date();
         if self.block.get_mut().is_none() {
-            let Some(mut copy) = BlockClass::fitting(self.block.len()).and_then(BufferPool::lease) else {
+            // Of the class that it has a share of, which may be more than it needs.
+            let Scarce::Block(class) = self.share.scarce() else { return };
+            let Some(mut copy) = BufferPool::lease(class) else {
                 // Every block is on its way: the last second's Date serves once more.
                 return;
             };

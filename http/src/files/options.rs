@@ -410,7 +410,9 @@ pub struct FileOptions {
     pub misses_max: usize,
     /// Whole responses a worker keeps in blocks of 4 KiB.
     pub ready_small_max: usize,
-    /// Whole responses a worker keeps in blocks of 68 KiB.
+    /// Whole responses a worker keeps in blocks of 24 KiB.
+    pub ready_medium_max: usize,
+    /// Whole responses a worker keeps in blocks of 68 KiB: longer ones, and medium ones beyond their own blocks.
     pub ready_large_max: usize,
     /// Streamed files a worker has open: those that are sent now, and others for the next request. Beyond it, 503.
     pub descriptors_max: usize,
@@ -436,6 +438,7 @@ impl FileOptions {
             entries_bytes_max: 32 << 20,
             misses_max: 1_024,
             ready_small_max: blocks.small / 4 * 3,
+            ready_medium_max: blocks.medium / 4 * 3,
             ready_large_max: blocks.large / 4 * 3,
             descriptors_max: 256,
             idle_descriptor: Duration::from_secs(10),

@@ -27,6 +27,7 @@ pub(super) enum Scarce {
 #[derive(Debug)]
 pub(super) struct Shares {
     small: Stock,
+    medium: Stock,
     large: Stock,
     descriptors: Stock,
     /// The turn in which all descriptors were found to be sent from.
@@ -86,6 +87,7 @@ impl Shares {
     pub(super) fn new(options: &FileOptions) -> Rc<Self> {
         Rc::new(Self {
             small: Stock::of(options.ready_small_max),
+            medium: Stock::of(options.ready_medium_max),
             large: Stock::of(options.ready_large_max),
             descriptors: Stock::of(options.descriptors_max),
             sent_from_in_turn: Cell::default(),
@@ -94,7 +96,12 @@ impl Shares {
 
     /// Bytes that the lines take at most, and those in them that are forgotten and have nothing any more.
     pub(super) fn memory_bytes(options: &FileOptions) -> usize {
-        let totals = [options.ready_small_max, options.ready_large_max, options.descriptors_max];
+        let totals = [
+            options.ready_small_max,
+            options.ready_medium_max,
+            options.ready_large_max,
+            options.descriptors_max,
+        ];
         let of_total = |total| {
             // A deque doubles.
             let line = 2 * Stock::in_line_max(total) * size_of::<Weak<Entry>>();
@@ -190,6 +197,7 @@ impl Shares {
     fn stock(&self, scarce: Scarce) -> &Stock {
         match scarce {
             Scarce::Block(BlockClass::Small) => &self.small,
+            Scarce::Block(BlockClass::Medium) => &self.medium,
             Scarce::Block(BlockClass::Large) => &self.large,
             Scarce::Descriptor => &self.descriptors,
         }
@@ -214,6 +222,14 @@ impl Shares {
     pub(super) fn in_line(&self, scarce: Scarce) -> usize {
         self.stock(scarce).holders.borrow().len()
     }
+}
+
+/// The classes that an answer of `bytes` may be kept in, the better first, each with the demand that counts for it. A medium one
+/// gets a large block too, but one that is free: no large answer has to give up its own for it.
+pub(super) fn classes_for(bytes: usize, demand: Demand) -> impl Iterator<Item = (BlockClass, Demand)> {
+    let fitting = BlockClass::fitting(bytes);
+    let instead = (fitting == Some(BlockClass::Medium)).then_some((BlockClass::Large, Demand::Usual));
+    fitting.map(|class| (class, demand)).into_iter().chain(instead)
 }
 
 impl Share {

@@ -82,21 +82,27 @@ fn no_more_blocks_are_kept_than_allowed() {
     let directory = Directory::new("bounds");
     for number in 0..30 {
         directory.write(&format!("small-{number}"), pattern(100 + number));
+        directory.write(&format!("medium-{number}"), pattern(10_000 + number));
         directory.write(&format!("large-{number}"), pattern(60_000 + number));
     }
-    for (small, large) in [(5, 3), (0, 3), (5, 0), (0, 0)] {
-        let options =
-            FileOptions { ready_small_max: small, ready_large_max: large, ..fresh_for(&directory, FOR_EVER) };
+    for (small, medium, large) in [(5, 4, 3), (0, 4, 3), (5, 0, 3), (5, 4, 0), (0, 4, 0), (0, 0, 0)] {
+        let options = FileOptions {
+            ready_small_max: small,
+            ready_medium_max: medium,
+            ready_large_max: large,
+            ..fresh_for(&directory, FOR_EVER)
+        };
         let server = TestServer::start(patient(), site(options));
         let mut client = server.connect();
         for number in (0..30).chain(0..30) {
             assert!(client.get(&format!("/small-{number}")).body == pattern(100 + number));
+            assert!(client.get(&format!("/medium-{number}")).body == pattern(10_000 + number));
             assert!(client.get(&format!("/large-{number}")).body == pattern(60_000 + number));
         }
         drop(client);
         wait_until("only the cache holds blocks", || {
             let usage = server.usage();
-            if usage.block_leases == small + large { Ok(()) } else { Err(format!("{usage:?}")) }
+            if usage.block_leases == small + medium + large { Ok(()) } else { Err(format!("{usage:?}")) }
         });
     }
 }

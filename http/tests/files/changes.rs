@@ -78,7 +78,7 @@ fn a_small_file_without_a_block_is_told_of_as_it_is_by_then() {
     let directory = Directory::new("changes");
     directory.write("a", pattern(1_000));
     let mut files = fresh_for(&directory, FOR_EVER);
-    (files.ready_small_max, files.ready_large_max) = (0, 0);
+    (files.ready_small_max, files.ready_medium_max, files.ready_large_max) = (0, 0, 0);
     let server = TestServer::start(patient(), site(files));
     let mut client = server.connect();
     assert!(client.get("/a").body == pattern(1_000));

@@ -175,7 +175,9 @@ fn a_file_that_has_just_changed_goes_out_as_it_is() {
 fn a_variant_without_a_block_is_sent_all_the_same() {
     let directory = Directory::new("compressed");
     directory.write("a.js", text(5_000));
-    let server = start(&directory, |options| (options.ready_small_max, options.ready_large_max) = (0, 0));
+    let server = start(&directory, |options| {
+        (options.ready_small_max, options.ready_medium_max, options.ready_large_max) = (0, 0, 0);
+    });
     let mut client = server.connect();
     for _ in 0..3 {
         let reply = get(&mut client, "/a.js", &[("Accept-Encoding", "zstd")]);

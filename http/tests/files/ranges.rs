@@ -20,7 +20,12 @@ fn start() -> (Directory, TestServer) {
 
 /// One that keeps the small file in memory, and one that keeps none.
 fn with_blocks_and_without() -> [(Directory, TestServer); 2] {
-    [start(), start_with(|options| (options.ready_small_max, options.ready_large_max) = (0, 0))]
+    [
+        start(),
+        start_with(|options| {
+            (options.ready_small_max, options.ready_medium_max, options.ready_large_max) = (0, 0, 0);
+        }),
+    ]
 }
 
 fn start_with(change: impl FnOnce(&mut FileOptions)) -> (Directory, TestServer) {

@@ -173,7 +173,7 @@ fn on_threads<W: FnMut() + Send>(
 /// The same on workers, each with the pool that is its own.
 fn lease(workers: usize, rounds: u64) -> anyhow::Result<Sample> {
     let kernel = KernelLimits { receive_buffers: 64, file_blocks: 1, ..KernelLimits::default() };
-    let limits = WorkerLimits { kernel, blocks: BlockLimits { small: 2 * HELD, large: 1 } };
+    let limits = WorkerLimits { kernel, blocks: BlockLimits { small: 2 * HELD, medium: 1, large: 1 } };
     let all_are_there = Arc::new(Barrier::new(workers));
     let (tell, told) = mpsc::channel();
     let runtime = Runtime::builder()

@@ -4,13 +4,13 @@ use std::io;
 
 use http::StatusCode;
 use selvedge_runtime::fs::{self, File, Metadata};
-use selvedge_runtime::{BlockClass, BufferPool, Lease};
+use selvedge_runtime::{BufferPool, Lease};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::super::derived::{DerivedKey, Variant, What};
 use super::super::options::TagSource;
 use super::super::resource::Representation;
-use super::super::shares::{Demand, Shares};
+use super::super::shares::{Demand, Shares, classes_for};
 use super::{Content, Description, Entry, READY_BYTES_MAX, Ready, Streamed};
 use crate::clock::Clock;
 use crate::fixed_fields::FixedFields;
@@ -197,11 +197,12 @@ impl Loading<'_> {
 
     /// `None` where other answers use theirs, and where all blocks are on their way to clients.
     fn block(&self, bytes: usize) -> Option<(Lease, super::Share)> {
-        let class = BlockClass::fitting(bytes)?;
-        // First, as nobody else shall have given up a share for nothing.
-        let block = BufferPool::lease(class)?;
         let unix_s = self.clock.borrow().unix_s();
-        Some((block, self.shares.block(class, self.demand, unix_s)?))
+        classes_for(bytes, self.demand).find_map(|(class, demand)| {
+            // First, as nobody else shall have given up a share for nothing.
+            let block = BufferPool::lease(class)?;
+            Some((block, self.shares.block(class, demand, unix_s)?))
+        })
     }
 
     /// Returns the head's length, where its Date stands, and of which second that is.

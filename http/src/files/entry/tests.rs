@@ -1,7 +1,7 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use selvedge_runtime::timer;
+use selvedge_runtime::{BlockClass, timer};
 
 use super::super::locate::place;
 use super::super::options::{FileOptions, SymlinkPolicy, TagSource};
@@ -42,15 +42,20 @@ async fn load(
     Entry::load(&place, description, None, &loading).await.unwrap().0
 }
 
-fn shares(small: usize, large: usize) -> Rc<Shares> {
-    Shares::new(&FileOptions { ready_small_max: small, ready_large_max: large, ..FileOptions::new("/") })
+fn shares(small: usize, medium: usize, large: usize) -> Rc<Shares> {
+    Shares::new(&FileOptions {
+        ready_small_max: small,
+        ready_medium_max: medium,
+        ready_large_max: large,
+        ..FileOptions::new("/")
+    })
 }
 
 #[test]
 fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
     on_files(&[("a", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let entry = load(&directory, b"a", &shares(1, 1), &clock).await;
+        let entry = load(&directory, b"a", &shares(1, 1, 1), &clock).await;
         let in_flight = entry.prepared(&clock).unwrap();
         let before = in_flight.block.to_vec();
 
@@ -79,7 +84,7 @@ fn a_block_in_flight_keeps_its_date_and_a_free_one_is_patched() {
 fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
     on_files(&[("a", 100), ("b", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let shares = shares(1, 0);
+        let shares = shares(1, 0, 0);
         let first = load(&directory, b"a", &shares, &clock).await;
         assert!(first.holds(Scarce::Block(BlockClass::Small)));
         let second = load(&directory, b"b", &shares, &clock).await;
@@ -100,7 +105,7 @@ fn without_a_share_a_small_file_is_streamed_until_there_is_one() {
 fn a_block_goes_to_what_is_asked_for_much_once_nobody_asks_for_its_own() {
     on_files(&[("a", 100), ("b", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let shares = shares(1, 1);
+        let shares = shares(1, 1, 1);
         let small = BlockClass::Small;
         let first = load(&directory, b"a", &shares, &clock).await;
         let loaded_at = clock.borrow().unix_s();
@@ -113,6 +118,54 @@ fn a_block_goes_to_what_is_asked_for_much_once_nobody_asks_for_its_own() {
             assert_eq!(shares.block(small, demand, unix_s).is_some(), is_had, "{demand:?} at {unix_s}");
         }
         assert!(first.has_given_up() && first.prepared(&clock).is_none());
+    });
+}
+
+#[test]
+fn a_file_for_which_no_medium_block_is_left_takes_a_large_one_that_is_free() {
+    on_files(&[("a", 10_000), ("b", 20_480), ("c", 10_000), ("small", 100)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let shares = shares(0, 1, 1);
+        let (medium, large) = (Scarce::Block(BlockClass::Medium), Scarce::Block(BlockClass::Large));
+        let first = load(&directory, b"a", &shares, &clock).await;
+        let second = load(&directory, b"b", &shares, &clock).await;
+        assert!(first.holds(medium) && second.holds(large));
+        let third = load(&directory, b"c", &shares, &clock).await;
+        let unix_s = clock.borrow().unix_s();
+        assert!(third.holds(Scarce::Descriptor) && !third.is_makeshift(&shares, Demand::Usual, unix_s));
+        let small = load(&directory, b"small", &shares, &clock).await;
+        assert!(small.holds(Scarce::Descriptor), "small ones have their own only");
+        drop(second);
+        assert!(third.is_makeshift(&shares, Demand::Usual, unix_s), "a large one is free");
+    });
+}
+
+#[test]
+fn a_medium_answer_in_a_large_block_is_copied_into_a_large_one() {
+    on_files(&[("a", 10_000)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let entry = load(&directory, b"a", &shares(0, 0, 1), &clock).await;
+        // No medium block is left for a copy.
+        let held: Vec<_> = std::iter::from_fn(|| BufferPool::lease(BlockClass::Medium)).collect();
+        let in_flight = entry.prepared(&clock).unwrap();
+        next_second(&clock).await;
+        let copy = entry.prepared(&clock).unwrap();
+        assert_ne!(copy.block.as_ptr(), in_flight.block.as_ptr());
+        assert!(!held.is_empty() && copy.block.len() == in_flight.block.len());
+    });
+}
+
+#[test]
+fn a_large_answer_keeps_its_block_where_a_medium_one_is_asked_for_much() {
+    on_files(&[("large", 60_000)], async |directory| {
+        let clock = RefCell::new(Clock::new());
+        let shares = shares(0, 0, 1);
+        let large = load(&directory, b"large", &shares, &clock).await;
+        let later = clock.borrow().unix_s() + 5;
+        assert!(large.is_at_rest(later));
+        let had = |(class, demand)| shares.block(class, demand, later).is_some();
+        assert!(!classes_for(10_000, Demand::High).any(had) && !large.has_given_up());
+        assert!(classes_for(60_000, Demand::High).any(had) && large.has_given_up());
     });
 }
 
@@ -165,7 +218,7 @@ fn a_file_that_is_closed_and_opened_again_and_again_stands_in_line_once() {
 fn a_block_that_is_asked_for_in_parts_or_with_another_head_is_not_at_rest() {
     on_files(&[("a", 100)], async |directory| {
         let clock = RefCell::new(Clock::new());
-        let entry = load(&directory, b"a", &shares(1, 1), &clock).await;
+        let entry = load(&directory, b"a", &shares(1, 1, 1), &clock).await;
         let later = clock.borrow().unix_s() + 5;
         assert!(entry.is_at_rest(later));
         assert!(matches!(entry.body(&DerivedStore::default(), later), EntryBody::Block(..)));
