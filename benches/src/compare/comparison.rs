@@ -10,11 +10,11 @@ use super::{
     cold::Cold,
     idle::Idle,
     machine::Machine,
-    mark,
+    mark::{self, Mark},
     measure::SameAgainstItself,
     servers::{Found, Server},
     summary::{Figures, Row},
-    workloads::{self, Workload},
+    workloads::{self, Demand, Workload},
 };
 
 /// All that was measured, in one run or in several.
@@ -94,7 +94,8 @@ impl Comparison {
     /// A line for each figure in which the client, the machine or failures had a part.
     pub(super) fn limited(&self) -> Vec<String> {
         let figures = self.rows.iter().flat_map(|row| row.servers.iter().map(move |figures| (row, figures)));
-        let marked = figures.filter(|(_, figures)| !figures.marks.is_empty());
+        let marked =
+            figures.filter(|(row, figures)| !figures.marks.is_empty() && !is_at_its_limit(row, figures));
         let line = |(row, figures): (&Row, &Figures)| {
             format!("{}, {}: {}", row.workload, figures.server.name(), mark::words(&figures.marks))
         };
@@ -133,10 +134,17 @@ impl Comparison {
     }
 }
 
+/// Whether this is all that a peer can do, of a rate that is the same for all.
+fn is_at_its_limit(row: &Row, figures: &Figures) -> bool {
+    let is_at_rate = workloads::find(&row.workload)
+        .is_some_and(|workload| matches!(workload.demand, Demand::Offered { .. }));
+    is_at_rate && figures.server.is_peer() && figures.marks.iter().all(|mark| *mark == Mark::RateMissed)
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::compare::{machine::Build, mark::Mark, summary::tests::sample};
+    use crate::compare::{machine::Build, summary::tests::sample};
 
     pub(in crate::compare) const GOOD: [(Server, f64); 4] =
         [(Server::Selvedge, 5.3), (Server::Ceiling, 5.0), (Server::Nginx, 9.0), (Server::H2o, 7.0)];
@@ -183,6 +191,16 @@ pub(super) mod tests {
         assert_eq!(measured(5, &[]).limited(), [""; 0]);
         let lines = measured_of(5, &GOOD[..1], &[Mark::Stolen, Mark::ClientBound]).limited();
         assert_eq!(lines, ["small, selvedge: client-bound, CPU stolen by the host"]);
+    }
+
+    #[test]
+    fn a_peer_that_does_less_than_is_offered_is_at_its_own_limit() {
+        let mut measured = measured_of(5, &[GOOD[0], GOOD[2]], &[Mark::RateMissed]);
+        assert_eq!(measured.limited().len(), 2);
+        measured.rows[0].workload = "small-at-rate".into();
+        assert_eq!(measured.limited(), ["small-at-rate, selvedge: offered rate not reached"]);
+        measured.rows[0].servers[1].marks.insert(Mark::Stolen);
+        assert_eq!(measured.limited().len(), 2);
     }
 
     #[test]

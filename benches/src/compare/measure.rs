@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     Setting,
     check::{Checked, check},
+    generator::{Load, Pace},
     loaded::Loaded,
     mark::{Mark, marks},
     proc::{CpuTicks, CpuTime, Memory, ticks_per_second},
     process::{Running, find_executable, free_port, run_to_end},
     servers::{Installed, Server, Start},
     turns::{Turns, in_turn},
-    workloads::{Sharing, Workload},
+    workloads::{Demand, Sharing, Workload},
     wrk,
 };
 use crate::cpus::Placement;
@@ -115,7 +116,15 @@ fn measure(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = placement(setting, workload);
     let running = start(setting, installed, workload, &placement, workers)?;
-    measure_running(setting, &running, workload, &placement, round)
+    let Demand::Offered { requests_per_second, at_once } = workload.demand else {
+        return measure_running(setting, &running, workload, &placement, round);
+    };
+    let (pace, seconds) = (Pace::Offered { requests_per_second, at_once }, setting.options.seconds);
+    measure_by(setting, &running, workload, &placement, round, |checked| {
+        let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
+        let Checked { fields, answer_bytes, .. } = checked;
+        Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
+    })
 }
 
 /// Which CPUs and how many workers `workload` asks for.
@@ -176,7 +185,9 @@ pub(super) fn measure_by(
         (started.elapsed().as_secs_f64() * 1e6, CpuTime::read(running.pid())?.since_us(&cpu));
     let ticks = CpuTicks::read(&all)?.since(ticks);
 
-    let Loaded { answers, load_us, client_us, .. } = loaded;
+    let Loaded { answers, client_us, .. } = loaded;
+    // What could not be sent in time is sent behind its end.
+    let load_us = if loaded.marks.contains(&Mark::RateMissed) { wall_us } else { loaded.load_us };
     let available_us = wall_us * all.len() as f64;
     let us = |ticks: u64| ticks as f64 / ticks_per_second() * 1e6;
     let mut sample = Sample {

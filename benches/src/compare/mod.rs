@@ -48,7 +48,7 @@ use self::{
     servers::{Found, Installed},
     summary::Row,
     turns::Turns,
-    workloads::{Kind, Workload},
+    workloads::{Demand, Kind, Workload},
 };
 use crate::cpus;
 
@@ -130,10 +130,10 @@ fn measure_all(
     workloads: &[&'static Workload],
     comparison: &mut Comparison,
 ) -> anyhow::Result<()> {
-    let by_wrk = |workload: &&&'static Workload| {
-        !matches!(workload.kind, Kind::Idle | Kind::BesideCold | Kind::OpenLoop)
+    let is_loaded = |workload: &&&'static Workload| {
+        has_wrk && workload.is_by_wrk() || matches!(workload.demand, Demand::Offered { .. })
     };
-    if has_wrk && let Some(first) = workloads.iter().find(by_wrk) {
+    if let Some(first) = workloads.iter().find(is_loaded) {
         let hello = setting.options.hello.as_deref();
         if let Some(installed) = servers.iter().find_map(|installed| installed.for_workload(first, hello)) {
             let same = measure::same_against_itself(setting, &installed, first)?;
@@ -158,7 +158,7 @@ fn measure_all(
                 let (turns, offered) = open::measure(setting, servers, workload)?;
                 add_row(comparison, workload, turns, offered);
             }
-            _ if has_wrk => {
+            _ if is_loaded(&workload) => {
                 let turns = measure::all_rounds(setting, servers, workload)?;
                 add_row(comparison, workload, turns, None);
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Setting,
+    check::Checked,
     generator::{Load, Pace},
     mark::{self, Mark},
     measure::{self, Sample},
@@ -92,7 +93,8 @@ fn measure_once(
     let running = measure::start(setting, installed, workload, &placement, workers)?;
     measure::measure_by(setting, &running, workload, &placement, round, |checked| {
         let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
-        Load { workload, fields: &checked.fields, port, cpus, pace, seconds, scratch }.run()
+        let Checked { fields, answer_bytes, .. } = checked;
+        Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
     })
 }
 

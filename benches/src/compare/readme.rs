@@ -10,8 +10,16 @@ use super::{
     summary::{Figures, Row},
 };
 
-/// Workloads whose CPU time per request is told.
-const CPU_TIME: [&str; 6] = ["small", "many", "pipelined", "16k", "1m", "close"];
+/// Workloads whose CPU time per request is told, of each line the first that was measured: at a rate that is the same for all, or at
+/// the server's or the client's limit.
+const CPU_TIME: [[&str; 2]; 6] = [
+    ["small-at-rate", "small"],
+    ["many-at-rate", "many"],
+    ["pipelined-at-rate", "pipelined"],
+    ["16k-at-rate", "16k"],
+    ["1m", "1m"],
+    ["close-at-rate", "close"],
+];
 const LATENCY: [&str; 2] = ["latency", "open"];
 
 /// The text between the README's markers.
@@ -43,7 +51,8 @@ fn run(run: &Run) -> String {
 
 /// A line for each server, a column for each workload.
 fn cpu_time(measured: &Comparison) -> Option<String> {
-    let rows: Vec<&Row> = CPU_TIME.iter().filter_map(|name| measured.row(name)).collect();
+    let rows: Vec<&Row> =
+        CPU_TIME.iter().filter_map(|names| names.iter().find_map(|name| measured.row(name))).collect();
     let first = rows.first()?;
     let columns: Vec<&str> = rows.iter().map(|row| row.title.as_str()).collect();
     let mut text = format!(

@@ -37,7 +37,7 @@ impl Spread {
 pub(super) struct Row {
     pub(super) workload: String,
     pub(super) title: String,
-    /// The peer with the least CPU time per request.
+    /// The peer with the least CPU time per request, of those that did what was offered.
     pub(super) best_peer: Option<Server>,
     /// Of an open loop.
     pub(super) offered: Option<Offered>,
@@ -77,6 +77,9 @@ impl Row {
             |samples: &[Sample]| Spread::of(samples.iter().map(|s| s.cpu_us_per_request)).map(|s| s.median);
         let least = |wanted: fn(Server) -> bool| {
             let costs = samples.iter().filter(|(server, _)| wanted(**server));
+            // A peer that did less than was offered had another load than the others.
+            let costs = costs
+                .filter(|(server, samples)| !server.is_peer() || !marks(samples).contains(&Mark::RateMissed));
             let costs = costs.filter_map(|(&server, samples)| Some((server, cost(samples)?)));
             costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(server, _)| server)
         };

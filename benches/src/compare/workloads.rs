@@ -32,6 +32,22 @@ pub(super) enum Kind {
     OpenLoop,
 }
 
+/// How much is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// As much as comes back: each connection asks when its last answer has come.
+    Closed,
+    /// The same, but each connection waits before each request, for so long on the average.
+    Thinking { mean_ms: u32 },
+    /// So much in a second, whatever the answers do. Below what the client and the best servers can do on a CPU each, so that neither
+    /// is the limit and all have to do the same.
+    Offered {
+        requests_per_second: u32,
+        /// So many of them are due at one moment: at one at a time the client would do little else than wait.
+        at_once: u32,
+    },
+}
+
 /// Which CPUs and workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
@@ -55,9 +71,7 @@ pub(crate) struct Workload {
     pub(crate) connections: usize,
     pub(super) kind: Kind,
     pub(super) sharing: Sharing,
-    /// Mean time that a connection waits before each request, in milliseconds. Where the client would be the limit, it keeps the rate
-    /// below that, and the same for all servers.
-    pub(super) think_ms: Option<u32>,
+    pub(super) demand: Demand,
     /// The ceiling it is compared with; one canned answer is none for many files.
     pub(super) ceiling: Option<Variant>,
 }
@@ -79,7 +93,13 @@ impl Workload {
 
     /// Whether its rate is offered to the servers, and not what they can do.
     pub(super) fn is_offered(&self) -> bool {
-        self.think_ms.is_some() || self.kind == Kind::OpenLoop
+        self.demand != Demand::Closed || self.kind == Kind::OpenLoop
+    }
+
+    /// Whether `wrk` is its client.
+    pub(super) fn is_by_wrk(&self) -> bool {
+        let has_other_client = matches!(self.kind, Kind::Idle | Kind::BesideCold | Kind::OpenLoop);
+        !has_other_client && !matches!(self.demand, Demand::Offered { .. })
     }
 
     /// Answers that can be under way at once.
@@ -119,6 +139,11 @@ pub(super) fn all() -> &'static [Workload] {
     &WORKLOADS
 }
 
+/// The one of this name.
+pub(super) fn find(name: &str) -> Option<&'static Workload> {
+    WORKLOADS.iter().find(|workload| workload.name == name)
+}
+
 /// Its place in the usual order; behind all others if there is none of this name.
 pub(super) fn place(name: &str) -> usize {
     WORKLOADS.iter().position(|workload| workload.name == name).unwrap_or(WORKLOADS.len())
@@ -137,6 +162,22 @@ mod tests {
                 _ => FILES.contains(&(workload.file, workload.bytes)),
             };
             assert_eq!(is_there, workload.asked != Asked::Unknown, "{}", workload.name);
+        }
+    }
+
+    #[test]
+    fn a_rate_is_in_its_title_and_all_else_is_as_without_it() {
+        for workload in &WORKLOADS {
+            let Some(name) = workload.name.strip_suffix("-at-rate") else {
+                assert!(!matches!(workload.demand, Demand::Offered { .. }), "{}", workload.name);
+                continue;
+            };
+            let Demand::Offered { requests_per_second, at_once } = workload.demand else { panic!("{name}") };
+            let (title, all) = (find(name).unwrap().title, workload.connections as u32);
+            let (thousands, rest) = (requests_per_second / 1_000, requests_per_second % 1_000);
+            assert_eq!(workload.title, format!("{title}, {thousands},{rest:03} requests a second"));
+            assert!(at_once <= all && workload.is_offered() && !workload.is_by_wrk(), "{name}");
+            assert_eq!(workload.fields(), find(name).unwrap().fields());
         }
     }
 

@@ -35,6 +35,10 @@ pub(crate) struct Options {
     /// come
     #[arg(short, long, value_name = "PER_SECOND", conflicts_with = "think_time_ms")]
     rate: Option<f64>,
+    /// Of the requests of a rate, each thread's so many are due at one moment, and as much later the next: fewer moments, and
+    /// less of the generator's own time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "rate")]
+    at_once: u64,
     /// Requests that may be due without a free connection before the run is ended [default: those of 10 s]
     #[arg(long, value_name = "N", requires = "rate")]
     backlog: Option<u64>,
@@ -111,7 +115,7 @@ impl Options {
             None => Pace::Closed { think_time: duration("--think-time-ms", self.think_time_ms, 1e-3)? },
             Some(requests_per_second) => {
                 let backlog_max = self.backlog.unwrap_or((requests_per_second * BACKLOG_S).ceil() as u64);
-                Pace::Open { requests_per_second, backlog_max }
+                Pace::Open { requests_per_second, at_once: self.at_once, backlog_max }
             }
         };
         let are_statuses = self.expect_status.iter().all(|status| (100..1_000).contains(status));
@@ -183,7 +187,7 @@ mod tests {
         let open =
             plan("http://[::1]/f-{}.bin --zipf 9 -r 2.5 --expect-status 200,304 --cpus 0,1 --method head");
         let open = open.unwrap();
-        assert_eq!(open.pace, Pace::Open { requests_per_second: 2.5, backlog_max: 25 });
+        assert_eq!(open.pace, Pace::Open { requests_per_second: 2.5, at_once: 1, backlog_max: 25 });
         assert_eq!((open.expected, open.cpus, open.method), (vec![200, 304], vec![0, 1], Method::Head));
     }
 

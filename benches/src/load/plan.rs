@@ -11,6 +11,8 @@ use super::target::Target;
 
 /// Connections of one run: as many as there are ports to come from, nearly (ip(7), ip_local_port_range).
 const CONNECTIONS_MAX: usize = 60_000;
+/// Requests of a worker that are due at one moment.
+const AT_ONCE_MAX: u64 = 1_000_000;
 /// Workers of one run.
 const WORKERS_MAX: usize = 1_024;
 /// Longest run, with its warm-up.
@@ -77,8 +79,9 @@ pub(crate) enum Closing {
 pub(crate) enum Pace {
     /// Each connection sends when its last answer has come, and it has thought so long.
     Closed { think_time: Duration },
-    /// At fixed times, whatever the answers do. More than so many that are due and could not be sent end the run.
-    Open { requests_per_second: f64, backlog_max: u64 },
+    /// At fixed times, whatever the answers do, each worker's so many at a time. More than so many that are due and could not be
+    /// sent end the run.
+    Open { requests_per_second: f64, at_once: u64, backlog_max: u64 },
 }
 
 /// What is measured.
@@ -122,11 +125,15 @@ impl Plan {
             }
             Extent::Requests(requests) => ensure!(requests > 0, "no requests: ask for one at least"),
         }
-        if let Pace::Open { requests_per_second, backlog_max } = self.pace {
+        if let Pace::Open { requests_per_second, at_once, backlog_max } = self.pace {
             let is_rate = requests_per_second.is_finite() && requests_per_second > 0.0;
             ensure!(
                 is_rate,
                 "a rate of {requests_per_second}: it is a number of requests per second above 0"
+            );
+            ensure!(
+                (1..=AT_ONCE_MAX).contains(&at_once),
+                "{at_once} requests at once: between 1 and {AT_ONCE_MAX} are possible"
             );
             ensure!(backlog_max > 0, "a backlog of 0 ends every run: allow one request at least");
         }
@@ -179,14 +186,19 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_told_with_what_can() {
         let plan = || plan_for("http://127.0.0.1:1/");
-        let open = |requests_per_second, backlog_max| Pace::Open { requests_per_second, backlog_max };
+        let open = |requests_per_second, at_once, backlog_max| Pace::Open {
+            requests_per_second,
+            at_once,
+            backlog_max,
+        };
         for (plan, told) in [
             (Plan { connections: 0, ..plan() }, "between 1 and"),
             (Plan { workers: 9, connections: 8, ..plan() }, "a connection per worker"),
             (Plan { extent: Extent::Duration(Duration::ZERO), ..plan() }, "above 0"),
             (Plan { extent: Extent::Requests(0), ..plan() }, "one at least"),
-            (Plan { pace: open(f64::NAN, 1), ..plan() }, "a rate of NaN"),
-            (Plan { pace: open(1.0, 0), ..plan() }, "allow one"),
+            (Plan { pace: open(f64::NAN, 1, 1), ..plan() }, "a rate of NaN"),
+            (Plan { pace: open(1.0, 1, 0), ..plan() }, "allow one"),
+            (Plan { pace: open(1.0, 0, 1), ..plan() }, "0 requests at once"),
             (Plan { pipeline: 10_000, ..plan() }, "is the deepest"),
             (Plan { timeout: Duration::ZERO, ..plan() }, "a timeout is above 0"),
         ] {

@@ -62,8 +62,12 @@ impl Supply {
     pub(super) fn new(plan: &Plan, share: Share, window: Window) -> Self {
         match plan.pace {
             Pace::Closed { .. } => Self::Closed(ClosedLoop::new(plan, share, window)),
-            Pace::Open { requests_per_second, backlog_max } => {
-                Self::Open(OpenLoop::new(plan, share, window, requests_per_second, backlog_max))
+            Pace::Open { requests_per_second, at_once, backlog_max } => {
+                let backlog_max = share.of(backlog_max).max(1);
+                Self::Open(OpenLoop {
+                    backlog_max,
+                    ..OpenLoop::new(plan, share, window, requests_per_second, at_once)
+                })
             }
         }
     }
@@ -131,6 +135,8 @@ impl ClosedLoop {
 pub(super) struct OpenLoop {
     start: Moment,
     period_ns: f64,
+    /// So many of this worker's requests are due at one moment.
+    at_once: u64,
     share: Share,
     /// The first of this worker's requests that was not sent.
     next: u64,
@@ -151,24 +157,28 @@ pub(super) struct OpenLoop {
 }
 
 impl OpenLoop {
-    fn new(plan: &Plan, share: Share, window: Window, requests_per_second: f64, backlog_max: u64) -> Self {
-        let due_within = |duration: Duration| (duration.as_secs_f64() * requests_per_second).ceil() as u64;
+    fn new(plan: &Plan, share: Share, window: Window, requests_per_second: f64, at_once: u64) -> Self {
+        let due_within = |duration: Duration| {
+            let of_all = (duration.as_secs_f64() * requests_per_second).ceil() as u64;
+            share.of(of_all).checked_next_multiple_of(at_once).unwrap_or(u64::MAX)
+        };
         let warm_up = due_within(plan.warm_up);
-        let end = match plan.extent {
+        let number_end = match plan.extent {
             Extent::Duration(duration) => due_within(plan.warm_up + duration),
-            Extent::Requests(count) => warm_up.saturating_add(count),
+            Extent::Requests(count) => warm_up.saturating_add(share.of(count)),
         };
         Self {
             start: window.start,
             period_ns: 1e9 / requests_per_second,
+            at_once,
             share,
             next: 0,
-            number_end: share.of(end),
+            number_end,
             returned: VecDeque::new(),
-            backlog_max: share.of(backlog_max).max(1),
+            backlog_max: 1,
             backlog_at_end: 0,
             give_up: window.end + plan.timeout,
-            measured: share.of(end) - share.of(warm_up),
+            measured: number_end - warm_up,
             unsent: 0,
         }
     }
@@ -197,22 +207,29 @@ impl OpenLoop {
 
     /// When this worker's request `number` is due. The workers' requests come one after the other.
     fn due(&self, number: u64) -> Moment {
-        let of_all = number * self.share.workers + self.share.worker;
+        let of_all = (number - number % self.at_once) * self.share.workers + self.share.worker;
         self.start + Duration::from_nanos((of_all as f64 * self.period_ns) as u64)
     }
 
     /// Requests that are due and were not sent.
     pub(super) fn backlog(&self, now: Moment) -> u64 {
+        let come = self.come(now).min(self.number_end);
+        come.saturating_sub(self.next) + self.returned.len() as u64
+    }
+
+    /// This worker's requests that have come to be due, were there no end.
+    fn come(&self, now: Moment) -> u64 {
         let of_all = (now.since(self.start).as_nanos() as f64 / self.period_ns).floor() as u64 + 1;
-        self.share.of(of_all).min(self.number_end).saturating_sub(self.next) + self.returned.len() as u64
+        self.share.of(of_all).next_multiple_of(self.at_once)
     }
 
     /// When the first request is due that is not yet; none behind the last one.
     pub(super) fn next_due(&self, now: Moment) -> Option<Moment> {
-        let of_all = (now.since(self.start).as_nanos() as f64 / self.period_ns).floor() as u64 + 1;
-        // By floating point the one before may be due a nanosecond later.
-        let first = self.share.of(of_all).saturating_sub(1);
-        (first..self.number_end.min(first + 3)).map(|number| self.due(number)).find(|&due| due > now)
+        // By floating point those before may be due a nanosecond later.
+        let first = self.come(now).saturating_sub(self.at_once);
+        let numbers = (0..3).map(|further| first + further * self.at_once);
+        let left = numbers.take_while(|&number| number < self.number_end);
+        left.map(|number| self.due(number)).find(|&due| due > now)
     }
 
     /// Gives up what is due and was not sent, and all that is due later.

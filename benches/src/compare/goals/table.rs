@@ -65,7 +65,7 @@ pub(super) struct Row {
 /// Goals that may stay short in all.
 pub(super) const SHORT_MAX: usize = 3;
 /// None of these may.
-pub(super) const NEVER_SHORT: [&str; 2] = ["small", "many"];
+pub(super) const NEVER_SHORT: [&str; 2] = ["small-at-rate", "many-at-rate"];
 /// Rounds below which nothing is said.
 pub(super) const ROUNDS_MIN: usize = 5;
 /// Rounds, and seconds of each, that a verdict about p99.9 is to be from. From less it is told as such.
@@ -75,24 +75,24 @@ pub(super) const TAIL_SECONDS_MIN: f64 = 30.0;
 pub(super) static ROWS: [Row; 22] = [
     Row {
         title: "the ceiling itself, 151 B, 64 connections",
-        workload: "small",
+        workload: "small-at-rate",
         figure: Figure::CpuTime,
         whose: Whose::Ceiling,
         floor: None,
         peer: at_most(Against::Nginx, 0.62),
     },
-    cpu_time("151 B, 64 connections", "small", 1.08, 0.90),
-    cpu_time("151 B, 1,000 connections", "many", 1.08, 0.75),
-    cpu_time("151 B, 16-deep pipelining", "pipelined", 1.15, 0.60),
-    cpu_time("16 KiB", "16k", 1.10, 0.85),
-    cpu_time("100 KiB", "100k", 1.10, 0.95),
+    cpu_time("151 B, 64 connections", "small-at-rate", 1.08, 0.90),
+    cpu_time("151 B, 1,000 connections", "many-at-rate", 1.08, 0.75),
+    cpu_time("151 B, 16-deep pipelining", "pipelined-at-rate", 1.15, 0.60),
+    cpu_time("16 KiB", "16k-at-rate", 1.10, 0.85),
+    cpu_time("100 KiB", "100k-at-rate", 1.10, 0.95),
     cpu_time("1 MiB", "1m", 1.10, 0.95),
     cpu_time("64 MiB", "64m", 1.10, 0.95),
-    cpu_time("a connection per request", "close", 1.10, 0.98),
-    cpu_time("304 answers", "304", 1.10, 0.85),
-    cpu_time("404 answers", "404", 1.10, 0.85),
-    cpu_time("single-range answers", "range", 1.10, 0.85),
-    against_peers("20 real files of a site, br or gzip", "site", 0.90),
+    cpu_time("a connection per request", "close-at-rate", 1.10, 0.98),
+    cpu_time("304 answers", "304-at-rate", 1.10, 0.85),
+    cpu_time("404 answers", "404-at-rate", 1.10, 0.85),
+    cpu_time("single-range answers", "range-at-rate", 1.10, 0.85),
+    against_peers("20 real files of a site, br or gzip", "site-at-rate", 0.90),
     against_peers("10,000 files, Zipf-distributed", "zipf", 0.80),
     Row {
         title: "small requests beside cold files, p99",

@@ -5,19 +5,20 @@ use crate::compare::{
     cold::Cold,
     comparison::Comparison,
     machine::Build,
-    mark,
+    mark::{self, Mark},
     measure::Sample,
     open::Offered,
     servers::Server,
     summary::{Figures, Spread, ratio, ratio_interval},
-    workloads,
+    workloads::{self, Demand},
 };
 
 /// Answers that differ by more, as a share, are not of the same size.
 const SIZE_DIFFERENCE_MAX: f64 = 0.05;
 
-/// Rates that differ by more, as a share, are not equal.
-const RATE_DIFFERENCE_MAX: f64 = 0.10;
+/// Rates that differ by more, as a share, are not equal: where requests come at fixed times, and where they wait for answers.
+const RATE_DIFFERENCE_MAX: f64 = 0.02;
+const THINKING_RATE_DIFFERENCE_MAX: f64 = 0.10;
 
 /// A client may end so much before its time, as a share.
 const TIME_DIFFERENCE_MAX: f64 = 0.01;
@@ -100,9 +101,11 @@ fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) 
     let Some(measured_row) = measured.row(row.workload) else {
         return (None, Err("the workload was left out".into()));
     };
-    // The cheapest of those that there are.
+    // The cheapest of those that there are. A peer that did less than was offered had another load than ours.
     let least = |wanted: fn(Server) -> bool| {
-        let among = measured_row.servers.iter().filter(|figures| wanted(figures.server));
+        let is_compared =
+            |figures: &&Figures| !(figures.server.is_peer() && figures.marks.contains(&Mark::RateMissed));
+        let among = measured_row.servers.iter().filter(|figures| wanted(figures.server)).filter(is_compared);
         among.min_by(|a, b| a.median(figure).total_cmp(&b.median(figure)))
     };
     let ours = match row.whose {
@@ -158,10 +161,15 @@ fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
 
 /// Where a rate is offered, both have to have kept it.
 fn has_equal_rates(workload: &str, ours: &Figures, other: &Figures) -> Result<(), String> {
-    let is_offered = workloads::select(&[workload.to_owned()])
-        .is_ok_and(|found| found.iter().any(|workload| workload.is_offered()));
+    let Some(workload) = workloads::find(workload).filter(|workload| workload.is_offered()) else {
+        return Ok(());
+    };
+    let difference_max = match workload.demand {
+        Demand::Thinking { .. } => THINKING_RATE_DIFFERENCE_MAX,
+        Demand::Closed | Demand::Offered { .. } => RATE_DIFFERENCE_MAX,
+    };
     let [a, b] = [ours, other].map(|figures| figures.requests_per_second.median);
-    match is_offered && (a - b).abs() > a.min(b) * RATE_DIFFERENCE_MAX {
+    match (a - b).abs() > a.min(b) * difference_max {
         true => Err(format!("the rates differ: {a:.0} and {b:.0} requests/s")),
         false => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! The workloads, in their usual order. Data alone.
 
-use super::{Asked, Kind, Sharing, Workload};
+use super::{Asked, Demand, Kind, Sharing, Workload};
 use crate::{ceiling::Variant, compare::file_set::FileSet};
 
 /// Requests in one write of the pipelined workload.
@@ -15,38 +15,115 @@ const SMALL: Workload = Workload {
     connections: 64,
     kind: Kind::KeepAlive,
     sharing: Sharing::Apart,
-    think_ms: None,
+    demand: Demand::Closed,
     ceiling: Some(Variant::Keepalive),
 };
 
 /// Where the answer has not the size of its file.
 const ABOUT: Workload = Workload { file: "16k.txt", bytes: 16 * 1024, ..SMALL };
 
-pub(super) static WORKLOADS: [Workload; 19] = [
+const MANY: Workload =
+    Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL };
+
+const PIPELINED: Workload = Workload {
+    name: "pipelined",
+    title: "151 bytes, 64 connections, 16 requests per write",
+    kind: Kind::Pipelined { depth: DEPTH },
+    ceiling: Some(Variant::Pipelined),
+    ..SMALL
+};
+
+const MEDIUM: Workload =
+    Workload { name: "16k", title: "16 KiB, 64 connections", file: "16k.txt", bytes: 16 * 1024, ..SMALL };
+
+const LARGE: Workload = Workload {
+    name: "100k",
+    title: "100 KiB, 64 connections",
+    file: "100k.txt",
+    bytes: 100 * 1024,
+    ceiling: Some(Variant::Sendfile),
+    ..SMALL
+};
+
+const CLOSE: Workload = Workload {
+    name: "close",
+    title: "151 bytes, a connection per request, 64 at a time",
+    kind: Kind::Close,
+    ceiling: Some(Variant::Close),
+    ..SMALL
+};
+
+const UNCHANGED: Workload =
+    Workload { name: "304", title: "304 answers, 64 connections", asked: Asked::Unchanged, ..ABOUT };
+
+const UNKNOWN: Workload = Workload {
+    name: "404",
+    title: "404 answers, 64 connections",
+    asked: Asked::Unknown,
+    file: "no-such-file.txt",
+    bytes: 0,
+    ..SMALL
+};
+
+const RANGE: Workload = Workload {
+    name: "range",
+    title: "bytes 100 to 250 of 16 KiB, 64 connections",
+    asked: Asked::Range,
+    ..ABOUT
+};
+
+const SITE: Workload = Workload {
+    name: "site",
+    title: "20 files of a site in turn, br or gzip, 64 connections",
+    asked: Asked::Many(FileSet::Site),
+    file: "site/index.html",
+    bytes: 80_000,
+    ceiling: None,
+    ..SMALL
+};
+
+pub(super) static WORKLOADS: [Workload; 29] = [
     SMALL,
-    Workload { name: "many", title: "151 bytes, 1,000 connections", connections: 1_000, ..SMALL },
     Workload {
-        name: "pipelined",
-        title: "151 bytes, 64 connections, 16 requests per write",
-        kind: Kind::Pipelined { depth: DEPTH },
-        ceiling: Some(Variant::Pipelined),
+        name: "small-at-rate",
+        title: "151 bytes, 64 connections, 40,000 requests a second",
+        demand: offered(40_000, 8),
         ..SMALL
     },
-    Workload { name: "16k", title: "16 KiB, 64 connections", file: "16k.txt", bytes: 16 * 1024, ..SMALL },
+    MANY,
     Workload {
-        name: "100k",
-        title: "100 KiB, 64 connections",
-        file: "100k.txt",
-        bytes: 100 * 1024,
-        ceiling: Some(Variant::Sendfile),
-        ..SMALL
+        name: "many-at-rate",
+        title: "151 bytes, 1,000 connections, 40,000 requests a second",
+        demand: offered(40_000, 8),
+        ..MANY
+    },
+    PIPELINED,
+    Workload {
+        name: "pipelined-at-rate",
+        title: "151 bytes, 64 connections, 16 requests per write, 64,000 requests a second",
+        demand: offered(64_000, 16),
+        ..PIPELINED
+    },
+    MEDIUM,
+    Workload {
+        name: "16k-at-rate",
+        title: "16 KiB, 64 connections, 30,000 requests a second",
+        demand: offered(30_000, 8),
+        ..MEDIUM
+    },
+    LARGE,
+    Workload {
+        name: "100k-at-rate",
+        title: "100 KiB, 64 connections, 10,000 requests a second",
+        demand: offered(10_000, 4),
+        ..LARGE
     },
     Workload {
         name: "1m",
         title: "1 MiB, 64 connections, at most 1,000 requests a second",
         file: "1m.txt",
         bytes: 1024 * 1024,
-        think_ms: Some(64),
+        demand: Demand::Thinking { mean_ms: 64 },
         ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
@@ -56,40 +133,44 @@ pub(super) static WORKLOADS: [Workload; 19] = [
         file: "64m.txt",
         bytes: 64 * 1024 * 1024,
         connections: 8,
-        think_ms: Some(500),
+        demand: Demand::Thinking { mean_ms: 500 },
         ceiling: Some(Variant::Sendfile),
         ..SMALL
     },
+    CLOSE,
     Workload {
-        name: "close",
-        title: "151 bytes, a connection per request, 64 at a time",
-        kind: Kind::Close,
-        ceiling: Some(Variant::Close),
-        ..SMALL
+        name: "close-at-rate",
+        title: "151 bytes, a connection per request, 64 at a time, 10,000 requests a second",
+        demand: offered(10_000, 8),
+        ..CLOSE
     },
-    Workload { name: "304", title: "304 answers, 64 connections", asked: Asked::Unchanged, ..ABOUT },
+    UNCHANGED,
     Workload {
-        name: "404",
-        title: "404 answers, 64 connections",
-        asked: Asked::Unknown,
-        file: "no-such-file.txt",
-        bytes: 0,
-        ..SMALL
+        name: "304-at-rate",
+        title: "304 answers, 64 connections, 40,000 requests a second",
+        demand: offered(40_000, 8),
+        ..UNCHANGED
     },
+    UNKNOWN,
     Workload {
-        name: "range",
-        title: "bytes 100 to 250 of 16 KiB, 64 connections",
-        asked: Asked::Range,
-        ..ABOUT
+        name: "404-at-rate",
+        title: "404 answers, 64 connections, 40,000 requests a second",
+        demand: offered(40_000, 8),
+        ..UNKNOWN
     },
+    RANGE,
     Workload {
-        name: "site",
-        title: "20 files of a site in turn, br or gzip, 64 connections",
-        asked: Asked::Many(FileSet::Site),
-        file: "site/index.html",
-        bytes: 80_000,
-        ceiling: None,
-        ..SMALL
+        name: "range-at-rate",
+        title: "bytes 100 to 250 of 16 KiB, 64 connections, 40,000 requests a second",
+        demand: offered(40_000, 8),
+        ..RANGE
+    },
+    SITE,
+    Workload {
+        name: "site-at-rate",
+        title: "20 files of a site in turn, br or gzip, 64 connections, 12,000 requests a second",
+        demand: offered(12_000, 4),
+        ..SITE
     },
     Workload {
         name: "zipf",
@@ -132,3 +213,9 @@ pub(super) static WORKLOADS: [Workload; 19] = [
 
 /// Left out unless asked for: in a second of load are too few requests to mean much; the programs have to be built first.
 pub(super) const ON_REQUEST: [&str; 2] = ["64m", "hello"];
+
+/// Rates that leave the client and the peers of the first places CPU time on two common CPUs, a worker and a client on one each. Those
+/// of a few at a time cost the client about as much as a closed loop's.
+const fn offered(requests_per_second: u32, at_once: u32) -> Demand {
+    Demand::Offered { requests_per_second, at_once }
+}

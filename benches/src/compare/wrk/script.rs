@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::compare::workloads::{Asked, Kind, Workload};
+use crate::compare::workloads::{Asked, Demand, Kind, Workload};
 
 /// `wrk` itself rounds to three digits and has no p99.9. A script that only has `done` costs nothing per request.
 const DONE: &str = "\
@@ -25,7 +25,11 @@ pub(super) fn script(workload: &Workload, scratch: &Path, threads: usize) -> Str
         (_, Kind::Pipelined { depth }) => pipelined(depth),
         _ => String::new(),
     };
-    requests + &workload.think_ms.map(think).unwrap_or_default() + DONE
+    let delay = match workload.demand {
+        Demand::Thinking { mean_ms } => think(mean_ms),
+        Demand::Closed | Demand::Offered { .. } => String::new(),
+    };
+    requests + &delay + DONE
 }
 
 fn pipelined(depth: usize) -> String {

@@ -55,7 +55,7 @@ fn a_closed_loop_of_so_many_requests_gives_as_many_behind_its_warm_up() {
 
 #[test]
 fn an_open_loop_s_requests_are_due_at_fixed_times_whatever_happens() {
-    let open = Pace::Open { requests_per_second: 100.0, backlog_max: 8 };
+    let open = Pace::Open { requests_per_second: 100.0, at_once: 1, backlog_max: 8 };
     let [mut first, mut second] = supplies(&plan(open, Extent::Duration(SECOND), Duration::ZERO));
     assert_eq!(take(&mut first, at(0), 4), (Taken::Some, vec![0]));
     assert_eq!(take(&mut first, at(19), 4), (Taken::NotYet, vec![]));
@@ -76,7 +76,7 @@ fn an_open_loop_s_requests_are_due_at_fixed_times_whatever_happens() {
 
 #[test]
 fn an_open_loop_of_so_many_requests_has_them_behind_its_warm_up() {
-    let open = Pace::Open { requests_per_second: 100.0, backlog_max: 8 };
+    let open = Pace::Open { requests_per_second: 100.0, at_once: 1, backlog_max: 8 };
     for mut supply in supplies(&plan(open, Extent::Requests(10), SECOND)) {
         let due = take(&mut supply, at(100_000), 1_000).1;
         assert_eq!((due.len(), due.iter().filter(|&&due| due >= 1_000).count()), (55, 5));
@@ -87,7 +87,7 @@ fn an_open_loop_of_so_many_requests_has_them_behind_its_warm_up() {
 
 #[test]
 fn a_backlog_is_what_is_due_and_was_not_sent() {
-    let open = Pace::Open { requests_per_second: 100.0, backlog_max: 8 };
+    let open = Pace::Open { requests_per_second: 100.0, at_once: 1, backlog_max: 8 };
     let [Supply::Open(mut open), _] = supplies(&plan(open, Extent::Duration(SECOND), Duration::ZERO)) else {
         panic!("it is open")
     };
@@ -104,9 +104,39 @@ fn a_backlog_is_what_is_due_and_was_not_sent() {
 
 #[test]
 fn a_rate_that_is_no_whole_number_of_nanoseconds_does_not_drift() {
-    let open = Pace::Open { requests_per_second: 7.0, backlog_max: 1 << 40 };
+    let open = Pace::Open { requests_per_second: 7.0, at_once: 1, backlog_max: 1 << 40 };
     let plan = plan(open, Extent::Duration(10_000 * SECOND), Duration::ZERO);
     let due: u64 =
         supplies(&plan).iter_mut().map(|supply| take(supply, at(9_999_999), 1 << 20).1.len() as u64).sum();
     assert_eq!(due, 70_000);
+}
+
+#[test]
+fn requests_at_once_come_as_many_times_as_rarely() {
+    let open = Pace::Open { requests_per_second: 100.0, at_once: 4, backlog_max: 8 };
+    let plan = plan(open, Extent::Duration(SECOND), Duration::from_millis(50));
+    let [Supply::Open(mut first), Supply::Open(mut second)] = supplies(&plan) else {
+        panic!("they are open")
+    };
+    let times = [
+        (0, 4, Some(80)),
+        (79, 4, Some(80)),
+        (80, 8, Some(160)),
+        (1_039, 52, Some(1_040)),
+        (1_040, 56, None),
+    ];
+    for (now, backlog, next) in times {
+        assert_eq!((first.backlog(at(now)), first.next_due(at(now))), (backlog, next.map(at)), "{now}");
+    }
+    assert_eq!((second.backlog(at(9)), second.next_due(at(9))), (0, Some(at(10))));
+    // Of those of the warm-up's time none is measured, though the warm-up ends between two times.
+    assert_eq!((first.measured, second.measured), (52, 48));
+    let due = |open: &mut OpenLoop, now| {
+        let mut due = VecDeque::new();
+        open.take(at(now), 6, &mut due);
+        due.iter().map(|due| due.since(at(0)).as_millis() as u64).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&mut first, 79), [0; 4]);
+    assert_eq!(due(&mut first, 160), [80, 80, 80, 80, 160, 160]);
+    assert_eq!(due(&mut second, 90), [10, 10, 10, 10, 90, 90]);
 }

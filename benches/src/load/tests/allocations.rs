@@ -28,7 +28,7 @@ fn calls(plan: &Plan, requests: u64) -> u64 {
 fn further_requests_ask_the_allocator_for_nothing() {
     let server = Server::ephemeral(|_| async |_: Request<'_>| "hello").unwrap();
     let closed = Plan { connections: 8, ..plan_for(&server.url()) };
-    let open = Pace::Open { requests_per_second: 20_000.0, backlog_max: 1_000_000 };
+    let open = Pace::Open { requests_per_second: 20_000.0, at_once: 1, backlog_max: 1_000_000 };
     for plan in [closed.clone(), Plan { pipeline: 16, ..closed.clone() }, Plan { pace: open, ..closed }] {
         let (few, many) = (calls(&plan, 1_000), calls(&plan, 6_000));
         assert!(many < few + CALLS_BESIDE, "{few} and {many} calls: {plan:?}");

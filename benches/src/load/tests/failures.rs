@@ -70,7 +70,7 @@ fn a_run_of_some_time_ends_one_timeout_later_at_most() {
     for (conduct, kind, told) in CASES {
         for pace in [
             Pace::Closed { think_time: Duration::ZERO },
-            Pace::Open { requests_per_second: 10.0, backlog_max: 10_000 },
+            Pace::Open { requests_per_second: 10.0, at_once: 1, backlog_max: 10_000 },
         ] {
             let extent = Extent::Duration(2 * SECOND);
             let plan = Plan { pace, extent, connections: 2, pipeline: 2, timeout: 3 * SECOND, ..plan() };

@@ -22,7 +22,7 @@ fn closed(think_time: Duration) -> Pace {
 }
 
 fn open(requests_per_second: f64) -> Pace {
-    Pace::Open { requests_per_second, backlog_max: 1_000 }
+    Pace::Open { requests_per_second, at_once: 1, backlog_max: 1_000 }
 }
 
 fn churn(count: u64, closing: Closing) -> Reuse {

@@ -15,7 +15,7 @@ use super::simulated::{plan, with_server};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn plan_of(requests_per_second: f64, backlog_max: u64, connections: usize) -> Plan {
-    let pace = Pace::Open { requests_per_second, backlog_max };
+    let pace = Pace::Open { requests_per_second, at_once: 1, backlog_max };
     Plan { pace, connections, extent: Extent::Duration(10 * SECOND), ..plan() }
 }
 

@@ -21,7 +21,7 @@ fn a_real_server_s_answers_are_as_many_as_were_asked_for() {
     let server = Server::ephemeral(|_| async |_: Request<'_>| BODY).unwrap();
     let plan = || Plan { connections: 8, extent: Extent::Requests(2_000), ..plan_for(&server.url()) };
     let per_request = Reuse::Requests { count: 1, closing: Closing::Server };
-    let open = Pace::Open { requests_per_second: 20_000.0, backlog_max: 1_000_000 };
+    let open = Pace::Open { requests_per_second: 20_000.0, at_once: 1, backlog_max: 1_000_000 };
     for plan in [
         plan(),
         Plan { workers: 2, pipeline: 16, ..plan() },
@@ -62,7 +62,7 @@ fn a_port_where_nobody_listens_is_told() {
 #[test]
 fn the_json_has_its_members_and_is_read_again() {
     let server = Server::ephemeral(|_| async |_: Request<'_>| BODY).unwrap();
-    let pace = Pace::Open { requests_per_second: 10_000.0, backlog_max: 1_000_000 };
+    let pace = Pace::Open { requests_per_second: 10_000.0, at_once: 1, backlog_max: 1_000_000 };
     let report = generate(&Plan { pace, ..plan_for(&server.url()) }).unwrap();
     let json = serde_json::to_value(&report).unwrap();
     let names =

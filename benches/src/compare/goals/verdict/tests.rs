@@ -1,7 +1,7 @@
 use super::*;
 use crate::compare::{
     cold,
-    comparison::tests::{GOOD, measured_of as measured},
+    comparison::tests::{GOOD, measured_of},
     goals::{table::ROWS, total},
     idle::Idle,
     mark::Mark,
@@ -9,7 +9,15 @@ use crate::compare::{
 };
 
 fn row() -> &'static Row {
-    ROWS.iter().find(|row| row.workload == "small" && row.whose == Whose::Selvedge).unwrap()
+    ROWS.iter().find(|row| row.workload == "small-at-rate" && row.whose == Whose::Selvedge).unwrap()
+}
+
+/// A run of the first row's workload.
+fn measured(rounds: usize, costs: &[(Server, f64)], marks: &[Mark]) -> Comparison {
+    let mut measured = measured_of(rounds, costs, marks);
+    measured.rows[0].workload = "small-at-rate".into();
+    measured.run_mut().workloads = vec!["small-at-rate".into()];
+    measured
 }
 
 fn judge_small(measured: &Comparison) -> [Verdict; 2] {
@@ -107,7 +115,7 @@ fn three_may_be_short_but_not_the_first_rows() {
     let total_of = |judged: &[Judged]| total(judged);
     assert!(total_of(&[short("1m"), short("64m"), short("304")]).ends_with("**reached**"));
     assert!(total_of(&[short("1m"), short("64m"), short("304"), short("404")]).contains("**not reached**"));
-    assert!(total_of(&[short("small")]).ends_with("small must not be short"));
+    assert!(total_of(&[short("small-at-rate")]).ends_with("small-at-rate must not be short"));
     let unknown = judged("1m", Verdict::NotMeasured("left out".into()));
     assert_eq!(total_of(&[unknown]), "0 goals met, 0 even, 0 short, 1 not measured: **open**");
     let even = |workload| judged(workload, Verdict::Even(spread));
@@ -171,6 +179,32 @@ fn where_a_rate_is_offered_both_servers_have_to_keep_it() {
     let [floor, peer] = judge_row(row, &measured).map(|judged| judged.unwrap().verdict);
     assert!(matches!(floor, Verdict::Met(_)));
     assert_eq!(reason(&peer), "the rates differ: 1 and 2 requests/s");
+}
+
+#[test]
+fn a_rate_at_fixed_times_is_the_same_within_two_in_a_hundred() {
+    let mut measured = measured(5, &GOOD, &[]);
+    let h2o = measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::H2o).unwrap();
+    h2o.requests_per_second.median *= 1.015;
+    assert!(matches!(judge_small(&measured)[1], Verdict::Met(_)));
+    let h2o = measured.rows[0].servers.iter_mut().find(|figures| figures.server == Server::H2o).unwrap();
+    h2o.requests_per_second.median *= 1.015;
+    assert!(reason(&judge_small(&measured)[1]).starts_with("the rates differ"));
+}
+
+#[test]
+fn a_peer_that_missed_the_rate_is_no_best_peer_and_ours_has_no_verdict() {
+    let miss = |missing: Server| {
+        let mut measured = measured(5, &GOOD, &[]);
+        let servers = measured.rows[0].servers.iter_mut();
+        servers.filter(|figures| figures.server == missing).for_each(|figures| {
+            figures.marks.insert(Mark::RateMissed);
+        });
+        judge_row(row(), &measured)[1].clone().unwrap()
+    };
+    assert_eq!(miss(Server::H2o).other, Some(Server::Nginx));
+    assert_eq!(miss(Server::Nginx).other, Some(Server::H2o));
+    assert_eq!(reason(&miss(Server::Selvedge).verdict), "selvedge: offered rate not reached");
 }
 
 /// A run of `open` in ten rounds, in which selvedge's p99.9 were these and nginx' always 100 us.
