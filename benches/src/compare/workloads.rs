@@ -43,7 +43,7 @@ pub(super) enum Demand {
     /// is the limit and all have to do the same.
     Offered {
         requests_per_second: u32,
-        /// So many of them are due at one moment: at one at a time the client would do little else than wait.
+        /// So many of them are due at one moment: one by one they would cost the client more.
         at_once: u32,
     },
 }
@@ -173,10 +173,13 @@ mod tests {
                 continue;
             };
             let Demand::Offered { requests_per_second, at_once } = workload.demand else { panic!("{name}") };
-            let (title, all) = (find(name).unwrap().title, workload.connections as u32);
+            let title = find(name).unwrap().title;
             let (thousands, rest) = (requests_per_second / 1_000, requests_per_second % 1_000);
             assert_eq!(workload.title, format!("{title}, {thousands},{rest:03} requests a second"));
-            assert!(at_once <= all && workload.is_offered() && !workload.is_by_wrk(), "{name}");
+            assert!(
+                at_once as usize <= workload.connections && workload.is_offered() && !workload.is_by_wrk(),
+                "{name}"
+            );
             assert_eq!(workload.fields(), find(name).unwrap().fields());
         }
     }

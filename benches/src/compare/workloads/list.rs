@@ -214,8 +214,7 @@ pub(super) static WORKLOADS: [Workload; 29] = [
 /// Left out unless asked for: in a second of load are too few requests to mean much; the programs have to be built first.
 pub(super) const ON_REQUEST: [&str; 2] = ["64m", "hello"];
 
-/// Rates that leave the client and the peers of the first places CPU time on two common CPUs, a worker and a client on one each. Those
-/// of a few at a time cost the client about as much as a closed loop's.
+/// The rates are meant to leave the client and the faster peers CPU time on two common CPUs, a worker on one and the client on the other.
 const fn offered(requests_per_second: u32, at_once: u32) -> Demand {
     Demand::Offered { requests_per_second, at_once }
 }
