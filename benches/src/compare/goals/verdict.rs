@@ -1,5 +1,8 @@
 //! Whether a goal is met. In: a row of the table, and what was measured. Out: met or short with the ratio, or why nothing can be said.
 
+mod rates;
+
+use self::rates::has_equal_rates;
 use super::table::{Against, Figure, Goal, ROUNDS_MIN, Row, TAIL_ROUNDS_MIN, TAIL_SECONDS_MIN, Whose};
 use crate::compare::{
     cold::Cold,
@@ -10,15 +13,10 @@ use crate::compare::{
     open::Offered,
     servers::Server,
     summary::{Figures, Spread, ratio, ratio_interval},
-    workloads::{self, Demand},
 };
 
 /// Answers that differ by more, as a share, are not of the same size.
 const SIZE_DIFFERENCE_MAX: f64 = 0.05;
-
-/// Rates that differ by more, as a share, are not equal: where requests come at fixed times, and where they wait for answers.
-const RATE_DIFFERENCE_MAX: f64 = 0.02;
-const THINKING_RATE_DIFFERENCE_MAX: f64 = 0.10;
 
 /// A client may end so much before its time, as a share.
 const TIME_DIFFERENCE_MAX: f64 = 0.01;
@@ -157,22 +155,6 @@ fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
     let both = ours.iter().filter(|a| others.iter().any(|b| a.round == b.round)).count();
     let enough = both >= ROUNDS_MIN;
     enough.then_some(()).ok_or_else(|| format!("{both} rounds, at least {ROUNDS_MIN} are needed"))
-}
-
-/// Where a rate is offered, both have to have kept it.
-fn has_equal_rates(workload: &str, ours: &Figures, other: &Figures) -> Result<(), String> {
-    let Some(workload) = workloads::find(workload).filter(|workload| workload.is_offered()) else {
-        return Ok(());
-    };
-    let difference_max = match workload.demand {
-        Demand::Thinking { .. } => THINKING_RATE_DIFFERENCE_MAX,
-        Demand::Closed | Demand::Offered { .. } => RATE_DIFFERENCE_MAX,
-    };
-    let [a, b] = [ours, other].map(|figures| figures.requests_per_second.median);
-    match (a - b).abs() > a.min(b) * difference_max {
-        true => Err(format!("the rates differ: {a:.0} and {b:.0} requests/s")),
-        false => Ok(()),
-    }
 }
 
 /// Whether the client or the machine had a part in the figures.
