@@ -23,6 +23,8 @@ use crate::{
 
 /// Load before anything is measured.
 const WARM_UP_SECONDS: u64 = 1;
+/// Who is so far behind an offered rate cannot bear it: the run ends, as it is, instead of with requests that are too late.
+const BACKLOG_SECONDS: u64 = 2;
 /// Threads of the client where it has more CPUs than this.
 const WORKERS_MAX: usize = 8;
 
@@ -124,6 +126,8 @@ impl Load<'_> {
             Pace::Offered { requests_per_second, at_once } => {
                 command.args(["--rate", &requests_per_second.to_string()]);
                 command.args(["--at-once", &at_once.to_string()]);
+                let backlog_max = u64::from(requests_per_second) * BACKLOG_SECONDS;
+                command.args(["--backlog", &backlog_max.to_string()]);
             }
         }
         if let Kind::Pipelined { depth } = workload.kind {
@@ -221,7 +225,10 @@ mod tests {
         let pipelined = plan("pipelined-at-rate", offered);
         assert_eq!(pipelined.pipeline, 16);
         let pace = format!("{:?}", pipelined.pace);
-        assert!(pace.starts_with("Open { requests_per_second: 64000.0, at_once: 16,"), "{pace}");
+        assert!(
+            pace.starts_with("Open { requests_per_second: 64000.0, at_once: 16, backlog_max: 128000"),
+            "{pace}"
+        );
         let paths = format!("{:?}", plan("site-at-rate", offered).paths);
         assert!(paths.contains("/a") && paths.contains("/b"), "{paths}");
     }
