@@ -14,6 +14,7 @@ use crate::budgets::ExchangeBudgets;
 use crate::clock::Clock;
 use crate::connection::{LINGERING_MAX, Timeouts};
 use crate::files::MachineFiles;
+use crate::h1::section_memory::SectionMemory;
 use crate::h1::{ConnectPolicy, Limits};
 use crate::networks::Networks;
 use crate::record::{CloseReason, ExchangeRecord};
@@ -49,6 +50,7 @@ pub type Observer = Rc<dyn Fn(&ExchangeRecord, Option<Request<'_>>)>;
 pub(crate) struct Shared<A> {
     pub(crate) application: A,
     limits: Limits,
+    sections: RefCell<SectionMemory>,
     timeouts: Timeouts,
     budgets: ExchangeBudgets,
     requests_max: Option<NonZero<u64>>,
@@ -76,6 +78,7 @@ impl<A> Shared<A> {
         Rc::new(Self {
             application,
             limits: options.limits,
+            sections: RefCell::default(),
             timeouts: options.timeouts,
             budgets: ExchangeBudgets::new(options.budgets),
             requests_max: options.requests_max,
@@ -96,6 +99,11 @@ impl<A> Shared<A> {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Of the heads of all connections.
+    pub(crate) fn sections(&self) -> RefMut<'_, SectionMemory> {
+        self.sections.borrow_mut()
     }
 
     pub(crate) fn timeouts(&self) -> &Timeouts {

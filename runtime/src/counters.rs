@@ -142,8 +142,8 @@ impl Counters {
         self.work.clear();
     }
 
-    pub(crate) fn label_work(&self, parts: [&[u8]; 2]) {
-        self.work.set(parts);
+    pub(crate) fn label_work(&self, what: &[u8]) {
+        self.work.set(what);
     }
 
     /// The task that was polled last, and what it was at, if it has said so.

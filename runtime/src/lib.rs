@@ -123,8 +123,8 @@ pub fn random_bits() -> u128 {
 ///
 /// # Panics
 /// Outside a worker.
-pub fn label_work(what: &[u8], which: &[u8]) {
-    worker::with_current(|core| core.expect("a label needs a worker").label_work(what, which));
+pub fn label_work(what: &[u8]) {
+    worker::with_current(|core| core.expect("a label needs a worker").label_work(what));
 }
 
 /// Writes a line for the operator, at most one per `reason`, second and worker; says how many it left out.

@@ -85,7 +85,7 @@ mod tests {
             let (began, has_begun) = mpsc::channel();
             let (go, may_go) = mpsc::channel::<()>();
             let job = move || {
-                crate::label_work(b"GET", b"/reports/7");
+                crate::label_work(b"GET /reports/7");
                 began.send(()).unwrap();
                 let _ = may_go.recv();
             };

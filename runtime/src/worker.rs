@@ -318,8 +318,8 @@ impl Core {
         }
     }
 
-    pub(crate) fn label_work(&self, what: &[u8], which: &[u8]) {
-        self.counters.label_work([what, which]);
+    pub(crate) fn label_work(&self, what: &[u8]) {
+        self.counters.label_work(what);
     }
 
     pub(crate) fn note_failure(&self, what: &'static str, failure: &dyn Display) {

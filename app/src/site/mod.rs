@@ -166,9 +166,9 @@ impl Application for Site {
             return None;
         }
         let target = Target { tree, path: &self.only(tree).unwrap_or(below), fields: &FixedFields::NONE };
-        match self.files.at_once(request, target)? {
-            Answer::File(response) => Some(response),
-            Answer::Missing if self.pages.are_none() => {
+        match self.files.at_once(request, target) {
+            Some(Answer::File(response)) => Some(response),
+            Some(Answer::Missing) if self.pages.are_none() => {
                 Some(self.other(Response::error(StatusCode::NOT_FOUND, ""), &FixedFields::NONE))
             }
             _ => None,

@@ -53,7 +53,7 @@ impl Connection {
             if self.share.is_used_up() {
                 return if self.start_gathered() { Left::Nothing } else { Left::Exchanges(None) };
             }
-            match self.input.next_head(shared.limits(), shared.connect()) {
+            match self.input.next_head(shared) {
                 Ok(Some(received)) => match self.exchange_at_once(shared, received) {
                     ControlFlow::Continue(Next::Request) => {}
                     ControlFlow::Continue(Next::End) => {
@@ -98,12 +98,13 @@ impl Connection {
         let whose = Readable { head: &head, head_bytes: &mut head_bytes, state: &state };
         let gathered_before = self.output.bytes();
         let underway = Underway::begin(shared, self, whose, received_at);
-        let answered = underway.whose.ask(shared, underway.connection).is_some_and(|response| {
+        let response = underway.whose.ask(shared, underway.connection);
+        let answered = response.as_ref().is_some_and(|response| {
             state.send_interim(|interim| underway.connection.output.gather_interim(interim));
             let body = if head.method().is_head() { BodyWish::Omit } else { BodyWish::Send };
             let persistence = if close.is_some() { Persistence::Close } else { Persistence::Reuse };
             let framing = Framing { version: head.version(), persistence, body };
-            underway.connection.place(shared, &response, framing) == Placed::Whole
+            underway.connection.place(shared, response, framing) == Placed::Whole
         });
         if answered {
             let bytes = underway.connection.answered_bytes;

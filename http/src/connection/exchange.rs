@@ -96,7 +96,7 @@ async fn exchanges<A: Application>(
         let (head, head_bytes) = match &mut received {
             Some(received) => received,
             // In the same place, so that the future has room for one.
-            none => match connection.input.next_head(shared.limits(), shared.connect()) {
+            none => match connection.input.next_head(shared) {
                 Ok(Some(next)) => none.insert(next),
                 Ok(None) => return connection.flush(shared, More::Nothing).await.map_err(Stop::Abort),
                 Err(reject) => {
@@ -377,9 +377,9 @@ pub(super) fn over_budget(budget: Budget) -> CloseReason {
     CloseReason::OverBudget(budget)
 }
 
-/// What the application's code is run for, in the lines of the runtime: the path without the query, which may hold secrets.
+/// What the application's code is run for, in the lines of the runtime: not for which query, which may hold secrets.
 pub(super) fn label(head: &RequestHead, head_bytes: &[u8]) {
-    selvedge_runtime::label_work(head.method().name(head_bytes), head.path(head_bytes));
+    selvedge_runtime::label_work(head.what_is_asked(head_bytes));
 }
 
 /// Runs what runs code of the application, under its label.

@@ -115,7 +115,7 @@ pub(crate) async fn exchange<A: Application>(
     let received_at = selvedge_runtime::now();
     let mut receiving = Receiving { input: Input::default(), sending };
     receiving.input.push_copy(octets);
-    let (head, head_bytes) = match receiving.input.next_head(shared.limits(), shared.connect()) {
+    let (head, head_bytes) = match receiving.input.next_head(shared) {
         Ok(Some(head)) => head,
         // The rest does not come.
         Ok(None) => return refuse(shared, Reject::HeadTimeout, received_at, receiving),

@@ -1,12 +1,15 @@
 //! Step 3 of a request's walk, receive. In: leases of received bytes. Out: complete heads, in place where they came whole.
 //! Next: [`super::exchange`].
 
+use std::mem;
 use std::ops::{Deref, Range};
 
 use selvedge_runtime::{BufferPool, Chunk, Lease, SharedLease};
 
-use crate::h1::{ConnectPolicy, HeadScanner, Limits, Reject, RequestHead, Scan};
+use crate::h1::section_memory::Hint;
+use crate::h1::{HeadScanner, Reject, RequestHead, Scan};
 use crate::proxy_protocol::{self, Malformed, Progress, Source};
+use crate::shared::Shared;
 
 /// What a connection has received and not yet used.
 ///
@@ -18,6 +21,8 @@ pub(super) struct Input {
     /// Bytes of `held` already used.
     start: usize,
     scanner: HeadScanner,
+    /// Which fields its heads have.
+    hint: Hint,
 }
 
 #[derive(Debug, Default)]
@@ -100,38 +105,60 @@ impl Input {
     ///
     /// # Errors
     /// What [`HeadScanner::scan`] and [`RequestHead::parse`] refuse.
-    pub(super) fn next_head(
-        &mut self,
-        limits: &Limits,
-        connect: ConnectPolicy,
-    ) -> Result<Option<Received>, Reject> {
+    pub(super) fn next_head<A>(&mut self, shared: &Shared<A>) -> Result<Option<Received>, Reject> {
+        let (limits, connect) = (shared.limits(), shared.connect());
+        let mut memory = shared.sections();
         if self.is_empty() {
             return Ok(None);
         }
-        let mut scanner = self.scanner;
-        let found = match scanner.scan(self.bytes(), limits)? {
-            Scan::Incomplete => None,
-            Scan::Complete(head) => Some((RequestHead::parse_with(head, limits, connect)?, head.len())),
+        let (mut scanner, mut hint) = (self.scanner, self.hint);
+        let recalled = match scanner.has_begun() {
+            true => None,
+            false => RequestHead::recall(self.bytes(), limits, connect, &mut memory, &mut hint),
         };
-        let Some((head, length)) = found else {
+        let found = match recalled {
+            Some(head) => Some(head),
+            None => match scanner.scan(self.bytes(), limits)? {
+                Scan::Incomplete => None,
+                Scan::Complete(complete) => {
+                    let head = RequestHead::parse_with(complete, limits, connect)?;
+                    memory.remember(&mut hint, &head, complete.bytes());
+                    Some(head)
+                }
+            },
+        };
+        let Some(head) = found else {
             self.scanner = scanner;
             if matches!(self.held, Held::Lease(_)) {
                 self.join();
             }
             return Ok(None);
         };
-        self.scanner = HeadScanner::new();
+        (self.scanner, self.hint) = (HeadScanner::new(), hint);
+        let length = head.len();
         if BufferPool::is_scarce() {
             // The last quarter of the receive buffers never lives across an await, neither for this head nor for those
             // behind it.
             self.join();
         }
+        Ok(Some((head, self.take_head(length))))
+    }
+
+    /// The first `length` bytes, which are one head.
+    fn take_head(&mut self, length: usize) -> HeadBytes {
         let bytes = match &self.held {
-            Held::Lease(lease) => HeadBytes::InPlace(lease.clone(), self.start as u32, length as u32),
+            Held::Lease(lease) if self.start + length < lease.len() => {
+                HeadBytes::InPlace(lease.clone(), self.start as u32, length as u32)
+            }
+            // Nothing follows it: nothing is left to count.
+            Held::Lease(_) => {
+                let Held::Lease(lease) = mem::take(&mut self.held) else { unreachable!("looked at above") };
+                return HeadBytes::InPlace(lease, mem::take(&mut self.start) as u32, length as u32);
+            }
             _ => HeadBytes::Copied(self.bytes()[..length].to_vec()),
         };
         self.consume(length);
-        Ok(Some((head, bytes)))
+        bytes
     }
 
     /// Whether a head has begun to arrive: an idle connection is closed silently, this one gets a 408.

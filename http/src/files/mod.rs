@@ -274,8 +274,8 @@ impl Files {
             ControlFlow::Break(answer) => return Some(answer),
         };
         let entry = form.entry()?;
-        if let Some(response) = self.ready(request, &entry, Wish::AsAsked, fields) {
-            return Some(Answer::File(response));
+        if let Some(prepared) = self.ready(request, &entry, Wish::AsAsked, fields) {
+            return Some(Answer::File(Response::prepared(prepared)));
         }
         match self.respond(request, &entry, Wish::AsAsked, fields) {
             Ok(Responded::Answer(answer)) => Some(answer),
@@ -353,8 +353,8 @@ impl Files {
         };
         let answered = match self.entry(tree, path, &resource, form).await? {
             Loaded::Entry(entry, opened_now) => {
-                if let Some(response) = self.ready(request, &entry, wish, fields) {
-                    return Ok(Answer::File(response));
+                if let Some(prepared) = self.ready(request, &entry, wish, fields) {
+                    return Ok(Answer::File(Response::prepared(prepared)));
                 }
                 match self.respond(request, &entry, wish, fields) {
                     Ok(Responded::Answer(answer)) => Ok(answer),

@@ -18,7 +18,7 @@ use crate::h1::{Field, KnownField};
 use crate::open_file::OpenFile;
 use crate::range::{self, ByteRange, RangeOutcome, Ranges};
 use crate::request::Request;
-use crate::response::{Body, FileContent, FilePart, FileParts, RangeField, Response, ResponseHead};
+use crate::response::{Body, FileContent, FilePart, FileParts, Prepared, RangeField, Response, ResponseHead};
 
 /// Why there is no answer; another look may find one.
 #[derive(Debug)]
@@ -71,14 +71,14 @@ impl Files {
         entry: &Entry,
         wish: Wish,
         fields: &FixedFields,
-    ) -> Option<Response> {
+    ) -> Option<Prepared> {
         if wish != Wish::AsAsked || !fields.as_bytes().is_empty() {
             return None;
         }
         let (head, bytes) = (request.head(), request.head_bytes());
         let proceeds = conditional::evaluate(head, bytes, &entry.validators) == Outcome::Proceed;
         let is_whole = head.field(bytes, KnownField::Range) == Field::Absent;
-        (proceeds && is_whole).then(|| entry.prepared(&self.clock).map(Response::prepared)).flatten()
+        (proceeds && is_whole).then(|| entry.prepared(&self.clock)).flatten()
     }
 
     /// What is answered, or what of the file belongs to it.

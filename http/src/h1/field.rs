@@ -43,6 +43,12 @@ impl Span {
         Span { start: start as u16, len: (end - start) as u16 }
     }
 
+    /// The same place, of octets that `bytes` others precede.
+    #[inline]
+    pub(super) fn behind(self, bytes: usize) -> Self {
+        if self.is_absent() { self } else { Span { start: self.start + bytes as u16, len: self.len } }
+    }
+
     /// Whether this is [`Span::ABSENT`].
     #[inline]
     pub fn is_absent(self) -> bool {
@@ -234,30 +240,19 @@ impl RequestHead {
     /// # Panics
     /// When `head` is shorter than the parsed head was (so do all methods here).
     pub fn field_lines<'b>(&self, head: &'b [u8]) -> FieldLines<'b> {
-        FieldLines::new(&head[self.fields_start()..self.len()])
+        FieldLines::new(self.section_octets(head))
     }
 
     /// A known field, without a search.
     #[inline]
     pub fn field<'b>(&self, head: &'b [u8], field: KnownField) -> Field<'b> {
-        let span = self.known_fields().span(field);
-        if span.is_absent() {
-            Field::Absent
-        } else if self.known_fields().is_repeated(field) {
-            Field::Several
-        } else {
-            Field::One(span.of(head))
-        }
+        self.section().field(self.section_octets(head), field)
     }
 
     /// The values of all lines of a known field; a search only if there are several.
     #[inline]
     pub fn values<'b>(&self, head: &'b [u8], field: KnownField) -> FieldValues<'b> {
-        match self.field(head, field) {
-            Field::Absent => FieldValues::known(None),
-            Field::One(value) => FieldValues::known(Some(value)),
-            Field::Several => FieldValues::walk(self.field_lines(head), field.name()),
-        }
+        self.section().values(self.section_octets(head), field)
     }
 
     /// The field called `name` (in any case): a known one without a search, another by one through the head. What is no

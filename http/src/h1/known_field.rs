@@ -56,6 +56,8 @@ pub enum KnownField {
     Referer,
     /// Authorization (RFC 9110 section 11.6.2)
     Authorization,
+    /// Cookie (RFC 6265 section 5.4)
+    Cookie,
     /// Content-Type (RFC 9110 section 8.3)
     ContentType,
 }
@@ -82,6 +84,7 @@ impl KnownField {
         KnownField::UserAgent,
         KnownField::Referer,
         KnownField::Authorization,
+        KnownField::Cookie,
         KnownField::ContentType,
     ];
 
@@ -93,6 +96,7 @@ impl KnownField {
             (4, b'h') => KnownField::Host,
             (5, b'r') => KnownField::Range,
             (6, b'a') => KnownField::Accept,
+            (6, b'c') => KnownField::Cookie,
             (6, b'e') => KnownField::Expect,
             (7, b'r') => KnownField::Referer,
             (7, b'u') => KnownField::Upgrade,
@@ -133,6 +137,7 @@ impl KnownField {
             KnownField::UserAgent => "user-agent",
             KnownField::Referer => "referer",
             KnownField::Authorization => "authorization",
+            KnownField::Cookie => "cookie",
             KnownField::ContentType => "content-type",
         }
     }
@@ -160,7 +165,7 @@ const _: () = {
 };
 
 /// The places of the known fields, and which of them came more than once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KnownFields {
     spans: [Span; KnownField::COUNT],
     /// Bit `KnownField as u8`: there is a second line.
@@ -168,6 +173,8 @@ pub(crate) struct KnownFields {
 }
 
 impl KnownFields {
+    pub(crate) const NONE: Self = Self { spans: [Span::ABSENT; KnownField::COUNT], repeated: 0 };
+
     #[inline]
     pub(crate) fn note(&mut self, field: KnownField, span: Span) {
         let slot = &mut self.spans[field as usize];
@@ -210,7 +217,7 @@ mod tests {
                 }
             }
         }
-        for other in ["", "x", "hose", "if-match2", "content_length", "Cookie"] {
+        for other in ["", "x", "hose", "if-match2", "content_length", "Cookies"] {
             assert_eq!(KnownField::from_name(other.as_bytes()), None, "{other}");
         }
     }

@@ -18,6 +18,9 @@ pub mod scan;
 pub mod status;
 pub mod target;
 
+pub(crate) mod section_memory;
+
+mod field_section;
 mod folded_name;
 mod request_line;
 

@@ -2,14 +2,15 @@
 //! with the body's framing. Next: the application.
 
 use super::field::Span;
-use super::framing::{BodyFraming, Expect, Persistence, Upgrade, parse_connection};
-use super::known_field::{KnownField, KnownFields};
+use super::field_section::FieldSection;
+use super::framing::{BodyFraming, Expect, Persistence, Upgrade};
 use super::limits::Limits;
 use super::method::Method;
 use super::reject::Reject;
-use super::request_line::RequestLine;
+use super::request_line::{RequestLine, VERSION_LINE_BYTES};
 use super::scan::CompleteHead;
-use super::target::{ConnectPolicy, TargetForm, is_authority};
+use super::section_memory::{Hint, SectionMemory};
+use super::target::{ConnectPolicy, TargetForm};
 
 /// A version of HTTP/1.x.
 ///
@@ -65,8 +66,7 @@ impl From<Version> for http::Version {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestHead {
-    framing: BodyFraming,
-    fields: KnownFields,
+    section: FieldSection,
     method: Method,
     path: Span,
     query: Span,
@@ -76,16 +76,10 @@ pub struct RequestHead {
     fields_start: u16,
     version: Version,
     target_form: TargetForm,
-    persistence: Persistence,
-    expect: Expect,
-    upgrade: Upgrade,
 }
 
 /// An exchange of each connection holds one.
 const _: () = assert!(size_of::<RequestHead>() < 160);
-
-/// Field lines that fit the small table; a browser sends about 15. More cost a second pass with a large table.
-const FIELDS_USUAL: usize = 32;
 
 impl RequestHead {
     /// Parses a head that the scanner found to be complete. Allocates nothing. CONNECT is refused.
@@ -106,31 +100,43 @@ impl RequestHead {
         connect: ConnectPolicy,
     ) -> Result<Self, Reject> {
         let bytes = head.bytes();
-        let line = RequestLine::parse(head, limits, connect)?;
-        let mut fields = KnownFields::default();
-        parse_fields(bytes, line.end, limits, &mut fields)?;
-        let mut parsed = RequestHead {
-            framing: BodyFraming::parse(bytes, &fields, line.version)?,
-            fields,
+        let line = RequestLine::parse(bytes, head.start(), limits, connect)?;
+        let section = FieldSection::parse(&bytes[line.end..], limits, line.version)?;
+        Ok(Self::of(&line, &section, bytes.len()))
+    }
+
+    /// As by the scanner and [`parse_with`](Self::parse_with), for the head that `received` begins with, if its field section has
+    /// come before. `None` says nothing else of it.
+    #[inline]
+    pub(crate) fn recall(
+        received: &[u8],
+        limits: &Limits,
+        connect: ConnectPolicy,
+        memory: &mut SectionMemory,
+        hint: &mut Hint,
+    ) -> Option<Self> {
+        let received = &received[..received.len().min(usize::from(limits.head_bytes_max))];
+        let line = RequestLine::parse(received, 0, limits, connect).ok()?;
+        let (section, section_bytes) = memory.find(hint, received.get(line.end..)?, line.version)?;
+        (line.end <= limits.request_line_bytes_max())
+            .then(|| Self::of(&line, section, line.end + section_bytes))
+    }
+
+    #[inline]
+    fn of(line: &RequestLine, section: &FieldSection, length: usize) -> Self {
+        let named = line.target.authority;
+        let authority = if named.is_absent() { section.host().behind(line.end) } else { named };
+        Self {
+            section: *section,
             method: line.method,
             path: line.target.path,
             query: line.target.query,
-            authority: parse_authority(bytes, &fields, line.target.authority, line.version)?,
-            len: bytes.len() as u16,
+            authority,
+            len: length as u16,
             fields_start: line.end as u16,
             version: line.version,
             target_form: line.target.form,
-            persistence: Persistence::Reuse,
-            expect: Expect::None,
-            upgrade: Upgrade::None,
-        };
-        parsed.expect = Expect::parse(parsed.field(bytes, KnownField::Expect), line.version);
-        (parsed.persistence, parsed.upgrade) = parse_connection(
-            parsed.values(bytes, KnownField::Connection),
-            parsed.field(bytes, KnownField::Upgrade),
-            line.version,
-        );
-        Ok(parsed)
+        }
     }
 
     /// The method.
@@ -181,22 +187,32 @@ impl RequestHead {
 
     /// How the body is framed.
     pub fn framing(&self) -> BodyFraming {
-        self.framing
+        self.section.framing
     }
 
     /// Whether the client lets the connection be used again.
     pub fn persistence(&self) -> Persistence {
-        self.persistence
+        self.section.persistence
     }
 
     /// What the client expects before it sends the body.
     pub fn expect(&self) -> Expect {
-        self.expect
+        self.section.expect
     }
 
     /// Whether the client offers another protocol.
     pub fn upgrade(&self) -> Upgrade {
-        self.upgrade
+        self.section.upgrade
+    }
+
+    /// The request line without the query and the version: method, one space, target.
+    pub(crate) fn what_is_asked<'b>(&self, head: &'b [u8]) -> &'b [u8] {
+        let start = if head[0] == b'\r' { 2 } else { 0 };
+        let end = match self.query.is_absent() {
+            true => self.fields_start() - VERSION_LINE_BYTES - 1,
+            false => usize::from(self.query.start) - 1,
+        };
+        &head[start..end]
     }
 
     /// Where the field lines begin.
@@ -204,84 +220,15 @@ impl RequestHead {
         usize::from(self.fields_start)
     }
 
-    pub(crate) fn known_fields(&self) -> &KnownFields {
-        &self.fields
+    pub(crate) fn section(&self) -> &FieldSection {
+        &self.section
     }
-}
 
-#[inline]
-fn parse_fields(bytes: &[u8], start: usize, limits: &Limits, fields: &mut KnownFields) -> Result<(), Reject> {
-    let fields_max = limits.fields_max_capped();
-    let mut table = [httparse::EMPTY_HEADER; FIELDS_USUAL];
-    match httparse::parse_headers(&bytes[start..], &mut table[..fields_max.min(FIELDS_USUAL)]) {
-        Err(httparse::Error::TooManyHeaders) if fields_max > FIELDS_USUAL => {
-            parse_many_fields(bytes, start, fields_max, fields)
-        }
-        result => index_fields(bytes, start, result, fields),
+    /// The field lines and the empty line behind them, of the octets that the head was parsed from.
+    #[inline]
+    pub(crate) fn section_octets<'b>(&self, head: &'b [u8]) -> &'b [u8] {
+        &head[self.fields_start()..self.len()]
     }
-}
-
-#[cold]
-#[inline(never)]
-fn parse_many_fields(
-    bytes: &[u8],
-    start: usize,
-    fields_max: usize,
-    fields: &mut KnownFields,
-) -> Result<(), Reject> {
-    let mut table = [httparse::EMPTY_HEADER; Limits::FIELDS_CAP as usize];
-    let result = httparse::parse_headers(&bytes[start..], &mut table[..fields_max]);
-    index_fields(bytes, start, result, fields)
-}
-
-#[inline]
-fn index_fields(
-    bytes: &[u8],
-    start: usize,
-    result: httparse::Result<(usize, &[httparse::Header<'_>])>,
-    fields: &mut KnownFields,
-) -> Result<(), Reject> {
-    let lines = match result {
-        // The scanner and httparse must agree on where the head ends, or another message would be read than was scanned.
-        Ok(httparse::Status::Complete((len, lines))) if start + len == bytes.len() => lines,
-        Ok(_) => return Err(Reject::FieldName),
-        Err(httparse::Error::TooManyHeaders) => return Err(Reject::TooManyFields),
-        Err(httparse::Error::HeaderValue) => return Err(Reject::FieldValue),
-        Err(_) => return Err(Reject::FieldName),
-    };
-    let base = bytes.as_ptr() as usize;
-    for line in lines {
-        if let Some(field) = KnownField::from_name(line.name.as_bytes()) {
-            // httparse's slices point into `bytes`, empty ones too.
-            let value_start = line.value.as_ptr() as usize - base;
-            fields.note(field, Span::new(value_start, value_start + line.value.len()));
-        }
-    }
-    Ok(())
-}
-
-/// RFC 9112 section 3.2: exactly one valid Host in HTTP/1.1, also beside an absolute-form target.
-#[inline]
-fn parse_authority(
-    bytes: &[u8],
-    fields: &KnownFields,
-    target_authority: Span,
-    version: Version,
-) -> Result<Span, Reject> {
-    let host = fields.span(KnownField::Host);
-    if host.is_absent() {
-        return match version {
-            Version::Http11 => Err(Reject::HostMissing),
-            Version::Http10 => Ok(target_authority),
-        };
-    }
-    if fields.is_repeated(KnownField::Host) {
-        return Err(Reject::HostRepeated);
-    }
-    if !is_authority(host.of(bytes)) {
-        return Err(Reject::HostInvalid);
-    }
-    Ok(if target_authority.is_absent() { host } else { target_authority })
 }
 
 #[cfg(test)]

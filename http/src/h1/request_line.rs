@@ -5,7 +5,6 @@ use super::limits::Limits;
 use super::method::Method;
 use super::reject::Reject;
 use super::request::Version;
-use super::scan::CompleteHead;
 use super::target::{ConnectPolicy, Target};
 use crate::syntax::{is_target, is_target_word, is_token};
 
@@ -19,16 +18,17 @@ pub(crate) struct RequestLine {
 }
 
 impl RequestLine {
+    /// Parses the line that begins at `method_start`, of octets that may go on behind it.
+    ///
     /// httparse is not asked for this line: it knows no minor version but 0 and 1, and takes targets that must be
     /// refused, so that the line would have to be read twice.
     #[inline]
     pub(crate) fn parse(
-        head: CompleteHead<'_>,
+        bytes: &[u8],
+        method_start: usize,
         limits: &Limits,
         connect: ConnectPolicy,
     ) -> Result<Self, Reject> {
-        let bytes = head.bytes();
-        let method_start = head.start();
         let (method, method_end) = parse_method(bytes, method_start)?;
 
         let target_start = method_end + 1;
@@ -54,7 +54,7 @@ impl RequestLine {
 }
 
 /// `HTTP/1.1` and CRLF.
-const VERSION_LINE_BYTES: usize = 10;
+pub(super) const VERSION_LINE_BYTES: usize = 10;
 
 /// The method, and where it ends.
 #[inline]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::h1::{Field, HeadScanner, Scan};
+use crate::h1::{Field, HeadScanner, KnownField, Scan};
 
 fn parse_with(bytes: &[u8], limits: &Limits) -> Result<RequestHead, Reject> {
     match HeadScanner::new().scan(bytes, limits)? {
