@@ -28,7 +28,7 @@ fn what_cannot_be_measured_is_refused_with_a_way_out() {
     let temporary = folder.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
     for (arguments, told) in [
-        (&["compare", "--workloads", "huge"][..], "choose among small, many"),
+        (&["compare", "--workloads", "huge"][..], "choose among small, small-at-rate, many"),
         (&["compare", "--rounds", "0"], "--rounds 0"),
         (&["compare", "--rounds", "1001"], "at most 1000"),
         (&["compare", "--seconds", "0"], "--seconds 0"),
