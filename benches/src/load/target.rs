@@ -19,7 +19,12 @@ impl Target {
     /// # Errors
     /// For another scheme, and for an address that is not of the loopback interface: load is for one's own servers.
     pub(crate) fn parse(url: &str) -> anyhow::Result<(Self, String)> {
-        let form = || format!("'{url}': a URL such as http://127.0.0.1:8080/index.html is wanted");
+        let form = || {
+            format!(
+                "'{url}': a URL such as http://127.0.0.1:8080/index.html is wanted, of http and with an address or localhost: \
+                 names are not looked up"
+            )
+        };
         let rest = url.strip_prefix("http://").with_context(form)?;
         let (host, path) = match rest.find(['/', '?']) {
             Some(at) if rest[at..].starts_with('?') => (&rest[..at], format!("/{}", &rest[at..])),

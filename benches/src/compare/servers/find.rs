@@ -69,7 +69,7 @@ pub(crate) fn find(options: &Options) -> anyhow::Result<Found> {
         Some(wrk) => found.wrk = Some(first_line(Command::new(wrk).arg("-v")).unwrap_or_default()),
         None => found
             .missing
-            .push("the client wrk is missing, without it only 'idle' runs: apt install wrk".into()),
+            .push("the client wrk is missing, without it only 'open', 'cold', 'idle' and the workloads at a rate run: apt install wrk".into()),
     }
     Ok(found)
 }
