@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use self::attacks::Attack;
 use self::requests::Figures;
@@ -74,7 +74,7 @@ pub(crate) struct Options {
 /// # Errors
 /// When the good client suffered, an answer was wrong, something did not come back, or the attack was not possible.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let options = &effective(options);
+    let options = &effective(options)?;
     interrupt::catch()?;
     process::raise_descriptor_limit()?;
     let profile = if cfg!(debug_assertions) { Profile::Dev } else { Profile::Release };
@@ -99,14 +99,21 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn effective(options: &Options) -> Options {
-    let mut options =
-        Options { rounds: options.rounds.max(1), seconds: options.seconds.max(1), ..options.clone() };
+/// The same, checked, and with what `--quick` stands for.
+fn effective(options: &Options) -> anyhow::Result<Options> {
+    let mut options = options.clone();
+    ensure!(options.attackers > 0, "--attackers 0: ask for one at least");
+    ensure!(
+        options.rounds > 0 && options.seconds > 0,
+        "without --rounds or --seconds nothing would be measured"
+    );
+    ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
+    ensure!(options.count > 0, "--count 0: nothing would be sent");
     if options.quick {
         (options.attackers, options.seconds, options.rounds) = (60, 1, 2);
         (options.rate, options.count) = (100, options.count.min(20_000));
     }
-    options
+    Ok(options)
 }
 
 /// Sends all requests, from as many threads as the client has CPUs.

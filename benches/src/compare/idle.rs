@@ -20,6 +20,8 @@ use crate::cpus::Placement;
 
 /// Connections at the first look: by then a server's tables and pools have their size.
 const FIRST: usize = 1_000;
+/// Fewer would share pages with the first ones.
+pub(super) const CONNECTIONS_MIN: usize = 2 * FIRST;
 /// Descriptors left for everything else.
 const DESCRIPTORS_KEPT: usize = 256;
 /// Time to give back what the last requests took.

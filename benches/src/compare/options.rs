@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{
     goals,
+    idle::CONNECTIONS_MIN,
     output::Output,
     servers::{NamedBuild, Server},
 };
@@ -35,7 +36,7 @@ pub(crate) struct Options {
     /// Workers of each server (the workload 'cores' takes one per CPU)
     #[arg(short = 'j', long, value_name = "N", default_value_t = 1)]
     pub(super) workers: usize,
-    /// Most idle connections opened by the workload 'idle'
+    /// Most idle connections opened by the workload 'idle', which counts the memory from 1,000 on
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(super) idle_connections: usize,
     /// Where the files are made, for 'cold' on a disk [default: where temporary files are]
@@ -101,6 +102,11 @@ impl Options {
             (1..=cpus).contains(&options.workers),
             "--workers {}: from 1 to as many as there are CPUs, {cpus}",
             options.workers
+        );
+        ensure!(
+            options.idle_connections >= CONNECTIONS_MIN,
+            "--idle-connections {}: at least {CONNECTIONS_MIN}, since the memory is counted from 1,000 on",
+            options.idle_connections
         );
         options.output.check()?;
         if options.goals {
