@@ -177,7 +177,9 @@ mod tests {
             let (thousands, rest) = (requests_per_second / 1_000, requests_per_second % 1_000);
             assert_eq!(workload.title, format!("{title}, {thousands},{rest:03} requests a second"));
             assert!(
-                at_once as usize <= workload.connections && workload.is_offered() && !workload.is_by_wrk(),
+                at_once as usize <= workload.under_way_max()
+                    && workload.is_offered()
+                    && !workload.is_by_wrk(),
                 "{name}"
             );
             assert_eq!(workload.fields(), find(name).unwrap().fields());

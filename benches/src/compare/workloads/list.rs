@@ -86,36 +86,36 @@ pub(super) static WORKLOADS: [Workload; 29] = [
     SMALL,
     Workload {
         name: "small-at-rate",
-        title: "151 bytes, 64 connections, 40,000 requests a second",
-        demand: offered(40_000, 8),
+        title: "151 bytes, 64 connections, 50,000 requests a second",
+        demand: offered(50_000, 32),
         ..SMALL
     },
     MANY,
     Workload {
         name: "many-at-rate",
         title: "151 bytes, 1,000 connections, 40,000 requests a second",
-        demand: offered(40_000, 8),
+        demand: offered(40_000, 32),
         ..MANY
     },
     PIPELINED,
     Workload {
         name: "pipelined-at-rate",
         title: "151 bytes, 64 connections, 16 requests per write, 64,000 requests a second",
-        demand: offered(64_000, 16),
+        demand: offered(64_000, 256),
         ..PIPELINED
     },
     MEDIUM,
     Workload {
         name: "16k-at-rate",
-        title: "16 KiB, 64 connections, 30,000 requests a second",
-        demand: offered(30_000, 8),
+        title: "16 KiB, 64 connections, 40,000 requests a second",
+        demand: offered(40_000, 32),
         ..MEDIUM
     },
     LARGE,
     Workload {
         name: "100k-at-rate",
         title: "100 KiB, 64 connections, 10,000 requests a second",
-        demand: offered(10_000, 4),
+        demand: offered(10_000, 16),
         ..LARGE
     },
     Workload {
@@ -141,35 +141,35 @@ pub(super) static WORKLOADS: [Workload; 29] = [
     Workload {
         name: "close-at-rate",
         title: "151 bytes, a connection per request, 64 at a time, 10,000 requests a second",
-        demand: offered(10_000, 8),
+        demand: offered(10_000, 32),
         ..CLOSE
     },
     UNCHANGED,
     Workload {
         name: "304-at-rate",
-        title: "304 answers, 64 connections, 40,000 requests a second",
-        demand: offered(40_000, 8),
+        title: "304 answers, 64 connections, 50,000 requests a second",
+        demand: offered(50_000, 32),
         ..UNCHANGED
     },
     UNKNOWN,
     Workload {
         name: "404-at-rate",
-        title: "404 answers, 64 connections, 40,000 requests a second",
-        demand: offered(40_000, 8),
+        title: "404 answers, 64 connections, 50,000 requests a second",
+        demand: offered(50_000, 32),
         ..UNKNOWN
     },
     RANGE,
     Workload {
         name: "range-at-rate",
-        title: "bytes 100 to 250 of 16 KiB, 64 connections, 40,000 requests a second",
-        demand: offered(40_000, 8),
+        title: "bytes 100 to 250 of 16 KiB, 64 connections, 50,000 requests a second",
+        demand: offered(50_000, 32),
         ..RANGE
     },
     SITE,
     Workload {
         name: "site-at-rate",
         title: "20 files of a site in turn, br or gzip, 64 connections, 12,000 requests a second",
-        demand: offered(12_000, 4),
+        demand: offered(12_000, 16),
         ..SITE
     },
     Workload {
