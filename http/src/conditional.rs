@@ -98,6 +98,10 @@ fn any_tag_matches(values: FieldValues<'_>, ours: Option<&EntityTag>, comparison
 /// Reads `#entity-tag` up to its end or to the first octet that belongs to no list. A comma may stand inside a tag, so
 /// the list cannot be split at commas.
 fn list_matches(list: &[u8], ours: &EntityTag, comparison: Comparison) -> bool {
+    // Of a client that has the file: its list is our tag, of which no part is another one.
+    if list == ours.as_bytes() {
+        return true;
+    }
     let mut rest = trim_list_start(list);
     while let Some((tag, after)) = split_tag(rest) {
         let after = trim_ows(after);

@@ -274,10 +274,11 @@ impl Files {
             ControlFlow::Break(answer) => return Some(answer),
         };
         let entry = form.entry()?;
-        if let Some(prepared) = self.ready(request, &entry, Wish::AsAsked, fields) {
+        let preconditions = Self::preconditions(request, &entry);
+        if let Some(prepared) = self.ready(request, &entry, preconditions, Wish::AsAsked, fields) {
             return Some(Answer::File(Response::prepared(prepared)));
         }
-        match self.respond(request, &entry, Wish::AsAsked, fields) {
+        match self.respond(request, &entry, preconditions, Wish::AsAsked, fields) {
             Ok(Responded::Answer(answer)) => Some(answer),
             Ok(Responded::FromFile(head, content)) => entry.at_once(head, content),
             Err(_) => None,
@@ -353,10 +354,11 @@ impl Files {
         };
         let answered = match self.entry(tree, path, &resource, form).await? {
             Loaded::Entry(entry, opened_now) => {
-                if let Some(prepared) = self.ready(request, &entry, wish, fields) {
+                let preconditions = Self::preconditions(request, &entry);
+                if let Some(prepared) = self.ready(request, &entry, preconditions, wish, fields) {
                     return Ok(Answer::File(Response::prepared(prepared)));
                 }
-                match self.respond(request, &entry, wish, fields) {
+                match self.respond(request, &entry, preconditions, wish, fields) {
                     Ok(Responded::Answer(answer)) => Ok(answer),
                     Ok(Responded::FromFile(head, content)) => {
                         self.answer_with_file(tree, head, &entry, content, opened.or(opened_now)).await

@@ -63,22 +63,28 @@ pub(super) enum Wish {
 }
 
 impl Files {
+    /// Whether the request's preconditions let it go on.
+    pub(super) fn preconditions(request: &Request<'_>, entry: &Entry) -> Outcome {
+        conditional::evaluate(request.head(), request.head_bytes(), &entry.validators)
+    }
+
     /// The whole answer as it stands ready, if that is what is asked for: the hot path.
     #[inline]
     pub(super) fn ready(
         &self,
         request: &Request<'_>,
         entry: &Entry,
+        preconditions: Outcome,
         wish: Wish,
         fields: &FixedFields,
     ) -> Option<Prepared> {
         if wish != Wish::AsAsked || !fields.as_bytes().is_empty() {
             return None;
         }
-        let (head, bytes) = (request.head(), request.head_bytes());
-        let proceeds = conditional::evaluate(head, bytes, &entry.validators) == Outcome::Proceed;
-        let is_whole = head.field(bytes, KnownField::Range) == Field::Absent;
-        (proceeds && is_whole).then(|| entry.prepared(&self.clock)).flatten()
+        let range = request.head().field(request.head_bytes(), KnownField::Range);
+        (preconditions == Outcome::Proceed && range == Field::Absent)
+            .then(|| entry.prepared(&self.clock))
+            .flatten()
     }
 
     /// What is answered, or what of the file belongs to it.
@@ -86,6 +92,7 @@ impl Files {
         &self,
         request: &Request<'_>,
         entry: &Entry,
+        preconditions: Outcome,
         wish: Wish,
         fields: &FixedFields,
     ) -> Result<Responded, NoAnswer> {
@@ -109,7 +116,7 @@ impl Files {
             ..described(status, entry, fields)
         };
         // 304 and 206 carry what the 200 says of the version and of caching (RFC 9110 sections 15.4.5 and 15.3.7).
-        match conditional::evaluate(head, bytes, &entry.validators) {
+        match preconditions {
             Outcome::NotModified => {
                 let head = ResponseHead {
                     content_type: None,
