@@ -160,7 +160,7 @@ impl OpenLoop {
     fn new(plan: &Plan, share: Share, window: Window, requests_per_second: f64, at_once: u64) -> Self {
         let due_within = |duration: Duration| {
             let of_all = (duration.as_secs_f64() * requests_per_second).ceil() as u64;
-            share.of(of_all).checked_next_multiple_of(at_once).unwrap_or(u64::MAX)
+            share.of(of_all.div_ceil(at_once)).saturating_mul(at_once)
         };
         let warm_up = due_within(plan.warm_up);
         let number_end = match plan.extent {
@@ -205,10 +205,10 @@ impl OpenLoop {
         }
     }
 
-    /// When this worker's request `number` is due. The workers' requests come one after the other.
+    /// When this worker's request `number` is due. The workers' turns, of so many at once, come one after the other at equal distances.
     fn due(&self, number: u64) -> Moment {
-        let of_all = (number - number % self.at_once) * self.share.workers + self.share.worker;
-        self.start + Duration::from_nanos((of_all as f64 * self.period_ns) as u64)
+        let turn = number / self.at_once * self.share.workers + self.share.worker;
+        self.start + Duration::from_nanos(((turn * self.at_once) as f64 * self.period_ns) as u64)
     }
 
     /// Requests that are due and were not sent.
@@ -220,7 +220,7 @@ impl OpenLoop {
     /// This worker's requests that have come to be due, were there no end.
     fn come(&self, now: Moment) -> u64 {
         let of_all = (now.since(self.start).as_nanos() as f64 / self.period_ns).floor() as u64 + 1;
-        self.share.of(of_all).next_multiple_of(self.at_once)
+        self.share.of(of_all.div_ceil(self.at_once)).saturating_mul(self.at_once)
     }
 
     /// When the first request is due that is not yet; none behind the last one.
