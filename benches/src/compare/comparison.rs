@@ -10,10 +10,10 @@ use super::{
     cold::Cold,
     idle::Idle,
     machine::Machine,
-    mark::{self, Mark},
+    mark,
     measure::SameAgainstItself,
     servers::{Found, Server},
-    summary::{Figures, Row},
+    summary::{Figures, Row, has_less_load},
     workloads::{self, Demand, Workload},
 };
 
@@ -138,13 +138,13 @@ impl Comparison {
 fn is_at_its_limit(row: &Row, figures: &Figures) -> bool {
     let is_at_rate = workloads::find(&row.workload)
         .is_some_and(|workload| matches!(workload.demand, Demand::Offered { .. }));
-    is_at_rate && figures.server.is_peer() && figures.marks.iter().all(|mark| *mark == Mark::RateMissed)
+    is_at_rate && has_less_load(figures.server, &figures.marks)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::compare::{machine::Build, summary::tests::sample};
+    use crate::compare::{machine::Build, mark::Mark, summary::tests::sample};
 
     pub(in crate::compare) const GOOD: [(Server, f64); 4] =
         [(Server::Selvedge, 5.3), (Server::Ceiling, 5.0), (Server::Nginx, 9.0), (Server::H2o, 7.0)];

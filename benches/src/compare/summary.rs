@@ -77,9 +77,7 @@ impl Row {
             |samples: &[Sample]| Spread::of(samples.iter().map(|s| s.cpu_us_per_request)).map(|s| s.median);
         let least = |wanted: fn(Server) -> bool| {
             let costs = samples.iter().filter(|(server, _)| wanted(**server));
-            // A peer that did less than was offered had another load than the others.
-            let costs = costs
-                .filter(|(server, samples)| !server.is_peer() || !marks(samples).contains(&Mark::RateMissed));
+            let costs = costs.filter(|(server, samples)| !has_less_load(**server, &marks(samples)));
             let costs = costs.filter_map(|(&server, samples)| Some((server, cost(samples)?)));
             costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(server, _)| server)
         };
@@ -156,6 +154,12 @@ pub(super) fn marks(samples: &[Sample]) -> BTreeSet<Mark> {
         .filter(|&(mark, count)| mark == Mark::Errors || 2 * count > samples.len())
         .map(|(mark, _)| mark)
         .collect()
+}
+
+/// Whether a peer did less than was offered to all, and so had another load than the others. Where the client or the machine had a
+/// part in that, it is not known what it can do, and it counts with its marks.
+pub(super) fn has_less_load(server: Server, marks: &BTreeSet<Mark>) -> bool {
+    server.is_peer() && marks.iter().eq([&Mark::RateMissed])
 }
 
 #[cfg(test)]

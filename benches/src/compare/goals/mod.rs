@@ -78,7 +78,7 @@ const HOW_TO_READ: &str = "\
 Ratios are medians of those within each round, with the least and the most. Of latencies it is the interval that the median is in (by
 order statistics, with a certainty of 95 % from six rounds on, of 94 % with five); where the goal is within it, they are even: neither
 met nor short. A goal has no verdict where the client or the machine had a part in the figures. A peer that did less than what was
-offered to all is no best peer, since it had another load.
+offered to all, by its own fault alone, is no best peer, since it had another load.
 
 | workload | against the ceiling | against peers |
 |---|---|---|

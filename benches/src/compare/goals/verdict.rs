@@ -8,11 +8,11 @@ use crate::compare::{
     cold::Cold,
     comparison::Comparison,
     machine::Build,
-    mark::{self, Mark},
+    mark,
     measure::Sample,
     open::Offered,
     servers::Server,
-    summary::{Figures, Spread, ratio, ratio_interval},
+    summary::{Figures, Spread, has_less_load, ratio, ratio_interval},
 };
 
 /// Answers that differ by more, as a share, are not of the same size.
@@ -99,11 +99,11 @@ fn of_samples(row: &Row, goal: Goal, measured: &Comparison, figure: fn(&Sample) 
     let Some(measured_row) = measured.row(row.workload) else {
         return (None, Err("the workload was left out".into()));
     };
-    // The cheapest of those that there are. A peer that did less than was offered had another load than ours.
+    // The cheapest of those that there are, and that had the load that ours had.
     let least = |wanted: fn(Server) -> bool| {
         let is_compared =
-            |figures: &&Figures| !(figures.server.is_peer() && figures.marks.contains(&Mark::RateMissed));
-        let among = measured_row.servers.iter().filter(|figures| wanted(figures.server)).filter(is_compared);
+            |figures: &&Figures| wanted(figures.server) && !has_less_load(figures.server, &figures.marks);
+        let among = measured_row.servers.iter().filter(is_compared);
         among.min_by(|a, b| a.median(figure).total_cmp(&b.median(figure)))
     };
     let ours = match row.whose {

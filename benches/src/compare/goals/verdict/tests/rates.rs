@@ -27,15 +27,23 @@ fn a_rate_at_fixed_times_is_the_same_within_two_in_a_hundred() {
 
 #[test]
 fn a_peer_that_missed_the_rate_is_no_best_peer_and_ours_has_no_verdict() {
-    let miss = |missing: Server| {
-        let mut measured = measured(5, &GOOD, &[]);
-        let servers = measured.rows[0].servers.iter_mut();
-        servers.filter(|figures| figures.server == missing).for_each(|figures| {
-            figures.marks.insert(Mark::RateMissed);
-        });
-        judge_row(row(), &measured)[1].clone().unwrap()
-    };
-    assert_eq!(miss(Server::H2o).other, Some(Server::Nginx));
-    assert_eq!(miss(Server::Nginx).other, Some(Server::H2o));
-    assert_eq!(reason(&miss(Server::Selvedge).verdict), "selvedge: offered rate not reached");
+    assert_eq!(marked(Server::H2o, &[Mark::RateMissed]).other, Some(Server::Nginx));
+    assert_eq!(marked(Server::Nginx, &[Mark::RateMissed]).other, Some(Server::H2o));
+    let ours = marked(Server::Selvedge, &[Mark::RateMissed]);
+    assert_eq!(reason(&ours.verdict), "selvedge: offered rate not reached");
+}
+
+#[test]
+fn a_best_peer_that_the_machine_kept_from_the_rate_is_not_replaced_by_another() {
+    let judged = marked(Server::H2o, &[Mark::Stolen, Mark::RateMissed]);
+    assert_eq!(judged.other, Some(Server::H2o));
+    assert_eq!(reason(&judged.verdict), "h2o: CPU stolen by the host, offered rate not reached");
+}
+
+/// The first row against peers, where one server's figures have these marks.
+fn marked(server: Server, marks: &[Mark]) -> Judged {
+    let mut measured = measured(5, &GOOD, &[]);
+    let servers = measured.rows[0].servers.iter_mut();
+    servers.filter(|figures| figures.server == server).for_each(|figures| figures.marks.extend(marks));
+    judge_row(row(), &measured)[1].clone().unwrap()
 }
