@@ -222,3 +222,6 @@ impl Input {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! `head`: the scanner and the parser of one head.
 
+use crate::h1::section_memory::{Hint, SectionMemory};
 use crate::h1::{
-    BodyFraming, Field, HeadScanner, KnownField, Limits, Method, Reject, RequestHead, Scan, TargetForm,
-    Version,
+    BodyFraming, ConnectPolicy, Field, HeadScanner, KnownField, Limits, Method, Reject, RequestHead, Scan,
+    TargetForm, Version,
 };
 
 /// Scans and parses a head: the same however it is split; an accepted head holds what it says and nothing dangerous.
@@ -29,6 +30,21 @@ pub fn head(bytes: &[u8]) {
     assert!(octets.iter().enumerate().all(|(at, &byte)| byte != b'\n' || octets[at - 1] == b'\r'));
     if let Ok(head) = RequestHead::parse(complete, &limits) {
         check_accepted_head(&head, octets);
+        check_recalled(&head, bytes, &limits);
+    }
+}
+
+/// Once a head was seen, it is found as it was parsed; and so is what follows it, if its section is the same.
+fn check_recalled(head: &RequestHead, bytes: &[u8], limits: &Limits) {
+    let (mut memory, mut hint) = (SectionMemory::default(), Hint::default());
+    memory.remember(&mut hint, head, bytes);
+    for received in [bytes, &bytes[head.len()..]] {
+        let recalled = RequestHead::recall(received, limits, ConnectPolicy::Refused, &mut memory, &mut hint);
+        let Some(recalled) = recalled else { continue };
+        let Ok(Scan::Complete(complete)) = HeadScanner::new().scan(received, limits) else {
+            panic!("no whole head was recalled")
+        };
+        assert_eq!(RequestHead::parse(complete, limits), Ok(recalled));
     }
 }
 
