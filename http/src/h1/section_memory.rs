@@ -61,12 +61,19 @@ impl SectionMemory {
         Some((section, octets.len()))
     }
 
-    /// Keeps the section of a head that was parsed from `octets`. One with a secret is not kept: how long a comparison takes would
-    /// tell another client of it.
+    /// Keeps the section of a head that was parsed from `octets`. One with a secret where secrets usually are is not kept: how long a
+    /// comparison takes would tell another client of it.
     pub(crate) fn remember(&mut self, hint: &mut Hint, head: &RequestHead, octets: &[u8]) {
         let (section, octets) = (*head.section(), head.section_octets(octets));
         let has_secret = section.has(KnownField::Authorization) || section.has(KnownField::Cookie);
         if octets.len() > SECTION_BYTES_MAX || has_secret {
+            return;
+        }
+        let is_it =
+            |remembered: &Remembered| remembered.version == head.version() && remembered.octets == octets;
+        // Found neither by its connection, which may be new, nor last: it takes no place from others.
+        if let Some(index) = self.sections.iter().position(is_it) {
+            (hint.0, self.last) = (index as u8, index as u8);
             return;
         }
         let index = if self.sections.len() < SECTIONS_MAX {

@@ -104,6 +104,21 @@ fn the_oldest_section_goes_first() {
     }
 }
 
+#[test]
+fn clients_of_two_kinds_that_come_by_turns_take_two_places() {
+    let mut memory = SectionMemory::default();
+    remember(&mut memory, &mut Hint::default(), &get("/", "Number: 0\r\n"));
+    let kinds = [get("/", "Number: 1\r\n"), get("/", "Number: 2\r\n")];
+    for kind in kinds.iter().cycle().take(3 * SECTIONS_MAX) {
+        // A connection of its own each time.
+        let mut hint = Hint::default();
+        assert_eq!(recall(&mut memory, &mut hint, kind), None);
+        remember(&mut memory, &mut hint, kind);
+        assert!(recall(&mut memory, &mut hint, kind).is_some());
+    }
+    assert_eq!(memory.sections.len(), 3);
+}
+
 proptest! {
     /// Pieces that make valid heads and others, of which many have the same section.
     #[test]
