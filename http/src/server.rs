@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use selvedge_runtime::net::{Address, Door, Intake};
 use selvedge_runtime::{
-    Pinning, Running, Runtime, StopSignal, StopSource, WatchdogSetting, Worker, report_line, spawn_detached,
-    timer,
+    Near, Pinning, Running, Runtime, StopSignal, StopSource, WatchdogSetting, Worker, report_line,
+    spawn_detached, spawn_detached_near, timer,
 };
 
 use crate::address_limits::AddressLimiter;
@@ -445,7 +445,8 @@ async fn serve<A: Application>(
             spawn_detached("turned away", connection::turn_away(connection, close, refusal));
             continue;
         }
-        spawn_detached("connection", connection::live(connection, close, Rc::clone(&pool)));
+        let near = Near::of(&*connection);
+        spawn_detached_near("connection", near, connection::live(connection, close, Rc::clone(&pool)));
     }
     if is_cut_off.is_stopped() {
         return;

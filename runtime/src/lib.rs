@@ -69,7 +69,8 @@ pub use sys::{
     Chunk, CountingAllocator, KernelLimits, Lease, LogTarget, Moment, RingFeatures, SharedLease, StartError,
     allocated_bytes_of_thread, allocator_calls_of_thread, counts_allocations,
 };
-pub use task::{JoinHandle, Lost, spawn, spawn_detached, wake_all_tasks, yield_now};
+pub use task::{JoinHandle, Lost, spawn, spawn_detached, spawn_detached_near, wake_all_tasks, yield_now};
+pub use tasks::Near;
 pub use turns::{Turn, Turns};
 pub use worker::WorkerLimits;
 

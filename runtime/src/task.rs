@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::allocation_budget::AllocationBudget;
-use crate::tasks::TaskFuture;
+use crate::tasks::{Near, TaskFuture};
 use crate::waker::TaskId;
 use crate::worker::{self, Core};
 
@@ -26,6 +26,7 @@ pub fn spawn<T: 'static>(name: &'static str, future: impl Future<Output = T> + '
     let task = start(
         &core,
         name,
+        Near::NOTHING,
         Box::pin(async move {
             let result = future.await;
             completer.0.borrow_mut().result = Some(result);
@@ -40,14 +41,23 @@ pub fn spawn<T: 'static>(name: &'static str, future: impl Future<Output = T> + '
 /// # Panics
 /// As [`spawn`].
 pub fn spawn_detached(name: &'static str, future: impl Future<Output = ()> + 'static) {
-    start(&worker::current(), name, Box::pin(future));
+    start(&worker::current(), name, Near::NOTHING, Box::pin(future));
+}
+
+/// As [`spawn_detached`], with what the task uses first whenever it runs and has not in its future: where thousands of tasks
+/// take turns, each finds its memory fetched.
+///
+/// # Panics
+/// As [`spawn`].
+pub fn spawn_detached_near(name: &'static str, near: Near, future: impl Future<Output = ()> + 'static) {
+    start(&worker::current(), name, near, Box::pin(future));
 }
 
 /// Whoever is charged for the memory it asks for is so for that of the tasks it spawns.
-fn start(core: &Core, name: &'static str, task: TaskFuture) -> TaskId {
+fn start(core: &Core, name: &'static str, near: Near, task: TaskFuture) -> TaskId {
     match AllocationBudget::current() {
-        None => core.spawn(name, task),
-        Some(budget) => core.spawn(name, budget.charged(task)),
+        None => core.spawn(name, near, task),
+        Some(budget) => core.spawn(name, near, budget.charged(task)),
     }
 }
 

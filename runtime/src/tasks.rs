@@ -7,6 +7,7 @@ use std::pin::Pin;
 use slab::Slab;
 
 use crate::inbox::TASKS_MAX;
+use crate::sys::prefetch;
 use crate::waker::{TaskId, next_generation};
 
 /// A task's future; boxed once when it is spawned.
@@ -25,12 +26,46 @@ struct Task {
     queued: Queued,
     /// `None` exactly while it is being polled.
     future: Option<TaskFuture>,
+    near: Near,
     /// As the worker's counters number it.
     name: u8,
 }
 
 /// Each open connection has one; its future has a box of its own.
-const _: () = assert!(size_of::<Task>() <= 24);
+const _: () = assert!(size_of::<Task>() <= 32);
+
+/// Memory outside its future that a task uses first whenever it runs: fetched while the tasks before it run. Nothing of it is
+/// read by way of this, so it may be gone before the task is.
+///
+/// ```
+/// use selvedge_runtime::{Near, block_on, spawn_detached_near, yield_now};
+///
+/// block_on(|| async {
+///     let mut counter = Box::new(0_u64);
+///     spawn_detached_near("counter", Near::of(&*counter), async move {
+///         while *counter < 3 {
+///             *counter += 1;
+///             yield_now().await;
+///         }
+///     });
+///     yield_now().await;
+/// });
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Near(*const u8);
+
+impl Near {
+    /// This and what follows it, 256 octets in all.
+    pub fn of<T>(memory: &T) -> Self {
+        Self((&raw const *memory).cast())
+    }
+
+    pub(crate) const NOTHING: Self = Self(std::ptr::null());
+}
+
+/// Octets that are fetched of what is [near](Near) a task, and of its future: as many as those of a connection have.
+const NEAR_BYTES: usize = 256;
+const FUTURE_BYTES: usize = 80;
 
 /// Whether a task's index is in the ready queue: it is there at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +91,12 @@ impl Tasks {
     ///
     /// # Panics
     /// Beyond 1,048,576 tasks on one worker.
-    pub(crate) fn insert(&mut self, inbox: u16, name: u8, future: TaskFuture) -> TaskId {
+    pub(crate) fn insert(&mut self, inbox: u16, name: u8, near: Near, future: TaskFuture) -> TaskId {
         assert!(self.slots.len() < TASKS_MAX, "a worker has at most {TASKS_MAX} tasks");
         self.next_generation = next_generation(self.next_generation);
         let generation = self.next_generation;
-        let index =
-            self.slots.insert(Task { generation, queued: Queued::Yes, future: Some(future), name }) as u32;
+        let task = Task { generation, queued: Queued::Yes, future: Some(future), near, name };
+        let index = self.slots.insert(task) as u32;
         self.ready.push_back(index);
         TaskId::new(inbox, generation, index)
     }
@@ -100,7 +135,20 @@ impl Tasks {
             let Some(task) = self.slots.get_mut(index as usize) else { continue };
             task.queued = Queued::No;
             let Some(future) = task.future.take() else { continue };
-            return Some(Running { index, generation: task.generation, name: task.name, future });
+            let running = Running { index, generation: task.generation, name: task.name, future };
+            self.prefetch_ahead();
+            return Some(running);
+        }
+    }
+
+    /// Has the memory of the task after the next one fetched: what one task takes to run is hardly enough for that.
+    fn prefetch_ahead(&self) {
+        let Some(task) = self.ready.get(1).and_then(|&index| self.slots.get(index as usize)) else { return };
+        if let Some(future) = &task.future {
+            prefetch((&raw const **future).cast(), FUTURE_BYTES);
+        }
+        if !task.near.0.is_null() {
+            prefetch(task.near.0, NEAR_BYTES);
         }
     }
 
@@ -147,7 +195,7 @@ mod tests {
     use super::*;
 
     fn insert(tasks: &mut Tasks) -> TaskId {
-        tasks.insert(3, 7, Box::pin(std::future::pending()))
+        tasks.insert(3, 7, Near::NOTHING, Box::pin(std::future::pending()))
     }
 
     /// Runs the next task once, without an end; its index.
@@ -213,6 +261,16 @@ mod tests {
         assert_eq!(tasks.len(), 1);
         assert!(tasks.remove(after.index(), after.generation()).is_some());
         assert_eq!(tasks.len(), 0);
+    }
+
+    #[test]
+    fn a_task_runs_on_when_what_was_near_it_is_gone() {
+        let mut tasks = Tasks::with_capacity(4);
+        for number in 0..3 {
+            let near = Near::of(&*Box::new([number; NEAR_BYTES]));
+            tasks.insert(3, 7, near, Box::pin(std::future::pending()));
+        }
+        assert_eq!([(); 4].map(|()| run_next(&mut tasks)), [Some(0), Some(1), Some(2), None]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::sys::{
     AtRest, Kernel, KernelFigures, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter,
     requested_bytes_of_thread,
 };
-use crate::tasks::{Running, TaskFuture, Tasks};
+use crate::tasks::{Near, Running, TaskFuture, Tasks};
 use crate::timer::{Sleeps, Wheel};
 use crate::waker::{self, TaskId};
 
@@ -122,7 +122,7 @@ impl Core {
         {
             let mut main = pin!(main);
             // Task 0 of this worker stands for `main`, which lives on this stack.
-            let main_id = self.spawn("main", Box::pin(std::future::pending()));
+            let main_id = self.spawn("main", Near::NOTHING, Box::pin(std::future::pending()));
             let mut reaped = Reaped::default();
             loop {
                 if self.turn(&mut reaped, main_id, main.as_mut()) == Turned::MainIsDone {
@@ -165,7 +165,8 @@ impl Core {
         let _entered = Entered::new(self);
         self.kernel().go_on();
         let is_first = main_id.is_none();
-        let main_id = *main_id.get_or_insert_with(|| self.spawn("main", Box::pin(std::future::pending())));
+        let main_id = *main_id
+            .get_or_insert_with(|| self.spawn("main", Near::NOTHING, Box::pin(std::future::pending())));
         // As outside a simulation: a worker that waits too long sleeps too long, whoever looks in.
         let returns = |next| next == Next::Now || matches!(next, Next::At(due) if due <= self.kernel().now());
         let next = self.next_step();
@@ -399,8 +400,8 @@ impl Core {
 
     // ---- what the parts of a worker use ----
 
-    pub(crate) fn spawn(&self, name: &'static str, future: TaskFuture) -> TaskId {
-        self.tasks.borrow_mut().insert(self.inbox(), self.counters.task_name(name), future)
+    pub(crate) fn spawn(&self, name: &'static str, near: Near, future: TaskFuture) -> TaskId {
+        self.tasks.borrow_mut().insert(self.inbox(), self.counters.task_name(name), near, future)
     }
 
     /// Ends a task: its future is dropped now, or after its poll if it is the one that runs.

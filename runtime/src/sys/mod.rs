@@ -27,6 +27,7 @@ mod limits;
 mod log_file;
 mod op;
 mod pool;
+mod prefetch;
 mod privileges;
 mod process;
 mod reap;
@@ -75,6 +76,7 @@ pub use log_file::LogTarget;
 pub(crate) use op::{AcceptBatch, Op, ReceiveBatch};
 pub(crate) use pool::Pool;
 pub use pool::{Lease, SharedLease};
+pub(crate) use prefetch::prefetch;
 pub use privileges::{CapabilitiesLeft, drop_privileges, forbid_new_privileges, may_change_user};
 pub(crate) use process::takes_a_line;
 pub use process::{
