@@ -17,7 +17,6 @@ use selvedge_runtime::timer::Deadline;
 use super::answer::{Framing, SEND_BYTES_MAX, Transfer};
 use super::body::{BodyPump, PumpParts, Unread};
 use super::input::{HeadBytes, Received};
-use super::pace::wait_for;
 use super::stream::ROUNDS_PER_TURN_MAX;
 use super::underway::{Readable, Underway, Unreadable};
 use super::{After, Connection};
@@ -426,7 +425,7 @@ fn poll_meanwhile(
         let Some(due) = [allowed, pump.due()].into_iter().flatten().min() else { break };
         let now = selvedge_runtime::now();
         if due > now {
-            wait_for(deadline, due, context);
+            deadline.wait_until(due, context);
             break;
         }
         // What is allowed was looked at: it is the body that is due, and somebody reads it.

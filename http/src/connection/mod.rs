@@ -52,7 +52,7 @@ use answer::Output;
 use at_once::Left;
 use exchange::Share;
 use input::Input;
-use pace::{Pace, wait_for};
+use pace::Pace;
 
 /// Octets read and thrown away after the last response, before the connection is closed all the same.
 const LINGER_BYTES_MAX: u64 = 256 * 1024;
@@ -187,7 +187,7 @@ where
                     Begun::Exchanges(running) => running,
                     Begun::Over(answered) => {
                         connection = answered;
-                        connection.park(exchanges_before);
+                        connection.park_at_once(exchanges_before);
                         continue;
                     }
                     Begun::Last(ended, after) => {
@@ -288,6 +288,15 @@ enum Parked {
 }
 
 impl Connection {
+    /// As [`park`](Self::park), in the turn of the answers: if there was one, its send was started just now.
+    fn park_at_once(&mut self, exchanges_before: u64) {
+        if self.exchanges > exchanges_before && !self.input.head_has_begun() {
+            (self.waits_for, self.waits_since) = (WaitsFor::Reader, selvedge_runtime::now());
+        } else {
+            self.park(exchanges_before);
+        }
+    }
+
     /// Judges what the next wait is for. A head that was incomplete before these exchanges too keeps the time it began.
     fn park(&mut self, exchanges_before: u64) {
         let waits_for = if self.input.head_has_begun() {
@@ -341,9 +350,17 @@ impl Connection {
     fn poll_waiting<A>(&mut self, context: &mut Context<'_>, shared: &Shared<A>) -> Poll<Parked> {
         let timeouts = shared.timeouts();
         let now = selvedge_runtime::now();
-        let look_at = self.waits_since + READER_LOOK.min(timeouts.idle);
-        if self.waits_for == WaitsFor::Reader && self.look_at_reader(context, look_at, now).is_err() {
-            return Poll::Ready(Parked::Over(CloseReason::ClientFailure));
+        self.share = Share::default();
+        if self.waits_for == WaitsFor::Reader {
+            // The answer's completion wakes nobody before, or a busy connection would be polled twice for every answer.
+            let look_at = self.waits_since + READER_LOOK.min(timeouts.idle).min(timeouts.write_grace);
+            if now < look_at {
+                self.deadline.wait_until(look_at, context);
+                return Poll::Pending;
+            }
+            if self.look_at_reader(context, now).is_err() {
+                return Poll::Ready(Parked::Over(CloseReason::ClientFailure));
+            }
         }
         let (due, over) = match (self.waits_for, shared.drain().begun_at()) {
             (WaitsFor::Request, None) => {
@@ -365,19 +382,13 @@ impl Connection {
             }
             return Poll::Ready(over);
         }
-        let next_look =
-            if self.waits_for == WaitsFor::Reader && now < look_at { due.min(look_at) } else { due };
-        wait_for(&self.deadline, next_look, context);
-        self.share = Share::default();
+        self.deadline.wait_until(due, context);
         Poll::Pending
     }
 
-    /// Goes over to waiting for a request once the kernel has all of the last answer. Its completion wakes nobody before
-    /// `look_at`, or a busy connection would be polled twice for every answer.
-    fn look_at_reader(&mut self, context: &Context<'_>, look_at: Moment, now: Moment) -> io::Result<()> {
-        if now >= look_at
-            && let Poll::Ready(sent) = self.stream.get_mut().poll_sent(context)
-        {
+    /// Goes over to waiting for a request once the kernel has all of the last answer.
+    fn look_at_reader(&mut self, context: &Context<'_>, now: Moment) -> io::Result<()> {
+        if let Poll::Ready(sent) = self.stream.get_mut().poll_sent(context) {
             sent?;
             (self.waits_for, self.waits_since) = (WaitsFor::Request, now);
         }

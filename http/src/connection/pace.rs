@@ -201,7 +201,7 @@ pub(super) async fn paced<S, T>(
         while let Some(due) = pace.due_so_far() {
             let now = selvedge_runtime::now();
             if due > now {
-                wait_for(deadline, due, context);
+                deadline.wait_until(due, context);
                 break;
             }
             if let Err(too_slow) = pace.judge(|| moved_bytes(stream), now) {
@@ -213,14 +213,6 @@ pub(super) async fn paced<S, T>(
     .await;
     pace.rest(selvedge_runtime::now);
     paced
-}
-
-/// The task is woken at `due`, which is to come. Whether it has come is for the clock to say: setting a deadline anew makes
-/// an expired one a waiting one again.
-pub(super) fn wait_for(deadline: &Deadline, due: Moment, context: &Context<'_>) {
-    deadline.set(due);
-    let waiting = deadline.poll_expired(context);
-    debug_assert!(waiting.is_pending(), "a deadline set to a later moment has not expired");
 }
 
 #[cfg(test)]

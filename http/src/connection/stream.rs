@@ -13,7 +13,7 @@ use super::Connection;
 use super::answer::{Framing, Transfer, has_body};
 use super::body::{BodyPump, CONTINUE, PumpParts};
 use super::exchange::over_budget;
-use super::pace::{Pace, RestingPace, wait_for};
+use super::pace::{Pace, RestingPace};
 use crate::body::{Ending, Incoming, Outgoing, Piece, StreamBody};
 use crate::budgets::{Allowance, Stage, charge};
 use crate::fixed_fields::is_owned;
@@ -329,7 +329,7 @@ impl Connection {
             };
             let now = selvedge_runtime::now();
             if due > now {
-                wait_for(&self.deadline, due, context);
+                self.deadline.wait_until(due, context);
                 return Poll::Pending;
             }
             if sending.pace.judge(|| read_bytes(stream), now).is_err() {

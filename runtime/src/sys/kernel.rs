@@ -338,19 +338,18 @@ impl Kernel {
     }
 
     fn push_op_for(&mut self, id: OpId, supply: Supply) {
-        if let Op::Send { tells: Tells::Failures, .. } = self.slots.get(id).op {
+        let op = &mut self.slots.get(id).op;
+        if let Op::Send { tells: Tells::Failures, .. } = op {
             self.quiet_sends.push(id);
         }
         if let Machine::Simulated(ring) = &mut self.machine {
             self.figures.submissions += 1;
-            let op = &self.slots.get(id).op;
             ring.push(simulated_ring::Entry::Op(Flight::of(id, op, supply)));
             if let Op::Send { socket, more: More::End, .. } = op {
                 socket.hand_over();
             }
             return;
         }
-        let op = &mut self.slots.get(id).op;
         let entry = op.encode(supply).user_data(id.token());
         let last = match op {
             Op::Send { socket, more: More::End, .. } => op::encode_last(entry.clone(), socket),

@@ -13,7 +13,7 @@ use super::kernel::{Discarded, Kernel, Machine, Reaped};
 use super::op::{self, AcceptBatch, OnceTaken, Op, ReceiveBatch, Shape, Tells};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
 use super::simulated_ring;
-use super::slots::{OpId, Phase};
+use super::slots::{OpId, Phase, Slot};
 use super::socket::{Accepted, More};
 use super::starvation::unread_buffers_max;
 use super::token::Token;
@@ -73,7 +73,9 @@ impl Kernel {
     fn end_quiet_sends(&mut self, reaped: &mut Reaped) {
         let mut quiet_sends = std::mem::take(&mut self.quiet_sends);
         for id in quiet_sends.drain(..) {
-            if self.slots.phase(id).is_some_and(Phase::in_flight)
+            if let Some(slot) = self.slots.take_if(id, is_forgotten) {
+                self.let_go(slot, reaped);
+            } else if self.slots.phase(id).is_some_and(Phase::in_flight)
                 && let Op::Send { tells: Tells::Failures, chunk, .. } = &self.slots.get(id).op
             {
                 let length = chunk.len() as i32;
@@ -81,6 +83,14 @@ impl Kernel {
             }
         }
         self.quiet_sends = quiet_sends;
+    }
+
+    /// What most sends end with: all of it was taken, and nobody has asked to be told.
+    fn let_go(&mut self, mut slot: Slot, reaped: &mut Reaped) {
+        wake(&mut slot.waiter, reaped);
+        if let Op::Send { chunk: chunk @ Chunk::Bytes(_), .. } = &mut slot.op {
+            self.discarded.push(Discarded::Chunk(std::mem::replace(chunk, Chunk::Static(&[]))));
+        }
     }
 
     fn complete(&mut self, id: OpId, completion: RawCompletion, reaped: &mut Reaped) {
@@ -288,6 +298,15 @@ impl Kernel {
             self.cancel_entry(id);
         }
     }
+}
+
+/// Of a send that was to say nothing of success, and has said nothing.
+fn is_forgotten(slot: &Slot) -> bool {
+    slot.phase == Phase::InFlight
+        && matches!(
+            &slot.op,
+            Op::Send { sent: 0, tells: Tells::Failures, once_taken: OnceTaken::Forgotten, .. }
+        )
 }
 
 pub(super) fn wake(waiter: &mut Waiter, reaped: &mut Reaped) {

@@ -107,6 +107,11 @@ impl Slots {
         slot.op
     }
 
+    /// Frees the slot of an op that is over, if it is as `is_over` says.
+    pub(super) fn take_if(&mut self, id: OpId, is_over: impl Fn(&Slot) -> bool) -> Option<Slot> {
+        self.find(id).is_some_and(is_over).then(|| self.slots.remove(id.index as usize))
+    }
+
     /// All ops whose slots are in use.
     pub(super) fn iter(&self) -> impl Iterator<Item = (OpId, &Slot)> {
         self.slots

@@ -65,6 +65,13 @@ impl Deadline {
         self.core.wheel().set(self.entry, Some(at));
     }
 
+    /// [Sets](Self::set) it to a moment to come, for the task of `context` to be polled again then: as if it was
+    /// [asked](Self::poll_expired) besides. Whether the moment has come is for the clock to say.
+    pub fn wait_until(&self, at: Moment, context: &Context<'_>) {
+        // Dropped after the wheel is let go.
+        let _before = self.core.wheel().wait_until(self.entry, at, waker::waiter(context));
+    }
+
     /// It is not to be reached any more.
     pub fn clear(&self) {
         self.core.wheel().set(self.entry, None);

@@ -81,16 +81,31 @@ impl Wheel {
 
     /// Sets when the entry is due; `None` is never. Later than before: a store. Earlier: a move.
     pub(crate) fn set(&mut self, index: u32, due: Option<Moment>) {
-        let due = due.map_or(NEVER, |due| {
-            let tick = due.nanoseconds().div_ceil(TICK_NANOSECONDS).saturating_sub(self.start);
-            u32::try_from(tick).map_or(TICK_MAX, |tick| tick.min(TICK_MAX))
-        });
+        let due = due.map_or(NEVER, |due| self.tick_of(due));
+        self.set_tick(index, due);
+    }
+
+    /// As [`set`](Self::set), and `waiter` is woken then. Who waited before comes back, to be dropped when the wheel is not held.
+    pub(crate) fn wait_until(&mut self, index: u32, due: Moment, waiter: Waiter) -> Waiter {
+        let due = self.tick_of(due);
+        let entry = self.set_tick(index, due);
+        std::mem::replace(&mut entry.waiter, waiter)
+    }
+
+    fn tick_of(&self, due: Moment) -> u32 {
+        let tick = due.nanoseconds().div_ceil(TICK_NANOSECONDS).saturating_sub(self.start);
+        u32::try_from(tick).map_or(TICK_MAX, |tick| tick.min(TICK_MAX))
+    }
+
+    #[inline]
+    fn set_tick(&mut self, index: u32, due: u32) -> &mut Entry {
         let entry = &mut self.entries[index as usize];
         entry.due = due;
         if due < entry.linked {
             self.unlink(index);
             self.link(index);
         }
+        &mut self.entries[index as usize]
     }
 
     /// Whether the entry has expired; if not, `waiter` is woken when it does. Who waited before comes back, to be dropped
