@@ -98,6 +98,16 @@ impl FixedFields {
         self.0.as_deref().map(|lines| &**lines).unwrap_or_default()
     }
 
+    /// Whether both are clones of one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
+    /// Where they are in memory, as long as there is a clone of them; 0 for no field.
+    pub(crate) fn place(&self) -> usize {
+        self.0.as_ref().map_or(0, |lines| Rc::as_ptr(lines).addr())
+    }
+
     /// Those lines that `keep` takes, each given with its CRLF.
     pub(crate) fn filtered(&self, keep: impl FnMut(&&[u8]) -> bool) -> Self {
         let lines = self.as_bytes().split_inclusive(|&byte| byte == b'\n');

@@ -12,6 +12,7 @@ use selvedge_runtime::{BufferPool, Counter, Moment, Turns};
 use crate::address_limits::AddressLimiter;
 use crate::budgets::ExchangeBudgets;
 use crate::clock::Clock;
+use crate::connection::HeadMemory;
 use crate::connection::{LINGERING_MAX, Timeouts};
 use crate::files::MachineFiles;
 use crate::h1::section_memory::SectionMemory;
@@ -51,6 +52,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     limits: Limits,
     sections: RefCell<SectionMemory>,
+    heads: RefCell<HeadMemory>,
     timeouts: Timeouts,
     budgets: ExchangeBudgets,
     requests_max: Option<NonZero<u64>>,
@@ -79,6 +81,7 @@ impl<A> Shared<A> {
             application,
             limits: options.limits,
             sections: RefCell::default(),
+            heads: RefCell::default(),
             timeouts: options.timeouts,
             budgets: ExchangeBudgets::new(options.budgets),
             requests_max: options.requests_max,
@@ -104,6 +107,11 @@ impl<A> Shared<A> {
     /// Of the heads of all connections.
     pub(crate) fn sections(&self) -> RefMut<'_, SectionMemory> {
         self.sections.borrow_mut()
+    }
+
+    /// Of the answers of all connections.
+    pub(crate) fn heads(&self) -> RefMut<'_, HeadMemory> {
+        self.heads.borrow_mut()
     }
 
     pub(crate) fn timeouts(&self) -> &Timeouts {

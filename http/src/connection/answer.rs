@@ -15,7 +15,7 @@ use super::place::{Placed, prepared_head_pieces};
 use crate::block::Block;
 use crate::clock::Clock;
 use crate::fixed_fields::{FixedFields, is_owned};
-use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Version};
+use crate::h1::{BodyWish, ErrorBody, HeadError, HeadWriter, Persistence, Version, WrittenHead};
 use crate::record::CloseReason;
 use crate::refusal::{Refusal, report_unusable};
 use crate::response::{Body, Prepared, RangeField, Response, ResponseHead};
@@ -264,7 +264,7 @@ impl Connection {
             let room = room.ok_or(CloseReason::InvalidResponse)?;
             written = write_head(room, head, transfer, framing, &mut shared.clock());
         }
-        let written = written.map_err(|_| CloseReason::InvalidResponse)?;
+        let written = written.map_err(|_| CloseReason::InvalidResponse)?.len;
         self.output.fill(written);
         self.answered_bytes += written as u64;
         self.answered_head_bytes = written as u64;
@@ -422,11 +422,11 @@ pub(super) fn write_head(
     transfer: Transfer,
     framing: Framing,
     clock: &mut Clock,
-) -> Result<usize, HeadError> {
+) -> Result<WrittenHead, HeadError> {
     let mut writer = HeadWriter::new(room);
     writer.status(head.status).date(clock.date());
     if let Some(content_type) = head.content_type {
-        writer.field("content-type", content_type.as_bytes());
+        writer.content_type(content_type);
     }
     match transfer {
         Transfer::Length(length) if may_have_body(head.status) => drop(writer.content_length(length)),
@@ -441,7 +441,7 @@ pub(super) fn write_head(
         RangeField::Unsatisfied(size) => drop(writer.content_range_unsatisfied(size)),
     }
     if let Some(coding) = head.content_coding {
-        writer.field("content-encoding", coding.as_str().as_bytes());
+        writer.content_coding(coding);
     }
     writer.fixed(&head.resource_fields).fixed(&head.site_fields);
     for (name, value) in &head.fields {
@@ -455,7 +455,7 @@ pub(super) fn write_head(
         }
         _ => drop(writer.connection(framing.version, framing.persistence)),
     }
-    writer.finish().map(|written| written.len)
+    writer.finish()
 }
 
 pub(super) fn has_body(head: &ResponseHead, framing: Framing) -> bool {

@@ -296,7 +296,7 @@ impl Answering {
         check_head(head, transfer)?;
         let mut room = vec![0; BlockClass::Large.bytes()];
         let written = write_head(&mut room, head, transfer, self.framing(), &mut shared.clock());
-        room.truncate(written.map_err(|_| CloseReason::InvalidResponse)?);
+        room.truncate(written.map_err(|_| CloseReason::InvalidResponse)?.len);
         Ok(room)
     }
 

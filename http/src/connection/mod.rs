@@ -9,6 +9,7 @@ mod at_once;
 mod body;
 mod exchange;
 mod file;
+mod head_memory;
 mod in_process;
 mod input;
 mod pace;
@@ -24,6 +25,7 @@ mod underway;
 mod unsent;
 
 pub(crate) use exchange::run;
+pub(crate) use head_memory::HeadMemory;
 pub(crate) use in_process::{Answered, AnsweredBody, Sending, exchange as exchange_in_process};
 pub(crate) use input::Received;
 pub use pace::Timeouts;

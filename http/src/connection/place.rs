@@ -6,7 +6,7 @@ use selvedge_runtime::net::More;
 use selvedge_runtime::{BlockClass, Chunk};
 
 use super::Connection;
-use super::answer::{Framing, HEAD_BYTES_USUAL, Transfer, check_head, has_body, write_head};
+use super::answer::{Framing, HEAD_BYTES_USUAL, Transfer, check_head, has_body};
 use super::file::{check_unchanged, is_gathered, read_gathered};
 use crate::fixed_fields::FixedFields;
 use crate::h1::{BodyWish, ErrorBody, Persistence, Version};
@@ -55,9 +55,8 @@ impl Connection {
         }
         let body_bytes = if has_body(&response.head, framing) { length } else { 0 };
         let Some(room) = self.room(HEAD_BYTES_USUAL + body_bytes) else { return Placed::NeedsRoom };
-        let Ok(head_bytes) = write_head(room, &response.head, transfer, framing, &mut shared.clock()) else {
-            return Placed::NotHere;
-        };
+        let written = shared.heads().write(room, &response.head, transfer, framing, &mut shared.clock());
+        let Ok(head_bytes) = written else { return Placed::NotHere };
         let total = head_bytes + body_bytes;
         // What does not come to its end is overwritten by the next.
         let is_there = match body_bytes {

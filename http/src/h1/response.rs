@@ -9,6 +9,7 @@ use super::framing::Persistence;
 use super::request::Version;
 use super::status::status_line;
 use crate::fixed_fields::FixedFields;
+use crate::negotiation::Coding;
 use crate::syntax::{is_field_text, is_token};
 
 /// Writes one response head into a buffer of fixed size, in the order of its calls: [`HeadWriter::status`] first,
@@ -122,6 +123,18 @@ impl<'b> HeadWriter<'b> {
         self.put(b"content-length: ").number(length).put(b"\r\n")
     }
 
+    /// `Content-Type`; its value is checked, as that of any [`field`](Self::field).
+    #[inline]
+    pub(crate) fn content_type(&mut self, value: &str) -> &mut Self {
+        self.check_value(value.as_bytes());
+        self.put(b"content-type: ").put(value.as_bytes()).put(b"\r\n")
+    }
+
+    /// `Content-Encoding`.
+    pub(crate) fn content_coding(&mut self, coding: Coding) -> &mut Self {
+        self.put(b"content-encoding: ").put(coding.as_str().as_bytes()).put(b"\r\n")
+    }
+
     /// `Transfer-Encoding: chunked`; never beside a Content-Length, never to an HTTP/1.0 client.
     pub fn chunked(&mut self) -> &mut Self {
         self.put(b"transfer-encoding: chunked\r\n")
@@ -178,9 +191,8 @@ impl<'b> HeadWriter<'b> {
     pub fn field(&mut self, name: &str, value: &[u8]) -> &mut Self {
         if name.is_empty() || !name.bytes().all(is_token) {
             self.error = self.error.or(Some(HeadError::Name));
-        } else if !is_field_text(value) {
-            self.error = self.error.or(Some(HeadError::Value));
         }
+        self.check_value(value);
         self.line(name.as_bytes(), value)
     }
 
@@ -205,6 +217,13 @@ impl<'b> HeadWriter<'b> {
         match self.error {
             Some(error) => Err(error),
             None => Ok(WrittenHead { len: self.len, date_start: self.date_start }),
+        }
+    }
+
+    #[inline]
+    fn check_value(&mut self, value: &[u8]) {
+        if !is_field_text(value) {
+            self.error = self.error.or(Some(HeadError::Value));
         }
     }
 
