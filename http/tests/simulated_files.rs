@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use selvedge_http::files::{FileOptions, Files, serve_files};
@@ -12,6 +14,11 @@ use support::client::{Client, End};
 use support::simulated::{SimulatedServer, Wire};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// The worker's files, for tests that look at them by a job.
+    static FILES: RefCell<Weak<Files>> = const { RefCell::new(Weak::new()) };
+}
 
 /// How long the disk takes for what is not in memory.
 const STALL: Duration = Duration::from_secs(40);
@@ -168,6 +175,45 @@ fn the_disk_s_time_is_not_the_client_s() {
         let (head, body, _) = answer(&server, &mut client);
         assert!(head.contains("content-length: 130000\r\n"), "{head}");
         assert_eq!(body.len(), 130_000, "seed {seed}");
+    }
+}
+
+/// Fewer blocks than files: who is asked for often gets one of who is not, however often or rarely anybody looks.
+#[test]
+fn a_file_that_is_asked_for_often_comes_into_memory_whatever_the_period() {
+    for fresh_for in [Duration::from_millis(1), SECOND, 3_600 * SECOND] {
+        let prepare = |simulation: &Simulation| {
+            for name in ["resting", "wanted"] {
+                let path = format!("/site/{name}.txt");
+                simulation.disk().write(&path, name.as_bytes());
+                simulation.disk().set_modified(&path, 1_000_000_000);
+            }
+        };
+        let server = SimulatedServer::start_on(1, prepare, ServerOptions::default(), move |_| {
+            let options = FileOptions { fresh_for, ready_small_max: 1, ..FileOptions::new("/site") };
+            let files = Files::open(options).expect("the root is there");
+            FILES.with(|place| *place.borrow_mut() = Rc::downgrade(&files));
+            serve_files(files)
+        });
+        let ask_for = |path: &str| answer(&server, &mut ask(&server, path, 4_096)).1;
+        let open = || {
+            let usage = || FILES.with(|files| files.borrow().upgrade().expect("it serves").usage());
+            server.on_worker(usage).0
+        };
+        // The directory's own change has settled by then.
+        server.pass(5 * SECOND);
+        assert_eq!(ask_for("/resting.txt"), b"resting");
+        assert_eq!(ask_for("/wanted.txt"), b"wanted");
+        assert_eq!(open(), 1, "it is streamed");
+        for _ in 0..4 {
+            for _ in 0..6 {
+                let mut clients: Vec<_> = (0..3).map(|_| ask(&server, "/wanted.txt", 4_096)).collect();
+                clients.iter_mut().for_each(|client| assert_eq!(answer(&server, client).1, b"wanted"));
+            }
+            server.pass(SECOND);
+        }
+        assert_eq!(open(), 0, "{fresh_for:?}");
+        assert_eq!(ask_for("/resting.txt"), b"resting");
     }
 }
 

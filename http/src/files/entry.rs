@@ -10,6 +10,7 @@ pub(super) use loading::{Loading, is_named_by_content};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_runtime::fs::{File, Metadata};
@@ -29,9 +30,12 @@ use crate::validators::{ChangeTime, Validators};
 /// Files up to this size are kept in memory, with their head.
 pub(super) const READY_BYTES_MAX: u64 = 64 * 1024;
 
-/// Uses between two looks from which on a streamed file may take another one's block: enough for the other one not to be asked
-/// for next.
+/// Uses between two looks, or within [`DEMAND_PERIOD`] where looks come faster, from which on a streamed file may take another one's
+/// block: enough for the other one not to be asked for next.
 const HIGH_DEMAND_USES_MIN: u32 = 8;
+
+/// How often a small file that is streamed is given the chance of a block, where looks come more rarely.
+pub(super) const DEMAND_PERIOD: Duration = Duration::from_secs(1);
 
 /// A file.
 #[derive(Debug)]
@@ -82,8 +86,9 @@ enum Content {
 struct Streamed {
     open: RefCell<Option<Rc<OpenFile>>>,
     used_at: Cell<Moment>,
-    /// How often since the last look.
+    /// How often since then.
     uses: Cell<u32>,
+    counted_from: Cell<Moment>,
     /// When it had been used last as somebody else needed its descriptor.
     spared_at: Cell<Moment>,
 }
@@ -241,7 +246,17 @@ impl Entry {
             || self.may_become_ready(shares, demand, unix_s)
     }
 
-    fn may_become_ready(&self, shares: &Shares, demand: Demand, unix_s: u64) -> bool {
+    /// Whether it is small and streamed, and its demand is to be judged again without a look.
+    #[inline]
+    pub(super) fn is_due_for_block(&self) -> bool {
+        match &self.content {
+            Content::Streamed(streamed) if self.content_bytes <= READY_BYTES_MAX => streamed.is_counted(),
+            _ => false,
+        }
+    }
+
+    /// Whether there may be a block for what is streamed only for want of one.
+    pub(super) fn may_become_ready(&self, shares: &Shares, demand: Demand, unix_s: u64) -> bool {
         if matches!(self.content, Content::Ready(_)) || self.content_bytes > READY_BYTES_MAX {
             return false;
         }
@@ -252,11 +267,11 @@ impl Entry {
         })
     }
 
-    /// How much it was asked for since the last look, which is a [period](super::FileOptions::fresh_for) ago or more.
+    /// How much it is asked for.
     pub(super) fn take_demand(&self) -> Demand {
         match &self.content {
-            Content::Streamed(streamed) if streamed.uses.take() >= HIGH_DEMAND_USES_MIN => Demand::High,
-            _ => Demand::Usual,
+            Content::Streamed(streamed) => streamed.take_demand(),
+            Content::Ready(_) | Content::Variant(_) => Demand::Usual,
         }
     }
 }
@@ -268,8 +283,23 @@ impl Streamed {
             open: RefCell::default(),
             used_at: Cell::new(now),
             uses: Cell::default(),
+            counted_from: Cell::new(now),
             spared_at: Cell::new(now),
         }
+    }
+
+    /// Whether its uses were counted for so long that they tell of little demand too.
+    fn is_counted(&self) -> bool {
+        selvedge_runtime::now().since(self.counted_from.get()) >= DEMAND_PERIOD
+    }
+
+    fn take_demand(&self) -> Demand {
+        let is_high = self.uses.get() >= HIGH_DEMAND_USES_MIN;
+        if is_high || self.is_counted() {
+            self.uses.set(0);
+            self.counted_from.set(selvedge_runtime::now());
+        }
+        if is_high { Demand::High } else { Demand::Usual }
     }
 
     fn is_in_use(&self) -> bool {

@@ -12,6 +12,7 @@ use lru::LruCache;
 use selvedge_runtime::Moment;
 
 use super::Answer;
+use super::entry::DEMAND_PERIOD;
 use super::options::{FileOptions, KEY_BYTES_MAX, PATH_BYTES};
 use super::resource::Resource;
 use crate::open_file::OpenFile;
@@ -94,17 +95,23 @@ impl Memory {
         }
     }
 
-    /// What is known of `key` and needs no look: fresh, or found unchanged just now by `check`, which tells as of when.
+    /// What is known of `key` and needs no look: fresh, or found unchanged just now by `check`, which tells as of when. While a
+    /// file is fresh for longer than it waits for a block, `improve` is told of it: with each look that is so anyway.
     pub(super) fn recall(
         &self,
         key: &[u8],
         now: Moment,
         check: impl FnOnce(&Resource) -> Option<Moment>,
+        improve: impl FnOnce(&Resource),
     ) -> Option<Found> {
         if let Some(known) = self.present.borrow_mut().get_mut(key) {
             if now.since(known.checked_at) >= self.fresh_for {
                 let There::Resource(resource) = &known.there else { return None };
                 known.checked_at = check(resource)?;
+            } else if self.fresh_for > DEMAND_PERIOD
+                && let There::Resource(resource) = &known.there
+            {
+                improve(resource);
             }
             return Some(known.there.found());
         }

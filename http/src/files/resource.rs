@@ -203,6 +203,16 @@ impl Resource {
         true
     }
 
+    /// Between two looks: answers that wait for a block, and for which there `may_be_one` by now, are made anew, if their files are
+    /// still what they were.
+    pub(super) fn improve(&self, may_be_one: impl Fn(&Entry, Demand) -> bool) {
+        for form in &self.forms {
+            if form.entry.borrow().as_ref().is_some_and(|entry| entry.is_due_for_block()) {
+                form.forget_makeshift(&may_be_one);
+            }
+        }
+    }
+
     /// Whether both were found as the same files of the same versions.
     pub(super) fn is_of_version_of(&self, other: &Self) -> bool {
         let version = |form: &Representation| (Rc::clone(&form.location), form.metadata);

@@ -188,7 +188,11 @@ impl Files {
             let unchanged = tree.is_unchanged(resource, now, self.options.fresh_for, is_makeshift);
             unchanged.then(|| tree.root_checked_at.get())
         };
-        tree.memory.recall(path.key(), now, check)
+        let improve = |resource: &Resource| {
+            let unix_s = self.clock.borrow().unix_s();
+            resource.improve(|entry, demand| entry.may_become_ready(&self.shares, demand, unix_s));
+        };
+        tree.memory.recall(path.key(), now, check, improve)
     }
 
     /// Looks at the disk, waiting for it if need be, and remembers what was found.
