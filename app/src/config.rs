@@ -26,6 +26,9 @@ pub const BACKLOG_DEFAULT: NonZero<u32> = NonZero::new(listen::BACKLOG_DEFAULT).
 /// How long running exchanges may take to end after the signal to stop.
 pub const DRAIN_DEFAULT: Duration = Duration::from_secs(8);
 
+/// How long a file that was looked at is served without another look.
+pub const FRESH_FOR_DEFAULT: Duration = Duration::from_secs(1);
+
 /// The file that answers for a directory.
 pub const INDEX_DEFAULT: &str = "index.html";
 
@@ -58,6 +61,8 @@ pub struct Config {
     pub symlinks: SymlinkPolicy,
     /// Whether paths with a segment that begins with a dot are served.
     pub hidden: HiddenPolicy,
+    /// How long a file that was looked at is served without another look; not zero.
+    pub fresh_for: Duration,
     /// Whether directories without an index file are listed.
     pub browse: BrowsePolicy,
     /// Who may read by address, and nobody else; empty: whoever is not in `deny`.

@@ -20,6 +20,7 @@ mod rights;
 mod site;
 mod site_flags;
 mod site_values;
+mod times;
 mod values;
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ use self::flags::Flags;
 use self::given::Given;
 use self::listeners::Directory;
 use self::values::OrOff;
-use crate::config::{AcceptPolicy, BACKLOG_DEFAULT, Config, DRAIN_DEFAULT, INDEX_DEFAULT};
+use crate::config::{AcceptPolicy, BACKLOG_DEFAULT, Config, DRAIN_DEFAULT, FRESH_FOR_DEFAULT, INDEX_DEFAULT};
 use crate::failure::Failure;
 
 /// What the command line asks the program to do.
@@ -92,7 +93,7 @@ fn resolve(flags: Flags, mut environment: Environment) -> Result<Config, Failure
     let monitoring = monitoring::resolve(flags.monitoring, &mut given)?;
     let rights = rights::resolve(flags.rights, &mut given)?;
     let request_timeout =
-        given.value(flags.request_timeout, "SELVEDGE_REQUEST_TIMEOUT", values::request_timeout)?;
+        given.value(flags.request_timeout, "SELVEDGE_REQUEST_TIMEOUT", times::request_timeout)?;
 
     Ok(Config {
         root,
@@ -103,7 +104,7 @@ fn resolve(flags: Flags, mut environment: Environment) -> Result<Config, Failure
         accept,
         backlog: given.value(flags.backlog, "SELVEDGE_BACKLOG", values::backlog)?.unwrap_or(BACKLOG_DEFAULT),
         index: index.map_or_else(|| vec![String::from(INDEX_DEFAULT)], |names| names.0),
-        drain: given.value(flags.drain, "SELVEDGE_DRAIN", values::drain)?.unwrap_or(DRAIN_DEFAULT),
+        drain: given.value(flags.drain, "SELVEDGE_DRAIN", times::drain)?.unwrap_or(DRAIN_DEFAULT),
         max_connections: given.or_auto(
             flags.max_connections,
             "SELVEDGE_MAX_CONNECTIONS",
@@ -116,6 +117,9 @@ fn resolve(flags: Flags, mut environment: Environment) -> Result<Config, Failure
         )?,
         hidden: given.value(flags.hidden, "SELVEDGE_HIDDEN", values::hidden)?.unwrap_or_default(),
         browse: given.value(browse, "SELVEDGE_BROWSE", values::browse)?.unwrap_or_default(),
+        fresh_for: given
+            .value(flags.fresh_for, "SELVEDGE_FRESH_FOR", times::fresh_for)?
+            .unwrap_or(FRESH_FOR_DEFAULT),
         symlinks: given.value(flags.symlinks, "SELVEDGE_SYMLINKS", values::symlinks)?.unwrap_or_default(),
         allow: given.networks(flags.allow, "--allow", "SELVEDGE_ALLOW")?,
         deny: given.networks(flags.deny, "--deny", "SELVEDGE_DENY")?,

@@ -213,6 +213,7 @@ fn file_options(config: &Config, root: &Root, open_max: u64) -> FileOptions {
         tags: site.tags,
         compression: site.compression.clone(),
         denied_roots: Arc::new(DeniedRoots::new("restart it, or start it with `--sandbox off`")),
+        fresh_for: config.fresh_for,
         descriptors_max: usize::try_from(open_max).unwrap_or(usize::MAX).min(OPEN_FILES_MAX),
         ..FileOptions::new(&root.directory)
     }

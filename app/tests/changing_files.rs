@@ -70,6 +70,20 @@ fn a_file_removed_while_it_is_sent_goes_out_whole() {
 }
 
 #[test]
+fn a_file_is_looked_at_again_once_it_was_served_for_its_time_and_not_before() {
+    let site = Site::with(&[("a", "before")]);
+    let servers = ["60m", "1ms"].map(|time| Server::with(site.path(), &["--fresh-for", time, "-j", "1"]));
+    let [mut unhurried, mut eager] = servers.each_ref().map(|server| Client::connect(server.address()));
+    for client in [&mut unhurried, &mut eager] {
+        assert_eq!(client.get("/a").text(), "before");
+    }
+    site.write(".new", "after");
+    fs::rename(site.join(".new"), site.join("a")).unwrap();
+    eventually("the look at the new file", || eager.get("/a").text() == "after");
+    assert_eq!(unhurried.get("/a").text(), "before");
+}
+
+#[test]
 fn a_file_rewritten_while_it_is_sent_ends_the_connection_short() {
     let site = large_site();
     let server = Server::start(site.path());

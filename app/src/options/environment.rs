@@ -8,7 +8,7 @@ use super::values::Parse;
 use crate::failure::Failure;
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [&str; 51] = [
+pub(super) const VARIABLES: [&str; 52] = [
     "SELVEDGE_DIR",
     "SELVEDGE_PORT",
     "PORT",
@@ -22,6 +22,7 @@ pub(super) const VARIABLES: [&str; 51] = [
     "SELVEDGE_INDEX",
     "SELVEDGE_SYMLINKS",
     "SELVEDGE_HIDDEN",
+    "SELVEDGE_FRESH_FOR",
     "SELVEDGE_BROWSE",
     "SELVEDGE_KEEP_ALIVE_REQUESTS",
     "SELVEDGE_SPA",

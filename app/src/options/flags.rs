@@ -12,6 +12,7 @@ use super::addresses::AddressFlags;
 use super::monitoring::MonitoringFlags;
 use super::rights::RightsFlags;
 use super::site_flags::SiteFlags;
+use super::times;
 use super::values::{self, IndexNames, OrAuto, OrOff};
 use crate::config::{AcceptPolicy, BrowsePolicy, HiddenPolicy, SymlinkPolicy, Verbosity};
 use crate::cpu_list::CpuList;
@@ -97,6 +98,12 @@ pub(super) struct Flags {
     #[command(flatten)]
     pub(super) site: SiteFlags,
 
+    #[arg(long, value_name = "SECONDS", help_heading = "Files", value_parser = times::fresh_for)]
+    #[arg(allow_negative_numbers = true)]
+    #[arg(help = "Time for which a file is not looked at again, as in 60, 500ms or 2m\n\
+        [default: 1] [env: SELVEDGE_FRESH_FOR]")]
+    pub(super) fresh_for: Option<Duration>,
+
     #[arg(long, help_heading = "Files", action = ArgAction::SetTrue)]
     #[arg(help = "List directories that have no index file [env: SELVEDGE_BROWSE=1]")]
     browse: bool,
@@ -134,13 +141,13 @@ pub(super) struct Flags {
         [default: auto] [env: SELVEDGE_KEEP_ALIVE_REQUESTS]")]
     pub(super) keep_alive_requests: Option<OrAuto<NonZero<u32>>>,
 
-    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::drain)]
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = times::drain)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help = "Time that running answers get at the end, as in 8, 500ms or 2m\n\
         [default: 8] [env: SELVEDGE_DRAIN]")]
     pub(super) drain: Option<Duration>,
 
-    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = values::request_timeout)]
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", value_parser = times::request_timeout)]
     #[arg(help = "Time that an answer may take until it begins, then 503, as in 10 or 500ms; or off\n\
         [default: off] [env: SELVEDGE_REQUEST_TIMEOUT]")]
     pub(super) request_timeout: Option<OrOff<Duration>>,

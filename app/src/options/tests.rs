@@ -67,6 +67,7 @@ fn without_arguments_the_current_directory_is_served_on_loopback() {
         site: SiteConfig::default(),
         symlinks: SymlinkPolicy::Inside,
         hidden: HiddenPolicy::Hide,
+        fresh_for: Duration::from_secs(1),
         browse: BrowsePolicy::Off,
         allow: Networks::default(),
         deny: Networks::default(),
@@ -124,6 +125,7 @@ fn every_flag_is_read() {
         "--max-connections=9",
         "--symlinks=none",
         "--hidden=show",
+        "--fresh-for=2m",
         "--browse",
         "--keep-alive-requests=5",
         "--allow=192.0.2.0/24,::1",
@@ -144,6 +146,7 @@ fn every_flag_is_read() {
     assert_eq!(config.max_connections, NonZero::new(9));
     assert_eq!(config.symlinks, SymlinkPolicy::None);
     assert_eq!(config.hidden, HiddenPolicy::Show);
+    assert_eq!(config.fresh_for, Duration::from_secs(120));
     assert_eq!(config.browse, BrowsePolicy::On);
     assert_eq!(config.keep_alive_requests, NonZero::new(5));
     assert_eq!(config.allow, networks("192.0.2.0/24,::1,10.0.0.0/8"));
@@ -161,7 +164,7 @@ fn networks(list: &str) -> Networks {
 
 #[test]
 fn every_variable_is_read_and_its_flag_wins() {
-    let cases: [(&str, &str, &str); 45] = [
+    let cases: [(&str, &str, &str); 46] = [
         ("SELVEDGE_PORT", "1", "--port=2"),
         ("SELVEDGE_ADDRESS", "::1", "--address=127.0.0.1"),
         ("SELVEDGE_BACKLOG", "1", "--backlog=2"),
@@ -173,6 +176,7 @@ fn every_variable_is_read_and_its_flag_wins() {
         ("SELVEDGE_SYMLINKS", "all", "--symlinks=none"),
         ("SELVEDGE_DRAIN", "1", "--drain=2"),
         ("SELVEDGE_HIDDEN", "show", "--hidden=hide"),
+        ("SELVEDGE_FRESH_FOR", "60", "--fresh-for=500ms"),
         ("SELVEDGE_KEEP_ALIVE_REQUESTS", "1", "--keep-alive-requests=2"),
         ("SELVEDGE_SPA", "app.html", "--spa=b.html"),
         ("SELVEDGE_CLEAN_URLS", "redirect", "--clean-urls=on"),
@@ -540,6 +544,10 @@ fn times_are_read_with_their_units() {
     {
         assert_eq!(config(&["--drain", text], &[]).drain, Duration::from_millis(time_ms), "{text}");
     }
+    for (text, time_ms) in [("60", 60_000), ("1ms", 1), ("60m", 3_600_000), ("3600s", 3_600_000)] {
+        let fresh_for = config(&["--fresh-for", text], &[]).fresh_for;
+        assert_eq!(fresh_for, Duration::from_millis(time_ms), "{text}");
+    }
 }
 
 #[test]
@@ -567,6 +575,15 @@ fn bad_values_are_told_with_option_value_and_remedy() {
         ("--drain", "s", "this is not a time"),
         ("--drain", "1441m", "this is longer than a day; "),
         ("--drain", "18446744073709551615", "this is longer than a day"),
+        ("--fresh-for", "0", "every request would have to look for itself; give whole seconds up to an hour"),
+        ("--fresh-for", "0ms", "every request would have to look"),
+        ("--fresh-for", "-1", "this is not a time; give"),
+        (
+            "--fresh-for",
+            "1h",
+            "this is not a time; give whole seconds up to an hour, or a unit too, from 1ms",
+        ),
+        ("--fresh-for", "3601", "this is longer than an hour; give whole seconds up to an hour"),
         ("--request-timeout", "0", "nothing is answered in no time; "),
         ("--request-timeout", "soon", "this is not a time; "),
         ("--access-log", "", "no file is named; name a file, - for standard output, or off"),
@@ -682,8 +699,8 @@ fn help_names_every_variable_and_shows_examples() {
 #[test]
 fn help_states_the_defaults_in_force() {
     let help = printed("--help");
-    let drain = DRAIN_DEFAULT.as_secs();
-    for default in [&PORT_DEFAULT as &dyn ToString, &BACKLOG_DEFAULT, &INDEX_DEFAULT, &drain] {
+    let (drain, fresh_for) = (DRAIN_DEFAULT.as_secs(), FRESH_FOR_DEFAULT.as_secs());
+    for default in [&PORT_DEFAULT as &dyn ToString, &BACKLOG_DEFAULT, &INDEX_DEFAULT, &drain, &fresh_for] {
         let default = format!("[default: {}]", default.to_string());
         assert!(help.contains(&default), "{default} is missing in:\n{help}");
     }

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::num::NonZero;
-use std::time::Duration;
 
 use selvedge_http::networks::{NetworkError, Networks};
 use selvedge_runtime::net::listen::{self, ListenSpec, TcpAddress};
@@ -19,9 +18,6 @@ const BACKLOG_MAX: u32 = 65_535;
 
 /// Most open connections: more than `fs.nr_open` allows descriptors to a process by default (proc_sys_fs(5)).
 const CONNECTIONS_MAX: u32 = 16_777_216;
-
-/// Longest time to drain: a day. What needs more is no longer waiting for exchanges to end.
-const DRAIN_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// Most names of index files. Each costs an open per directory that lacks it.
 const INDEX_NAMES_MAX: usize = 16;
@@ -194,33 +190,6 @@ fn index_name(name: &str) -> Result<String, BadValue> {
         return Ok(name.to_owned());
     };
     Err(BadValue::new(what, fix))
-}
-
-pub(super) fn request_timeout(text: &str) -> Result<OrOff<Duration>, BadValue> {
-    match text {
-        "off" => Ok(OrOff::Off),
-        text => match drain(text)? {
-            Duration::ZERO => Err(BadValue::new("nothing is answered in no time", "give a time, or off")),
-            time => Ok(OrOff::Set(time)),
-        },
-    }
-}
-
-/// A whole number of seconds, milliseconds or minutes.
-pub(super) fn drain(text: &str) -> Result<Duration, BadValue> {
-    let fix = "give whole seconds up to a day, or a unit too, as in 8, 8s, 500ms or 2m";
-    let (digits, unit_ms) = if let Some(digits) = text.strip_suffix("ms") {
-        (digits, 1)
-    } else if let Some(digits) = text.strip_suffix('m') {
-        (digits, 60_000)
-    } else {
-        (text.strip_suffix('s').unwrap_or(text), 1000)
-    };
-    let number = number(digits).ok_or_else(|| BadValue::new("this is not a time", fix))?;
-    match number.checked_mul(unit_ms) {
-        Some(time_ms) if time_ms <= DRAIN_MS_MAX => Ok(Duration::from_millis(time_ms)),
-        _ => Err(BadValue::new("this is longer than a day", fix)),
-    }
 }
 
 /// A count from 1 to `max`.
