@@ -48,6 +48,15 @@ pub(super) enum Demand {
     },
 }
 
+/// How long a file that was looked at is served without another look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// As long as each server has it: 1 s with this project's, 60 s with nginx as it is configured here.
+    Usual,
+    /// This project's server as long as nginx.
+    AsNginx,
+}
+
 /// Which CPUs and workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
@@ -71,6 +80,7 @@ pub(crate) struct Workload {
     pub(crate) connections: usize,
     pub(super) kind: Kind,
     pub(super) sharing: Sharing,
+    pub(super) looks: Looks,
     pub(super) demand: Demand,
     /// The ceiling it is compared with; one canned answer is none for many files.
     pub(super) ceiling: Option<Variant>,
@@ -175,7 +185,12 @@ mod tests {
             let Demand::Offered { requests_per_second, at_once } = workload.demand else { panic!("{name}") };
             let title = find(name).unwrap().title;
             let (thousands, rest) = (requests_per_second / 1_000, requests_per_second % 1_000);
-            assert_eq!(workload.title, format!("{title}, {thousands},{rest:03} requests a second"));
+            let looks = match workload.looks {
+                Looks::Usual => "",
+                Looks::AsNginx => ", files looked at once in 60 s by selvedge and nginx",
+            };
+            let rate = format!("{thousands},{rest:03} requests a second");
+            assert_eq!(workload.title, format!("{title}, {rate}{looks}"));
             assert!(
                 at_once as usize <= workload.under_way_max()
                     && workload.is_offered()

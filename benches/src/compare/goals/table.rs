@@ -93,7 +93,7 @@ pub(super) static ROWS: [Row; 22] = [
     cpu_time("404 answers", "404-at-rate", 1.10, 0.85),
     cpu_time("single-range answers", "range-at-rate", 1.10, 0.85),
     against_peers("20 real files of a site, br or gzip", "site-at-rate", 0.90),
-    against_peers("10,000 files, Zipf-distributed", "zipf", 0.80),
+    against_peers("10,000 files, Zipf-distributed", "zipf-at-rate", 0.80),
     Row {
         title: "small requests beside cold files, p99",
         workload: "cold",

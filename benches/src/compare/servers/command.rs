@@ -10,7 +10,7 @@ use std::{
 use super::{Installed, Server, configuration};
 use crate::argument::argument;
 use crate::ceiling::Variant;
-use crate::compare::workloads::{Kind, Workload};
+use crate::compare::workloads::{Kind, Looks, Workload};
 use crate::cpus;
 
 /// Where descriptors are scarce, the server's own share for connections may be less than a workload of more than this.
@@ -71,6 +71,9 @@ impl Installed {
                     _ => "shared",
                 };
                 command.args(["--accept", accept]);
+                if start.workload.looks == Looks::AsNginx {
+                    command.args(["--fresh-for", &configuration::FILE_CACHE_VALID_S.to_string()]);
+                }
                 if start.workload.connections > CONNECTIONS_PLENTY {
                     command.args(["--max-connections", &(start.workload.connections + SPARE).to_string()]);
                 }

@@ -18,6 +18,9 @@ const FILES_MAX: usize = 20_000;
 /// Long enough that no idle connection is closed while it is measured.
 const IDLE_TIMEOUT_S: usize = 3_600;
 
+/// How long nginx believes what it has seen of a file.
+pub(super) const FILE_CACHE_VALID_S: usize = 60;
+
 /// Where Debian's package has the module.
 const LIGHTTPD_DEFLATE: &str = "/usr/lib/lighttpd/mod_deflate.so";
 
@@ -37,7 +40,7 @@ pub(super) fn nginx(start: &Start<'_>, server: Server, executable: &Path) -> Str
         Server::NginxWithoutFileCache => "open_file_cache off;".to_owned(),
         // Each is a descriptor, of which connections need some.
         _ => format!(
-            "open_file_cache max={} inactive=60s; open_file_cache_valid 60s;",
+            "open_file_cache max={} inactive=60s; open_file_cache_valid {FILE_CACHE_VALID_S}s;",
             (descriptor_limit() / 4 * 3).min(FILES_MAX)
         ),
     };

@@ -1,6 +1,6 @@
 //! The workloads, in their usual order. Data alone.
 
-use super::{Asked, Demand, Kind, Sharing, Workload};
+use super::{Asked, Demand, Kind, Looks, Sharing, Workload};
 use crate::{ceiling::Variant, compare::file_set::FileSet};
 
 /// Requests in one write of the pipelined workload.
@@ -15,6 +15,7 @@ const SMALL: Workload = Workload {
     connections: 64,
     kind: Kind::KeepAlive,
     sharing: Sharing::Apart,
+    looks: Looks::Usual,
     demand: Demand::Closed,
     ceiling: Some(Variant::Keepalive),
 };
@@ -82,7 +83,17 @@ const SITE: Workload = Workload {
     ..SMALL
 };
 
-pub(super) static WORKLOADS: [Workload; 29] = [
+const ZIPF: Workload = Workload {
+    name: "zipf",
+    title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections",
+    asked: Asked::Many(FileSet::Zipf),
+    file: "zipf/0000.txt",
+    bytes: 10 * 1024,
+    ceiling: None,
+    ..SMALL
+};
+
+pub(super) static WORKLOADS: [Workload; 30] = [
     SMALL,
     Workload {
         name: "small-at-rate",
@@ -172,14 +183,14 @@ pub(super) static WORKLOADS: [Workload; 29] = [
         demand: offered(12_000, 16),
         ..SITE
     },
+    ZIPF,
     Workload {
-        name: "zipf",
-        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections",
-        asked: Asked::Many(FileSet::Zipf),
-        file: "zipf/0000.txt",
-        bytes: 10 * 1024,
-        ceiling: None,
-        ..SMALL
+        name: "zipf-at-rate",
+        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections, 30,000 requests a second, \
+            files looked at once in 60 s by selvedge and nginx",
+        looks: Looks::AsNginx,
+        demand: offered(30_000, 16),
+        ..ZIPF
     },
     Workload { name: "latency", title: "151 bytes, 1 connection", connections: 1, ..SMALL },
     Workload {
