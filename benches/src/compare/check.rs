@@ -73,7 +73,8 @@ pub(crate) fn check(port: u16, workload: &Workload, root: &Path) -> anyhow::Resu
     Ok(Checked { fields, answer_bytes: Some(answer_bytes), codings: BTreeMap::new() })
 }
 
-/// Asks for each file of a set once, which is what warms a server's caches too.
+/// Asks for each file of a set once, which is what warms a server's caches too: in the order of the load, so that a cache that has
+/// no room for all has those that the load would have left in it.
 fn check_set(
     port: u16,
     workload: &Workload,

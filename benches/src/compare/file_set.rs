@@ -52,9 +52,11 @@ impl FileSet {
         }
     }
 
-    /// What is asked for, each once.
-    pub(super) fn distinct_paths(self) -> BTreeSet<String> {
-        self.paths().into_iter().collect()
+    /// What is asked for, each once, in the order in which the load comes to it first.
+    pub(super) fn distinct_paths(self) -> Vec<String> {
+        let (mut paths, mut seen) = (self.paths(), BTreeSet::new());
+        paths.retain(|path| seen.insert(path.clone()));
+        paths
     }
 
     /// Header fields of its requests.
@@ -74,7 +76,10 @@ mod tests {
     fn every_path_that_is_asked_for_is_a_file() {
         for set in [FileSet::Site, FileSet::Zipf] {
             let files: BTreeSet<String> = set.files().map(|file| format!("/{}", file.name)).collect();
-            assert!(set.distinct_paths().is_subset(&files), "{set:?}");
+            let paths = set.distinct_paths();
+            assert!(paths.iter().all(|path| files.contains(path)), "{set:?}");
+            assert_eq!(paths[..2], set.paths()[..2], "{set:?}");
+            assert_eq!(paths.len(), set.paths().into_iter().collect::<BTreeSet<_>>().len(), "{set:?}");
         }
     }
 }
