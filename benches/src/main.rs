@@ -27,6 +27,7 @@ mod soak;
 mod workers;
 mod zipf;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -93,7 +94,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("selvedge-benches: {error:#}");
+            // A terminal that was closed takes it no more.
+            let _ = writeln!(io::stderr(), "selvedge-benches: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -14,6 +14,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use self::greedy::Greedy;
+use crate::compare::interrupt;
 use crate::compare::process::{Running, free_port};
 use crate::compare::servers::{Profile, selvedge};
 use crate::compare::summary::Spread;
@@ -78,6 +79,7 @@ impl Company {
 /// # Errors
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    interrupt::catch()?;
     let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
     let directory = match Path::new(IN_MEMORY) {
         memory if memory.is_dir() => tempfile::tempdir_in(memory),
