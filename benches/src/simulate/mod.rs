@@ -32,6 +32,7 @@ mod site_setting;
 mod site_validators;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -44,8 +45,11 @@ use coverage::{Coverage, SEEDS_FOR_ALL};
 use done::{Done, Figures};
 use setting::Size;
 
-/// No seed takes so long by far, in whatever build.
-const SEED_TIME_MAX: Duration = Duration::from_secs(60);
+/// Of a thread that runs none.
+const NO_SEED: u64 = u64::MAX;
+/// No seed takes so long by far, in whatever build. It is waited for in pieces, of which a process that is stopped for a while
+/// (SIGSTOP) loses one.
+const SEED_SECONDS_MAX: usize = 60;
 
 /// Options of `simulate`.
 #[derive(Debug, clap::Args)]
@@ -152,19 +156,21 @@ fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
     let next = Arc::new(AtomicU64::new(options.seeds.start));
     let stops = Arc::new(AtomicBool::new(false));
     let (tell, results) = mpsc::channel();
-    for _ in 0..threads.unwrap_or(1).max(1) {
+    let under_way: Arc<[AtomicU64]> =
+        (0..threads.unwrap_or(1).max(1)).map(|_| AtomicU64::new(NO_SEED)).collect();
+    watch(&under_way);
+    for thread in 0..under_way.len() {
         let (next, stops, tell) = (Arc::clone(&next), Arc::clone(&stops), tell.clone());
+        let under_way = Arc::clone(&under_way);
         let (workload, end, stop_at_first) = (options.workload, options.seeds.end, options.stop_at_first);
         std::thread::spawn(move || {
-            let under_way = Arc::new(AtomicU64::new(u64::MAX));
-            watch(&under_way);
             // Seeds below one that went wrong have been begun before it, so that the first that goes wrong is told too.
             while !stops.load(Ordering::Relaxed) {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
                 if seed >= end {
                     break;
                 }
-                under_way.store(seed, Ordering::Relaxed);
+                under_way[thread].store(seed, Ordering::Relaxed);
                 SEED.set(Some(seed));
                 let done = std::panic::catch_unwind(|| workload.run(seed, size, keeping));
                 let done = done.unwrap_or_else(|_| Done::of_panic());
@@ -175,7 +181,7 @@ fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
                     break;
                 }
             }
-            under_way.store(u64::MAX, Ordering::Relaxed);
+            under_way[thread].store(NO_SEED, Ordering::Relaxed);
         });
     }
     results
@@ -195,19 +201,27 @@ fn tell_panics() {
     }));
 }
 
-/// Ends the program when a seed does not end: a task that does not come back from a poll ends no turn.
-fn watch(under_way: &Arc<AtomicU64>) {
+/// Ends the program when seeds do not end: a task that does not come back from a poll ends no turn. All of them are told, so that the
+/// lowest one is: it was begun before the others.
+fn watch(under_way: &Arc<[AtomicU64]>) {
     let under_way = Arc::clone(under_way);
     std::thread::spawn(move || {
         loop {
-            let before = under_way.load(Ordering::Relaxed);
-            std::thread::sleep(SEED_TIME_MAX);
-            if before != u64::MAX && under_way.load(Ordering::Relaxed) == before {
-                println!("seed {before}: a turn does not end");
+            let before = seeds(&under_way);
+            (0..SEED_SECONDS_MAX).for_each(|_| std::thread::sleep(Duration::from_secs(1)));
+            let now = seeds(&under_way);
+            let stuck: BTreeSet<_> = before.intersection(&now).collect();
+            if !stuck.is_empty() {
+                stuck.iter().for_each(|seed| println!("seed {seed}: a turn does not end"));
                 std::process::exit(1);
             }
         }
     });
+}
+
+/// Those that are under way.
+fn seeds(under_way: &[AtomicU64]) -> BTreeSet<u64> {
+    under_way.iter().map(|seed| seed.load(Ordering::Relaxed)).filter(|&seed| seed != NO_SEED).collect()
 }
 
 #[cfg(test)]
