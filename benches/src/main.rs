@@ -20,6 +20,7 @@ mod latencies;
 mod load;
 mod marked;
 mod open_loop;
+mod plural;
 mod reply;
 mod shared_lines;
 mod simulate;

@@ -100,6 +100,15 @@ pub(super) struct Share {
     pub(super) connections: usize,
 }
 
+impl Pace {
+    /// Requests of all workers that are due within so long from the start on, at a rate: as many as at whole moments.
+    pub(super) fn due_within(self, duration: Duration) -> u64 {
+        let Self::Open { requests_per_second, at_once, .. } = self else { return 0 };
+        let of_all = (duration.as_secs_f64() * requests_per_second).ceil() as u64;
+        of_all.div_ceil(at_once).saturating_mul(at_once)
+    }
+}
+
 impl Plan {
     /// # Errors
     /// What cannot be done, and what to ask for instead.
@@ -136,6 +145,16 @@ impl Plan {
                 "{at_once} requests at once: between 1 and {AT_ONCE_MAX} are possible"
             );
             ensure!(backlog_max > 0, "a backlog of 0 ends every run: allow one request at least");
+            if let Extent::Duration(duration) = self.extent {
+                let [warm_up, of_all] =
+                    [self.warm_up, self.warm_up + duration].map(|time| self.pace.due_within(time));
+                ensure!(
+                    of_all > warm_up,
+                    "{at_once} requests at once, {requests_per_second} a second: none is due within the {duration:?} that are \
+                     measured, behind a warm-up of {:?}; ask for fewer at once, or for a longer time",
+                    self.warm_up
+                );
+            }
         }
         if let Reuse::Requests { count, .. } = self.reuse {
             ensure!(count > 0, "a connection is for one request at least");
@@ -199,6 +218,15 @@ mod tests {
             (Plan { pace: open(f64::NAN, 1, 1), ..plan() }, "a rate of NaN"),
             (Plan { pace: open(1.0, 1, 0), ..plan() }, "allow one"),
             (Plan { pace: open(1.0, 0, 1), ..plan() }, "0 requests at once"),
+            (
+                Plan {
+                    pace: open(10.0, 100, 1),
+                    warm_up: Duration::from_secs(1),
+                    extent: Extent::Duration(Duration::from_secs(9)),
+                    ..plan()
+                },
+                "fewer at once",
+            ),
             (Plan { pipeline: 10_000, ..plan() }, "is the deepest"),
             (Plan { timeout: Duration::ZERO, ..plan() }, "a timeout is above 0"),
         ] {

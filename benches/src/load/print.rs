@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::report::{Quantiles, Report};
+use crate::plural::counted;
 
 /// A report as it is printed.
 #[derive(Debug)]
@@ -36,11 +37,14 @@ impl Printed<'_> {
         )?;
         writeln!(f, "|---:|---:|---:|---:|---:|---:|")?;
         let seconds = if report.seconds > 0.0 { report.seconds } else { 1.0 };
+        let per_second = match &report.schedule {
+            Some(schedule) if schedule.moments == 1 => "-".to_owned(),
+            _ => format!("{:.1}", report.requests_per_second),
+        };
         writeln!(
             f,
-            "| {} | {:.1} | {:.1} | {:.2} | {:.3} | {:.0} % |\n",
+            "| {} | {per_second} | {:.1} | {:.2} | {:.3} | {:.0} % |\n",
             report.requests,
-            report.requests_per_second,
             report.body_bytes as f64 / seconds / 1e6,
             report.concurrency,
             report.cpu_seconds,
@@ -61,8 +65,12 @@ impl Printed<'_> {
         line(f, "sent late by the generator", &schedule.lateness)?;
         writeln!(
             f,
-            "\n{} requests were due, {:.1} a second; without a free connection at the end: {}, never sent: {}",
-            schedule.due, schedule.requests_per_second, schedule.backlog, schedule.unsent
+            "\n{} at {} (a rate of {:.1} a second was asked for); without a free connection at the end: {}, never sent: {}",
+            counted(schedule.due, "request was due", "requests were due"),
+            counted(schedule.moments, "moment", "moments"),
+            schedule.requests_per_second,
+            schedule.backlog,
+            schedule.unsent
         )
     }
 
@@ -90,4 +98,23 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, times: &Quantiles) -> fmt::Resul
         f,
         "| {what} | {count} | {mean_us:.1} | {p50_us:.1} | {p90_us:.1} | {p99_us:.1} | {p999_us:.1} | {max_us:.1} |"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::tests::good_report;
+
+    #[test]
+    fn a_rate_is_told_where_requests_were_due_at_several_moments() {
+        let mut report = good_report();
+        let text = Printed(&report).to_string();
+        assert!(
+            text.contains("| 100 | 100.0 |") && text.contains("due at 100 moments (a rate of 100.0"),
+            "{text}"
+        );
+        report.schedule.iter_mut().for_each(|schedule| schedule.moments = 1);
+        let text = Printed(&report).to_string();
+        assert!(text.contains("| 100 | - |") && text.contains("due at 1 moment (a rate of 100.0"), "{text}");
+    }
 }

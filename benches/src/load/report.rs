@@ -20,7 +20,7 @@ pub(crate) struct Report {
     pub(crate) connections: usize,
     pub(crate) pipeline: usize,
     /// The time that was measured: as long as was asked for, unless the run ended before; or until the last of the requests
-    /// that were asked for was answered.
+    /// that were asked for was answered. In an open loop these last until a further one would be due.
     pub(crate) seconds: f64,
     /// Answers within that time; where requests are counted, those to them.
     pub(crate) requests: u64,
@@ -83,6 +83,9 @@ pub(crate) struct ScheduleReport {
     pub(crate) requests_per_second: f64,
     /// Requests that were due within the time.
     pub(crate) due: u64,
+    /// The moments at which they were. At one alone there is no rate: how many there were per second says how long was measured.
+    #[serde(default)]
+    pub(crate) moments: u64,
     /// Requests that were due and for which no connection was free, when the last one came to be due.
     pub(crate) backlog: u64,
     /// Requests that were due and never sent.
@@ -178,6 +181,7 @@ fn schedule(plan: &Plan, done: &[Done], tally: &Tally) -> Option<ScheduleReport>
     Some(ScheduleReport {
         requests_per_second,
         due: of(|schedule| schedule.due),
+        moments: of(|schedule| schedule.moments),
         backlog: of(|schedule| schedule.backlog),
         unsent: of(|schedule| schedule.unsent),
         lateness: Quantiles::of(&tally.lateness),

@@ -23,12 +23,16 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(plan: &Plan, start: Moment) -> Self {
-        let begin = start + plan.warm_up;
-        let end = match plan.extent {
-            Extent::Duration(duration) => begin + duration,
-            Extent::Requests(_) => NEVER,
-        };
-        Self { start, begin, end }
+        let warmed_up = start + plan.warm_up;
+        match (plan.extent, plan.pace) {
+            (Extent::Duration(duration), _) => Self { start, begin: warmed_up, end: warmed_up + duration },
+            // With the first of them that is due.
+            (Extent::Requests(_), Pace::Open { requests_per_second, .. }) => {
+                let before = plan.pace.due_within(plan.warm_up);
+                Self { start, begin: start + time_of(before, requests_per_second), end: NEVER }
+            }
+            (Extent::Requests(_), Pace::Closed { .. }) => Self { start, begin: warmed_up, end: NEVER },
+        }
     }
 
     /// Whether it has an end by the clock.
@@ -39,6 +43,11 @@ impl Window {
     pub(super) fn contains(&self, moment: Moment) -> bool {
         self.begin <= moment && moment < self.end
     }
+}
+
+/// How long so many requests of all workers are due in.
+fn time_of(requests: u64, requests_per_second: f64) -> Duration {
+    Duration::from_nanos((requests as f64 * (1e9 / requests_per_second)) as u64)
 }
 
 /// One worker's requests that are still to be sent.
@@ -133,8 +142,8 @@ impl ClosedLoop {
 /// Requests are due at fixed times. Those that are due and not sent are a number, not a queue.
 #[derive(Debug)]
 pub(super) struct OpenLoop {
-    start: Moment,
-    period_ns: f64,
+    window: Window,
+    requests_per_second: f64,
     /// So many of this worker's requests are due at one moment.
     at_once: u64,
     share: Share,
@@ -158,18 +167,16 @@ pub(super) struct OpenLoop {
 
 impl OpenLoop {
     fn new(plan: &Plan, share: Share, window: Window, requests_per_second: f64, at_once: u64) -> Self {
-        let due_within = |duration: Duration| {
-            let of_all = (duration.as_secs_f64() * requests_per_second).ceil() as u64;
-            share.of(of_all.div_ceil(at_once)).saturating_mul(at_once)
-        };
+        let due_within =
+            |duration| share.of(plan.pace.due_within(duration) / at_once).saturating_mul(at_once);
         let warm_up = due_within(plan.warm_up);
         let number_end = match plan.extent {
             Extent::Duration(duration) => due_within(plan.warm_up + duration),
             Extent::Requests(count) => warm_up.saturating_add(share.of(count)),
         };
         Self {
-            start: window.start,
-            period_ns: 1e9 / requests_per_second,
+            window,
+            requests_per_second,
             at_once,
             share,
             next: 0,
@@ -208,7 +215,25 @@ impl OpenLoop {
     /// When this worker's request `number` is due. The workers' turns, of so many at once, come one after the other at equal distances.
     fn due(&self, number: u64) -> Moment {
         let turn = number / self.at_once * self.share.workers + self.share.worker;
-        self.start + Duration::from_nanos(((turn * self.at_once) as f64 * self.period_ns) as u64)
+        self.window.start + time_of(turn * self.at_once, self.requests_per_second)
+    }
+
+    /// The moments at which requests were due within the time.
+    pub(super) fn moments(&self) -> u64 {
+        self.measured.div_ceil(self.at_once)
+    }
+
+    /// The end of the time that is measured, once all was sent: of so many requests it is when a further one would be due.
+    pub(super) fn end_in_order(&self) -> Option<Moment> {
+        if self.next < self.number_end || !self.returned.is_empty() || self.unsent > 0 || self.measured == 0 {
+            return None;
+        }
+        if self.window.ends() {
+            return Some(self.window.end);
+        }
+        let last = self.number_end - 1;
+        let of_its_moment = last % self.at_once + 1;
+        Some(self.due(last) + time_of(of_its_moment, self.requests_per_second))
     }
 
     /// Requests that are due and were not sent.
@@ -219,7 +244,8 @@ impl OpenLoop {
 
     /// This worker's requests that have come to be due, were there no end.
     fn come(&self, now: Moment) -> u64 {
-        let of_all = (now.since(self.start).as_nanos() as f64 / self.period_ns).floor() as u64 + 1;
+        let elapsed = now.since(self.window.start).as_nanos() as f64;
+        let of_all = (elapsed / (1e9 / self.requests_per_second)).floor() as u64 + 1;
         self.share.of(of_all.div_ceil(self.at_once)).saturating_mul(self.at_once)
     }
 

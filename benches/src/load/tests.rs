@@ -47,7 +47,14 @@ pub(crate) fn good_report() -> Report {
     let latency = Quantiles { count: 100, ..Quantiles::default() };
     let worker = WorkerReport { cpu: None, requests: 100, cpu_seconds: 0.5, cpu_share: 0.5, latency };
     let lateness = Quantiles { count: 100, p99_us: 900.0, ..Quantiles::default() };
-    let schedule = ScheduleReport { requests_per_second: 100.0, due: 100, backlog: 0, unsent: 0, lateness };
+    let schedule = ScheduleReport {
+        requests_per_second: 100.0,
+        due: 100,
+        moments: 100,
+        backlog: 0,
+        unsent: 0,
+        lateness,
+    };
     Report {
         address: "127.0.0.1:1".to_owned(),
         connections: 1,

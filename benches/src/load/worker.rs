@@ -13,7 +13,7 @@ use anyhow::Context;
 use rustix::thread::set_current_timer_slack;
 use selvedge_runtime::net::{Address, Stream};
 use selvedge_runtime::timer::{sleep_until, timeout};
-use selvedge_runtime::{BlockClass, Moment, StopSignal, StopSource, Turns, now, spawn, spawn_detached};
+use selvedge_runtime::{BlockClass, Moment, StopSignal, StopSource, Turns, now, spawn};
 
 use super::connection::{Connection, Shared};
 use super::idle::Idle;
@@ -61,6 +61,8 @@ pub(super) struct Done {
 pub(super) struct Schedule {
     /// Requests that were due within the window.
     pub(super) due: u64,
+    /// The moments at which they were.
+    pub(super) moments: u64,
     /// Requests that were due and for which no connection was free, when the last one came to be due.
     pub(super) backlog: u64,
     /// Requests that were due and never sent.
@@ -112,10 +114,10 @@ pub(super) async fn work(worker: usize, plan: Plan, start: &Start) -> anyhow::Re
         plan,
     });
     let meter = Rc::new(Meter::default());
-    spawn_detached("meter", measure_cpu(Rc::clone(&meter), window));
+    let mut meters = vec![spawn("meter", measure_cpu(Rc::clone(&meter), window))];
     let server_meter = Rc::new(Cell::new(None));
     if let Some(pid) = shared.plan.server_pid.filter(|_| worker == 0) {
-        spawn_detached("server meter", measure_server(pid, Rc::clone(&server_meter), window));
+        meters.push(spawn("server meter", measure_server(pid, Rc::clone(&server_meter), window)));
     }
     let connections: Vec<_> = streams
         .into_iter()
@@ -126,6 +128,17 @@ pub(super) async fn work(worker: usize, plan: Plan, start: &Start) -> anyhow::Re
     for connection in connections {
         connection.await.context("a connection's task panicked")?;
     }
+    // An open loop's last requests are answered before the time is over that they stand for.
+    let end = match &*shared.supply.borrow() {
+        Supply::Closed(_) => None,
+        Supply::Open(open) => open.end_in_order(),
+    };
+    if let Some(end) = end {
+        sleep_until(end).await;
+        for meter in meters {
+            meter.await.context("a meter's task panicked")?;
+        }
+    }
     let (finished, cpu) = (now(), meter.used());
     // With all connections given up it would go on.
     schedule.abort();
@@ -133,7 +146,8 @@ pub(super) async fn work(worker: usize, plan: Plan, start: &Start) -> anyhow::Re
         Supply::Closed(_) => None,
         Supply::Open(open) => {
             open.end(finished);
-            Some(Schedule { due: open.measured, backlog: open.backlog_at_end, unsent: open.unsent })
+            let (due, moments) = (open.measured, open.moments());
+            Some(Schedule { due, moments, backlog: open.backlog_at_end, unsent: open.unsent })
         }
     };
     let tally = shared.tally.borrow().clone();

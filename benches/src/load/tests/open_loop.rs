@@ -78,3 +78,25 @@ fn a_backlog_that_is_full_ends_the_run() {
     assert!((50..60).contains(&schedule.unsent), "{report:?}");
     assert!(report.seconds < 3.0, "{report:?}");
 }
+
+/// What is due at one moment stands for the time until the next one, and is not the rate of a moment.
+#[test]
+fn requests_that_are_due_at_once_are_told_over_the_time_that_they_stand_for() {
+    let pace = |at_once| Pace::Open { requests_per_second: 10.0, at_once, backlog_max: 1_000 };
+    let of_100 = Extent::Requests(100);
+    for (extent, at_once, warm_up, workers, seconds, moments) in [
+        (Extent::Duration(5 * SECOND), 100, Duration::ZERO, 1, 5.0, 1),
+        (Extent::Duration(10 * SECOND), 10, SECOND, 2, 10.0, 10),
+        (of_100, 100, Duration::ZERO, 1, 10.0, 1),
+        // The warm-up goes on until the next requests are due.
+        (of_100, 50, SECOND, 2, 10.0, 2),
+        (of_100, 1, Duration::ZERO, 1, 10.0, 100),
+    ] {
+        let plan = Plan { pace: pace(at_once), extent, warm_up, workers, ..plan_of(10.0, 1_000, 100) };
+        let report = with_times(Duration::ZERO, Duration::ZERO, &plan);
+        let schedule = report.schedule.expect("it is open");
+        assert_eq!((faults(&report), schedule.due, schedule.moments), (vec![], 100, moments), "{report:?}");
+        assert!((report.seconds - seconds).abs() < 0.01, "{report:?}");
+        assert!((report.requests_per_second - 100.0 / seconds).abs() < 0.1, "{report:?}");
+    }
+}

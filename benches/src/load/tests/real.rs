@@ -43,8 +43,11 @@ fn a_server_s_processor_time_is_read_where_it_is_named() {
     let extent = Extent::Duration(Duration::from_millis(200));
     // Generator and server are one process here.
     let server_pid = i32::try_from(std::process::id()).ok();
-    let report = generate(&Plan { extent, server_pid, ..plan_for(&server.url()) }).unwrap();
-    assert!(report.server_cpu_seconds.is_some_and(|seconds| seconds > 0.0), "{report:?}");
+    let open = Pace::Open { requests_per_second: 1_000.0, at_once: 100, backlog_max: 1_000 };
+    for pace in [plan_for(&server.url()).pace, open] {
+        let report = generate(&Plan { extent, server_pid, pace, ..plan_for(&server.url()) }).unwrap();
+        assert!(report.server_cpu_seconds.is_some_and(|seconds| seconds > 0.0), "{report:?}");
+    }
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn the_json_has_its_members_and_is_read_again() {
                     server_cpu_seconds statuses verdicts workers";
     assert_eq!(names(&json), expected);
     assert_eq!(names(&json["latency"]), "count max_us mean_us p50_us p90_us p999_us p99_us");
-    assert_eq!(names(&json["schedule"]), "backlog due lateness requests_per_second unsent");
+    assert_eq!(names(&json["schedule"]), "backlog due lateness moments requests_per_second unsent");
     assert_eq!(names(&json["workers"][0]), "cpu cpu_seconds cpu_share latency requests");
     assert_eq!(json["statuses"]["200"], 100);
     let again: Report = serde_json::from_str(&json.to_string()).unwrap();
