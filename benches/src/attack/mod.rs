@@ -109,6 +109,12 @@ fn effective(options: &Options) -> anyhow::Result<Options> {
     );
     ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
     ensure!(options.count > 0, "--count 0: nothing would be sent");
+    ensure!(
+        options.first.checked_add(options.count).is_some(),
+        "--first {}: the last of {} requests would have no number; begin with a lower one",
+        options.first,
+        options.count
+    );
     if options.quick {
         (options.attackers, options.seconds, options.rounds) = (60, 1, 2);
         (options.rate, options.count) = (100, options.count.min(20_000));

@@ -87,6 +87,7 @@ impl Variant {
 /// Serves until the process is killed. Fails if the port is taken or io_uring is not to be had.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (variant, status) = (options.variant, options.status);
+    ensure!(options.reuseport_workers > 0, "--reuseport-workers 0: nobody would answer; say one at least");
     ensure!(
         options.file.is_none() || variant == Variant::Sendfile,
         "--file is sent by --variant sendfile alone: the others send from memory"
@@ -112,7 +113,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "this variant sends what fits a fresh socket's buffer: --bytes has to be at most {}",
         variant.bytes_max()
     );
-    let workers = options.reuseport_workers.max(1);
+    let workers = options.reuseport_workers;
     let cpus = cpus::allowed()?;
     let mut threads = Vec::with_capacity(workers);
     for worker in 0..workers {

@@ -80,6 +80,12 @@ impl Company {
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     interrupt::catch()?;
+    ensure!(
+        options.rounds > 0 && options.seconds > 0,
+        "without --rounds or --seconds nothing would be measured"
+    );
+    ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
+    ensure!(options.depth > 0, "--depth 0: the pipelining client would ask for nothing");
     let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
     let directory = match Path::new(IN_MEMORY) {
         memory if memory.is_dir() => tempfile::tempdir_in(memory),
@@ -97,7 +103,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let _running = Running::start(command, port, &cpus[..1], log.path())?;
 
     let mut runs: [Vec<(Latencies, u64)>; 3] = Default::default();
-    for round in 0..options.rounds.max(1) {
+    for round in 0..options.rounds {
         for turn in 0..Company::ALL.len() {
             let place = (turn + round) % Company::ALL.len();
             runs[place].push(run_once(Company::ALL[place], port, &cpus, options)?);
@@ -136,7 +142,7 @@ fn run_once(
     let latencies = thread::scope(|scope| {
         let greedy = match company {
             Company::Nobody => None,
-            Company::Pipeliner => Some(Greedy::Pipeliner { depth: options.depth.max(1) }),
+            Company::Pipeliner => Some(Greedy::Pipeliner { depth: options.depth }),
             Company::Downloader => Some(Greedy::Downloader),
         };
         let greedy = greedy.map(|greedy| {
@@ -155,7 +161,7 @@ fn run_once(
         let ended = greedy.map(|greedy| greedy.join().expect("it does not panic"));
         let latencies = measured?;
         ended.transpose().context("the greedy client")?;
-        let had = received.load(Ordering::Relaxed) / options.seconds.max(1);
+        let had = received.load(Ordering::Relaxed) / options.seconds;
         ensure!(
             company == Company::Nobody || had >= GREEDY_BYTES_PER_SECOND_MIN,
             "{}: the greedy client had {had} octets a second, and is greedy from {GREEDY_BYTES_PER_SECOND_MIN} on",
@@ -196,7 +202,7 @@ fn print(runs: &[Vec<(Latencies, u64)>; 3], options: &Options, cpus: &[usize]) {
             company.name(),
             of(0.5),
             of(0.99),
-            bytes / 1e6 / options.seconds.max(1) as f64,
+            bytes / 1e6 / options.seconds as f64,
             ratio(runs, company),
         );
     }

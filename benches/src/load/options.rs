@@ -9,6 +9,7 @@ use clap::Args;
 use super::paths::Paths;
 use super::plan::{Closing, Extent, Method, Pace, Plan, Reuse};
 use super::target::Target;
+use crate::compare::proc;
 
 /// Warm-up of a run that lasts some time.
 const WARM_UP_S: f64 = 1.0;
@@ -118,8 +119,15 @@ impl Options {
                 Pace::Open { requests_per_second, at_once: self.at_once, backlog_max }
             }
         };
-        let are_statuses = self.expect_status.iter().all(|status| (100..1_000).contains(status));
-        ensure!(are_statuses, "--expect-status: a status has three digits");
+        for status in &self.expect_status {
+            ensure!(
+                (200..600).contains(status),
+                "--expect-status {status}: an answer's status is from 200 to 599; interim ones (from 100 to 199) are not looked at"
+            );
+        }
+        if let Some(pid) = self.server_pid {
+            ensure!(proc::stat(pid).is_some(), "--server-pid {pid}: there is no such process");
+        }
         let plan = Plan {
             target,
             method: self.method,
@@ -202,7 +210,13 @@ mod tests {
             ("http://127.0.0.1/ --duration-s=-1", "0 or above"),
             ("http://127.0.0.1/ -d 0", "above 0"),
             ("http://127.0.0.1/ -r 0", "above 0"),
-            ("http://127.0.0.1/ --expect-status 20", "three digits"),
+            (
+                "http://127.0.0.1/ --expect-status 200,20",
+                "--expect-status 20: an answer's status is from 200",
+            ),
+            ("http://127.0.0.1/ --expect-status 199", "interim ones"),
+            ("http://127.0.0.1/ --expect-status 600", "to 599"),
+            ("http://127.0.0.1/ --server-pid 0", "--server-pid 0: there is no such process"),
             ("http://127.0.0.1/ --paths /nowhere", "/nowhere cannot be read"),
             ("http://127.0.0.1/ --zipf 5", "no place for a number"),
             ("http://192.0.2.1/", "not of the loopback"),

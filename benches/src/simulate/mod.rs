@@ -112,6 +112,13 @@ pub(crate) fn run_seeds(options: &Options) -> Result<()> {
     let seeds = options.seeds.end.saturating_sub(options.seeds.start);
     ensure!(seeds > 0, "no seeds in {:?}; name them as 0..1000", options.seeds);
     ensure!(
+    for (option, count) in [
+        ("--clients", options.clients),
+        ("--requests", options.requests),
+        ("--threads", options.threads.unwrap_or(1)),
+    ] {
+        ensure!(count > 0, "{option} 0: nothing would be asked; say one at least, or leave it out");
+    }
         !options.trace || seeds == 1,
         "--trace prints megabytes for each seed; name one seed: `--seeds {} --trace`",
         options.seeds.start
@@ -152,12 +159,12 @@ pub(crate) fn run_seeds(options: &Options) -> Result<()> {
 fn results(options: &Options) -> mpsc::Receiver<(u64, Done)> {
     let size = Size { clients: options.clients, requests: options.requests };
     let keeping = if options.trace { Keeping::Lines } else { Keeping::Hash };
-    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let next = Arc::new(AtomicU64::new(options.seeds.start));
     let stops = Arc::new(AtomicBool::new(false));
     let (tell, results) = mpsc::channel();
     let under_way: Arc<[AtomicU64]> =
-        (0..threads.unwrap_or(1).max(1)).map(|_| AtomicU64::new(NO_SEED)).collect();
+        (0..options.threads.unwrap_or_else(processors)).map(|_| AtomicU64::new(NO_SEED)).collect();
     watch(&under_way);
     for thread in 0..under_way.len() {
         let (next, stops, tell) = (Arc::clone(&next), Arc::clone(&stops), tell.clone());

@@ -21,6 +21,8 @@ use crate::compare::servers::{Profile, selvedge};
 use crate::cpus::{self, Placement};
 use crate::held::Held;
 
+/// Longest soak.
+const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
 /// How much the resident memory may grow between the first mark and the end.
 const GROWTH_BYTES_MAX: u64 = 1 << 20;
 /// Time in which the capacity is found.
@@ -52,6 +54,7 @@ pub(crate) struct Options {
 /// When memory grows, when something is not given back, when an answer is wrong.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ensure!(options.minutes > 0.0 && options.clients > 0, "a soak needs some minutes and some clients");
+    ensure!(options.minutes <= MINUTES_MAX, "--minutes {}: at most {MINUTES_MAX}, a week", options.minutes);
     ensure!(options.share > 0.0 && options.share <= 1.0, "a share is above 0 and at most 1");
     interrupt::catch()?;
     let binary = selvedge(options.server.as_deref(), Profile::Release)?;

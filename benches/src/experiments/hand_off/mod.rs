@@ -7,7 +7,7 @@
 mod forms;
 mod run_once;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 pub(super) use self::run_once::{Pace, drive};
@@ -18,6 +18,9 @@ use self::{
 use crate::cpus;
 
 #[derive(Debug, Args)]
+/// Connections that a burst opens at most.
+const BURST_MAX: usize = 1_000;
+
 pub(crate) struct Options {
     /// Connections per run
     #[arg(long, value_name = "N", default_value_t = 5_000)]
@@ -32,7 +35,12 @@ pub(crate) struct Options {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let cpus = cpus::allowed()?;
-    let burst = options.burst.clamp(1, 1_000);
+    ensure!(
+        options.connections > 0 && options.rounds > 0,
+        "without --connections or --rounds nothing would be measured"
+    );
+    let burst = options.burst;
+    ensure!((1..=BURST_MAX).contains(&burst), "--burst {burst}: between 1 and {BURST_MAX} are possible");
     println!("# Hand-off of accepted connections between two rings\n");
     println!(
         "{} connections per run, {} rounds, medians. Acceptor on CPU {}, worker on CPU {}, client unpinned. \
@@ -45,7 +53,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     );
     for (title, pace) in [("One at a time", Pace::Single), ("In bursts", Pace::Burst(burst))] {
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); Form::ALL.len()];
-        for round in 0..options.rounds.max(1) {
+        for round in 0..options.rounds {
             for at in 0..Form::ALL.len() {
                 let at = (at + round) % Form::ALL.len();
                 let sample = run_once(Form::ALL[at], pace, options.connections, &cpus)

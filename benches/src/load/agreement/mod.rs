@@ -50,6 +50,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "a comparison needs rounds, seconds in them, and connections"
     );
     interrupt::catch()?;
+    ensure!(
+        options.factor.is_finite() && options.factor >= 1.0,
+        "--factor {}: it is 1 or above, and 1 is the very same rate",
+        options.factor
+    );
     let tools = installed();
     ensure!(tools.len() > 1, "there is nothing to compare with: apt install wrk nghttp2-client");
     let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
