@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 
 use crate::compare::client;
 use crate::compare::process::Running;
+use crate::plural::counted;
 
 /// What is lent and open at one moment, by the page of numbers, and the process's descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,13 @@ impl fmt::Display for Held {
         let Self { connections, tasks, operations, receive_buffers, blocks, descriptors } = self;
         write!(
             f,
-            "{descriptors} descriptors, {connections} connections, {receive_buffers} buffers and {blocks} "
-        )?;
-        write!(f, "blocks leased, {tasks} tasks, {operations} operations")
+            "{}, {}, {} and {} leased, {}, {}",
+            counted(descriptors, "descriptor", "descriptors"),
+            counted(connections, "connection", "connections"),
+            counted(receive_buffers, "buffer", "buffers"),
+            counted(blocks, "block", "blocks"),
+            counted(tasks, "task", "tasks"),
+            counted(operations, "operation", "operations"),
+        )
     }
 }

@@ -19,6 +19,7 @@ use selvedge_runtime::sim::Dice;
 use super::socket::{self, Sources};
 use crate::compare::interrupt;
 use crate::cpus;
+use crate::plural::counted;
 
 /// Between two steps of an attacker; each time between half of it and one and a half.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -134,7 +135,10 @@ impl Crowd {
             }
             if began.elapsed() > patience {
                 let arrived = crowd.shared.arrived.load(Ordering::Relaxed);
-                bail!("only {arrived} of {count} attackers could connect in {patience:?}");
+                bail!(
+                    "only {arrived} of {} could connect in {patience:?}",
+                    counted(count, "attacker", "attackers")
+                );
             }
         }
         Ok(crowd)

@@ -14,6 +14,7 @@ use rustix::fd::OwnedFd;
 use super::socket::{self, Sources};
 use crate::compare::interrupt;
 use crate::latencies::Latencies;
+use crate::plural::counted;
 
 /// A request that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,7 +71,11 @@ pub(super) fn measure(load: Load<'_>) -> anyhow::Result<Latencies> {
         lost: 0,
     };
     let latencies = client.run()?;
-    ensure!(!latencies.is_empty(), "the server answered none of {} requests", latencies.lost);
+    ensure!(
+        !latencies.is_empty(),
+        "the server answered none of {}",
+        counted(latencies.lost, "request", "requests")
+    );
     Ok(latencies)
 }
 

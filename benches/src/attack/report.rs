@@ -6,13 +6,14 @@ use super::Options;
 use super::requests::Figures;
 use super::siege::{Outcome, attackers, whole_us};
 use crate::cpus::{self, Placement};
+use crate::plural::counted;
 
 pub(super) fn print_header(options: &Options, placement: &Placement) {
     println!(
-        "{} attackers ({} were asked for; the descriptor limit decides), {} rounds of {} s without and with them; the good",
-        attackers(options.attackers),
-        options.attackers,
-        options.rounds,
+        "{} ({} asked for; the descriptor limit decides), {} of {} s without and with them; the good",
+        counted(attackers(options.attackers), "attacker", "attackers"),
+        counted(options.attackers, "was", "were"),
+        counted(options.rounds, "round", "rounds"),
         options.seconds,
     );
     println!(
@@ -61,9 +62,9 @@ pub(super) fn print_outcome(outcome: &Outcome) {
 
 pub(super) fn print_requests(figures: &Figures, took: Duration) {
     println!(
-        "\n{} requests, each with a probe behind it, over {} connections in {:.1} s.",
-        figures.requests,
-        figures.connections,
+        "\n{}, each with a probe behind it, over {} in {:.1} s.",
+        counted(figures.requests, "request", "requests"),
+        counted(figures.connections, "connection", "connections"),
         took.as_secs_f64(),
     );
     let list = |counts: Vec<String>| counts.join(", ");

@@ -15,6 +15,7 @@ use crate::compare::process::descriptor_limit;
 use crate::content::content;
 use crate::cpus::Placement;
 use crate::latencies::{Latencies, machine_is_busy};
+use crate::plural::counted;
 
 /// How much the good client's p99 may grow.
 const P99_RATIO_MAX: f64 = 2.0;
@@ -118,7 +119,8 @@ impl Outcome {
     fn judge(&mut self, rss_after_first: u64, options: &Options) {
         let lost: usize = self.latencies.iter().map(|(without, with)| without.lost + with.lost).sum();
         if lost > 0 {
-            self.faults.push(format!("{lost} requests of the good client were not answered"));
+            let requests = counted(lost, "request", "requests");
+            self.faults.push(format!("unanswered: {requests} of the good client"));
         }
         let growth = self.rss_bytes.2.saturating_sub(rss_after_first);
         if growth > GROWTH_BYTES_MAX {
@@ -128,7 +130,8 @@ impl Outcome {
             self.faults.push("attackers could not connect: the machine is the limit".into());
         }
         if !options.quick && (self.attackers as f64) < options.attackers as f64 * ATTACKERS_SHARE_MIN {
-            self.faults.push(format!("{} attackers: the descriptor limit is the limit", self.attackers));
+            let attackers = counted(self.attackers, "attacker", "attackers");
+            self.faults.push(format!("{attackers}: the descriptor limit is the limit"));
         }
         self.judge_presence();
         if !options.quick {
@@ -153,8 +156,9 @@ impl Outcome {
             Some(Presence::Passing) | None => begun as f64 >= attackers,
         };
         if !is_there {
-            let present = self.present;
-            self.faults.push(format!("{begun} attackers came, and the server had {present} connections"));
+            let attackers = counted(begun, "attacker", "attackers");
+            let connections = counted(self.present, "connection", "connections");
+            self.faults.push(format!("{attackers} came, and the server had {connections}"));
         }
     }
 

@@ -89,7 +89,7 @@ mod tests {
             "# By hand\n",
             "## The run\n\n    cargo run --release",
             "- nginx version: nginx/1.22.1\n",
-            "- 5 rounds of 3 s, 1 worker(s)\n",
+            "- 5 rounds of 3 s, 1 worker\n",
             "- measured: `small`\n",
             "- **left out: round 1, small, lighttpd",
             "## Goals\n",

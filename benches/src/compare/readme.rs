@@ -9,6 +9,7 @@ use super::{
     servers::Server,
     summary::{Figures, Row},
 };
+use crate::plural::counted;
 
 /// Workloads whose CPU time per request is told, of each line the first that was measured: at a rate that is the same for all, or at
 /// the server's or the client's limit.
@@ -44,8 +45,14 @@ pub(super) fn text(measured: &Comparison) -> String {
 fn run(run: &Run) -> String {
     let Run { machine, rounds, seconds, workers, .. } = run;
     format!(
-        "    {}\n\n{}, {}, CPUs {}, {}, {workers} worker(s), loopback; medians of {rounds} rounds of {seconds} s.",
-        machine.command, machine.date, machine.cpu, machine.cpus, machine.kernel
+        "    {}\n\n{}, {}, CPUs {}, {}, {}, loopback; medians of {} of {seconds} s.",
+        machine.command,
+        machine.date,
+        machine.cpu,
+        machine.cpus,
+        machine.kernel,
+        counted(workers, "worker", "workers"),
+        counted(rounds, "round", "rounds"),
     )
 }
 

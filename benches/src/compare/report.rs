@@ -15,6 +15,7 @@ use super::{
     summary::{Figures, Row, Spread},
     workloads::{Kind, Workload},
 };
+use crate::plural::counted;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -32,7 +33,8 @@ pub(super) fn head(run: &Run) -> String {
     for version in run.versions.values() {
         text += &format!("- {version}\n");
     }
-    text += &format!("- {} rounds of {} s, {} worker(s)\n", run.rounds, run.seconds, run.workers);
+    let rounds = counted(run.rounds, "round", "rounds");
+    text += &format!("- {rounds} of {} s, {}\n", run.seconds, counted(run.workers, "worker", "workers"));
     for missing in &run.missing {
         text += &format!("- **{missing}**\n");
     }

@@ -12,6 +12,7 @@ use crate::chart::{Bar, Panel, bars};
 use crate::compare::servers::{Installed, Server};
 use crate::compare::summary::Spread;
 use crate::compare::{measure, proc, wrk};
+use crate::plural::counted;
 
 const CONNECTIONS: [usize; 3] = [1, 64, 1_000];
 
@@ -34,7 +35,9 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     let Found { servers, versions, mut missing } = setting.servers()?;
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
-        let title = |installed: &Installed| format!("{}, {connections} connections", installed.server.name());
+        let title = |installed: &Installed| {
+            format!("{}, {}", installed.server.name(), counted(connections, "connection", "connections"))
+        };
         let measure = |installed: &Installed, _| measure(setting, &counter, installed, connections);
         for (installed, samples) in setting.alternate(&servers, title, &mut missing, measure)? {
             let each = samples.iter().map(|sample| sample.calls.total as f64 / sample.requests as f64);
@@ -55,11 +58,7 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
         table.row([server.name().to_owned(), connections.to_string(), cell(*calls_per_request), which]);
     }
     let panel = |connections| Panel {
-        title: if connections == 1 {
-            "1 connection".to_owned()
-        } else {
-            format!("{connections} connections")
-        },
+        title: counted(connections, "connection", "connections"),
         bars: rows.iter().filter(|row| row.connections == connections).map(bar).collect(),
     };
     Ok(Report {

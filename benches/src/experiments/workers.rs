@@ -15,6 +15,7 @@ use crate::compare::process::{find_executable, run_to_end};
 use crate::compare::servers::{Installed, Server};
 use crate::compare::summary::Spread;
 use crate::cpus::Placement;
+use crate::plural::counted;
 
 const CONNECTIONS: usize = 1_000;
 /// Of all connections together.
@@ -46,7 +47,9 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
     for &workers in &setting.workers {
         let placement = Placement::apart(&setting.load.cpus, workers);
-        let title = |installed: &Installed| format!("{}, {workers} workers", installed.server.name());
+        let title = |installed: &Installed| {
+            format!("{}, {}", installed.server.name(), counted(workers, "worker", "workers"))
+        };
         let measure = |installed: &Installed, _| measure(setting, &h2load, installed, workers, &placement);
         for (installed, samples) in setting.alternate(&servers, title, &mut missing, measure)? {
             let (server, shares_cpus) = (installed.server, placement.is_shared());

@@ -22,6 +22,7 @@ use crate::content::content;
 use crate::cpus;
 use crate::latencies::{Latencies, machine_is_busy};
 use crate::open_loop::{self, Asking};
+use crate::plural::counted;
 
 /// The good client's p99 beside a greedy one, as a multiple of its own without: what is too much.
 const RATIO_MAX: f64 = 2.0;
@@ -79,13 +80,13 @@ impl Company {
 /// # Errors
 /// When the ratio's median is above what is allowed, or nothing could be measured.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    interrupt::catch()?;
     ensure!(
         options.rounds > 0 && options.seconds > 0,
         "without --rounds or --seconds nothing would be measured"
     );
     ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
     ensure!(options.depth > 0, "--depth 0: the pipelining client would ask for nothing");
+    interrupt::catch()?;
     let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
     let directory = match Path::new(IN_MEMORY) {
         memory if memory.is_dir() => tempfile::tempdir_in(memory),
@@ -181,13 +182,13 @@ fn ratio(runs: &[Vec<(Latencies, u64)>; 3], company: Company) -> f64 {
 fn print(runs: &[Vec<(Latencies, u64)>; 3], options: &Options, cpus: &[usize]) {
     println!("# One client beside greedy ones on its worker\n");
     println!(
-        "{} rounds of {} s in each company, alternated; {} requests a second of {} bytes, latency from the time a request \
-         was due. The pipeliner has {} requests under way. Server on CPU {}, clients on {}.\n",
-        options.rounds,
+        "{} of {} s in each company, alternated; {} a second of {} bytes, latency from the time a request \
+         was due. The pipeliner has {} under way. Server on CPU {}, clients on {}.\n",
+        counted(options.rounds, "round", "rounds"),
         options.seconds,
-        options.rate,
+        counted(options.rate, "request", "requests"),
         SMALL.1,
-        options.depth,
+        counted(options.depth, "request", "requests"),
         cpus[0],
         cpus::list(if cpus.len() > 1 { &cpus[1..] } else { cpus }),
     );

@@ -11,6 +11,7 @@ use crate::compare::process::descriptor_limit;
 use crate::compare::servers::Server;
 use crate::experiments::page::Place;
 use crate::experiments::setting::Setting;
+use crate::plural::counted;
 
 const CONNECTIONS: [usize; 8] = [1, 4, 16, 64, 256, 1_000, 4_000, 15_000];
 /// What a server needs beside its connections, at most.
@@ -71,7 +72,14 @@ impl Curve {
     }
 
     pub(super) fn told(self, value: usize) -> String {
-        format!("{value} {}", self.unit())
+        let one = match self {
+            Self::Connections => "connection",
+            Self::Workers => "worker",
+            Self::Files => "file",
+            Self::HeaderBytes => "octet of fields",
+            Self::Pipelining => "request in one write",
+        };
+        counted(value, one, self.unit())
     }
 
     /// What stays the same meanwhile.

@@ -41,6 +41,7 @@ pub(crate) use self::report::Report;
 pub(crate) use self::verdict::Verdict;
 use self::worker::{Start, work};
 use crate::compare::process::{descriptor_limit, raise_descriptor_limit};
+use crate::plural::counted;
 
 /// Descriptors of a worker beside its connections, and of the process.
 const DESCRIPTORS_BESIDE: usize = 32;
@@ -82,8 +83,8 @@ pub(crate) fn generate(plan: &Plan) -> anyhow::Result<Report> {
     let descriptors = plan.connections + DESCRIPTORS_BESIDE * (plan.workers + 1);
     ensure!(
         descriptors <= descriptor_limit(),
-        "{} connections need {descriptors} descriptors, and {} are allowed: raise the limit (ulimit -n)",
-        plan.connections,
+        "{} {descriptors} descriptors, and {} are allowed: raise the limit (ulimit -n)",
+        counted(plan.connections, "connection needs", "connections need"),
         descriptor_limit()
     );
     let mut runtime = Runtime::builder().workers(plan.workers).watchdog(WatchdogSetting::Off);

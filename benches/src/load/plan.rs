@@ -8,6 +8,7 @@ use selvedge_runtime::BlockClass;
 use super::paths::Paths;
 use super::request::Template;
 use super::target::Target;
+use crate::plural::counted;
 
 /// Connections of one run: as many as there are ports to come from, nearly (ip(7), ip_local_port_range).
 const CONNECTIONS_MAX: usize = 60_000;
@@ -124,7 +125,8 @@ impl Plan {
         );
         ensure!(
             workers <= connections,
-            "{workers} workers for {connections} connections: ask for a connection per worker at least"
+            "{workers} workers for {}: ask for a connection per worker at least",
+            counted(connections, "connection", "connections")
         );
         ensure!(!self.timeout.is_zero(), "answers need some time: a timeout is above 0");
         match self.extent {
@@ -150,9 +152,10 @@ impl Plan {
                     [self.warm_up, self.warm_up + duration].map(|time| self.pace.due_within(time));
                 ensure!(
                     of_all > warm_up,
-                    "{at_once} requests at once, {requests_per_second} a second: none is due within the {duration:?} that are \
+                    "{} at once, {requests_per_second} a second: none is due within the {duration:?} that are \
                      measured, behind a warm-up of {:?}; ask for fewer at once, or for a longer time",
-                    self.warm_up
+                    counted(at_once, "request", "requests"),
+                    self.warm_up,
                 );
             }
         }
@@ -165,8 +168,9 @@ impl Plan {
         if pipeline > most {
             let block_bytes = BlockClass::Large.bytes();
             bail!(
-                "{pipeline} requests of {one_bytes} octets are more than the {block_bytes} of one send: a pipeline of {most} \
-                 is the deepest for them"
+                "{} of {one_bytes} octets are more than the {block_bytes} of one send: a pipeline of {most} \
+                 is the deepest for them",
+                counted(pipeline, "request", "requests")
             );
         }
         Ok(())

@@ -10,6 +10,7 @@ use selvedge_runtime::{Counter, Counters};
 use super::client::{Client, Kind, Outcome};
 use super::patience::LATE_MAX;
 use super::setting::{Setting, Stop};
+use crate::plural;
 
 /// What the server has counted.
 #[derive(Debug)]
@@ -73,8 +74,8 @@ pub(super) fn account(
         (&[&*early, &*late].concat(), cut_max, ""),
     ] {
         if cut.len() as u64 > cut_max {
-            failures
-                .push(format!("{} clients were cut off{when}, {cut_max} of them for a reason", cut.len()));
+            let clients = plural::counted(cut.len(), "client was", "clients were");
+            failures.push(format!("{clients} cut off{when}, {cut_max} of them for a reason"));
             failures.extend(cut.iter().take(5).map(|client| client.state()));
             break;
         }
@@ -97,24 +98,28 @@ pub(super) fn account(
         let is_of_stop = stops_early && matches!(reason, "drain" | "cut_off");
         let most = most.get(reason).copied().unwrap_or(0) + broken_max;
         if count > most && !is_of_stop {
-            failures.push(format!("{count} connections were closed as {reason}: at most {most} may be"));
+            let connections = plural::counted(count, "connection was", "connections were");
+            failures.push(format!("{connections} closed as {reason}: at most {most} may be"));
         }
     }
     if !stops_early {
         for (reason, least) in least {
             if counted.closed_as(reason) + broken_max < least {
-                let count = counted.closed_as(reason);
-                failures.push(format!("{count} connections were closed as {reason}: {least} should be"));
+                let connections =
+                    plural::counted(counted.closed_as(reason), "connection was", "connections were");
+                failures.push(format!("{connections} closed as {reason}: {least} should be"));
             }
         }
     }
     let closed: u64 = counted.closes.values().sum();
     if closed != counted.assigned {
-        failures.push(format!("{} connections were taken, and {closed} have ended", counted.assigned));
+        let connections = plural::counted(counted.assigned, "connection was", "connections were");
+        failures.push(format!("{connections} taken, and {closed} ended"));
     }
     let panics = clients.iter().map(Client::panics).sum::<u64>();
     if counted.panics > panics {
-        failures.push(format!("{} panics, and {panics} were asked for", counted.panics));
+        let happened = plural::counted(counted.panics, "panic", "panics");
+        failures.push(format!("{happened}, and {panics} had been asked for"));
     }
     failures
 }

@@ -6,6 +6,8 @@
 use selvedge_http::Server;
 use selvedge_runtime::sim::{Fault, Simulation};
 
+use crate::plural::counted;
+
 /// What a run has brought.
 #[derive(Debug)]
 pub(super) struct Done {
@@ -30,15 +32,17 @@ impl Done {
                 server.join();
                 // What helpers have not ended holds what it reads.
                 simulation.run_while(|| true);
-                if simulation.descriptors_open() > 0 {
-                    failures
-                        .push(format!("{} descriptors are open at the end", simulation.descriptors_open()));
+                let open = simulation.descriptors_open();
+                if open > 0 {
+                    let descriptors = counted(open, "descriptor is", "descriptors are");
+                    failures.push(format!("{descriptors} open at the end"));
                 }
             }
             // Who waits for their end may wait for ever, and nobody would read what went wrong.
             workers => {
                 if failures.is_empty() {
-                    failures.push(format!("{workers} workers are left at the end"));
+                    let workers = counted(workers, "worker is", "workers are");
+                    failures.push(format!("{workers} left at the end"));
                 }
                 simulation.kill();
             }

@@ -41,6 +41,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use selvedge_runtime::sim::Keeping;
 
+use crate::plural::counted;
 use coverage::{Coverage, SEEDS_FOR_ALL};
 use done::{Done, Figures};
 use setting::Size;
@@ -111,7 +112,6 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
 pub(crate) fn run_seeds(options: &Options) -> Result<()> {
     let seeds = options.seeds.end.saturating_sub(options.seeds.start);
     ensure!(seeds > 0, "no seeds in {:?}; name them as 0..1000", options.seeds);
-    ensure!(
     for (option, count) in [
         ("--clients", options.clients),
         ("--requests", options.requests),
@@ -119,6 +119,7 @@ pub(crate) fn run_seeds(options: &Options) -> Result<()> {
     ] {
         ensure!(count > 0, "{option} 0: nothing would be asked; say one at least, or leave it out");
     }
+    ensure!(
         !options.trace || seeds == 1,
         "--trace prints megabytes for each seed; name one seed: `--seeds {} --trace`",
         options.seeds.start
@@ -140,12 +141,17 @@ pub(crate) fn run_seeds(options: &Options) -> Result<()> {
         coverage.add(done.faults);
     }
     let requests = seeds * options.clients as u64 * options.requests as u64;
-    println!("{seeds} seeds, about {requests} requests, {} answers compared: {total:?}", total.answers);
+    println!(
+        "{}, about {}, {} compared: {total:?}",
+        counted(seeds, "seed", "seeds"),
+        counted(requests, "request", "requests"),
+        counted(total.answers, "answer", "answers")
+    );
     coverage.print();
     if let Some(first) = wrong.iter().min() {
         bail!(
-            "{} seeds went wrong, the first is {first}; `simulate --seeds {first} --trace` shows it",
-            wrong.len()
+            "{} wrong, the first is {first}; `simulate --seeds {first} --trace` shows it",
+            counted(wrong.len(), "seed went", "seeds went")
         );
     }
     let gaps = coverage.gaps();

@@ -13,6 +13,7 @@ use super::client::{Client, Outcome};
 use super::done::{Done, Figures};
 use super::held::Held;
 use super::setting::{Setting, Size, Stop};
+use crate::plural::counted;
 
 /// No run takes so long in simulated time: the longest deadlines are some minutes, and few clients wait for a place.
 const LIMIT: Duration = Duration::from_secs(3_600);
@@ -110,7 +111,10 @@ impl Run<'_> {
         }
         match self.server.control().intake().open().iter().sum::<u64>() {
             0 => Ok(()),
-            open => Err(format!("{open} connections are counted, and no client is there")),
+            open => {
+                let connections = counted(open, "connection is", "connections are");
+                Err(format!("{connections} counted, and no client is there"))
+            }
         }
     }
 
@@ -184,7 +188,10 @@ impl Run<'_> {
         let workers = self.simulation.workers();
         match workers {
             0 => Ok(()),
-            _ => Err(format!("{workers} workers are left after a drain of {:?}", self.setting.drain)),
+            _ => {
+                let workers = counted(workers, "worker is", "workers are");
+                Err(format!("{workers} left after a drain of {:?}", self.setting.drain))
+            }
         }
     }
 
@@ -228,7 +235,10 @@ impl Run<'_> {
         });
         match simulation.workers() {
             0 => Vec::new(),
-            workers => vec![format!("{workers} workers are left {within:?} after the stop")],
+            workers => {
+                let workers = counted(workers, "worker is", "workers are");
+                vec![format!("{workers} left {within:?} after the stop")]
+            }
         }
     }
 

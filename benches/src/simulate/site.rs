@@ -16,6 +16,7 @@ use super::site_account::account;
 use super::site_client::{self, Outcome, SiteClient, Terms};
 use super::site_editor::Editor;
 use super::site_setting::SiteSetting;
+use crate::plural::counted;
 
 /// Clients come from then on. The hour ends while most of them are there: nearly every figure of a Date's time changes.
 const BEGINS: Duration = Duration::from_secs(3_597);
@@ -218,7 +219,10 @@ impl Run<'_> {
     fn has_stopped(&self) -> Result<(), String> {
         match self.simulation.workers() {
             0 => Ok(()),
-            workers => Err(format!("{workers} workers are left after a drain of {DRAIN:?}")),
+            workers => {
+                let workers = counted(workers, "worker is", "workers are");
+                Err(format!("{workers} left after a drain of {DRAIN:?}"))
+            }
         }
     }
 
@@ -243,7 +247,10 @@ impl Run<'_> {
         }
         match self.server.control().intake().open().iter().sum::<u64>() {
             0 => Ok(()),
-            open => Err(format!("{open} connections are counted, and no client is there")),
+            open => {
+                let connections = counted(open, "connection is", "connections are");
+                Err(format!("{connections} counted, and no client is there"))
+            }
         }
     }
 
@@ -273,7 +280,8 @@ impl Run<'_> {
         match simulation.workers() {
             0 => Ok(()),
             workers => {
-                Err(format!("{workers} workers are left {:?} after the stop", simulation.elapsed() - begun))
+                let workers = counted(workers, "worker is", "workers are");
+                Err(format!("{workers} left {:?} after the stop", simulation.elapsed() - begun))
             }
         }
     }

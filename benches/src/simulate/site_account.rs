@@ -6,6 +6,7 @@ use selvedge_runtime::sim::Simulation;
 use super::account::{Counted, ended_by_faults};
 use super::site_client::{Outcome, Server, SiteClient, Terms};
 use super::site_oracle::Disk;
+use crate::plural;
 
 /// What a client's own end may look like.
 const OF_CLIENTS: [&str; 3] = ["client_end", "client_failure", "client_cut_short"];
@@ -26,12 +27,15 @@ pub(super) fn account(
     let cut_max = of_files + ended_by_faults(simulation);
     let cut = ended(&[Outcome::Cut]);
     if cut > cut_max {
-        failures.push(format!("{cut} clients were cut off, {cut_max} of them for a reason"));
+        let clients = plural::counted(cut, "client was", "clients were");
+        failures.push(format!("{clients} cut off, {cut_max} of them for a reason"));
     }
     // Who has all answers, whole, was cut off by no file.
     let not_whole = ended(&[Outcome::Cut, Outcome::Released, Outcome::Left]);
     if of_files > not_whole {
-        failures.push(format!("{of_files} files could not be sent whole, and {not_whole} answers were not"));
+        let files = plural::counted(of_files, "file", "files");
+        failures
+            .push(format!("{files} could not be sent whole, and of the answers {not_whole} came in part"));
     }
     for (&reason, &count) in counted.closes.iter().filter(|(_, count)| **count > 0) {
         let may_be = match reason {
@@ -41,15 +45,17 @@ pub(super) fn account(
             _ => OF_CLIENTS.contains(&reason),
         };
         if !may_be {
-            failures.push(format!("{count} connections were closed as {reason}, and none may be"));
+            let connections = plural::counted(count, "connection was", "connections were");
+            failures.push(format!("{connections} closed as {reason}, and none may be"));
         }
     }
     let closed: u64 = counted.closes.values().sum();
     if closed != counted.assigned {
-        failures.push(format!("{} connections were taken, and {closed} have ended", counted.assigned));
+        let connections = plural::counted(counted.assigned, "connection was", "connections were");
+        failures.push(format!("{connections} taken, and {closed} ended"));
     }
     if counted.panics > 0 {
-        failures.push(format!("{} panics", counted.panics));
+        failures.push(plural::counted(counted.panics, "panic", "panics"));
     }
     failures
 }

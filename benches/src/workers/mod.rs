@@ -18,6 +18,7 @@ use selvedge_runtime::net::AcceptPolicy;
 use selvedge_runtime::{BlockClass, BufferPool, KernelLimits, WatchdogSetting, WorkerLimits, process};
 
 use crate::compare::client::read_body;
+use crate::plural::counted;
 use application::Seen;
 
 /// The server's deadlines, and how long the client waits: fifty times what a machine that is not emulated could need.
@@ -97,19 +98,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             let seen = seen.clone();
             move |worker| application::application(worker.index(), seen.clone())
         })?;
-    println!("{workers} workers started in {:.1} s", started.elapsed().as_secs_f64());
+    println!("{} started in {:.1} s", counted(workers, "worker", "workers"), started.elapsed().as_secs_f64());
 
     let nodes = pinned_nodes(&server)?;
     let different: BTreeSet<_> = nodes.iter().collect();
-    println!("each is pinned to its own processor, on {} memory nodes", different.len());
+    let memory_nodes = counted(different.len(), "memory node", "memory nodes");
+    println!("each is pinned to its own processor, on {memory_nodes}");
     if let Some(expected) = options.nodes {
         ensure!(different.len() == expected, "the processors are of nodes {different:?}, not of {expected}");
     }
     let mut clients = hand_off(&server, options.connections)?;
     let (policy, count) = (server.control().intake().policy(), clients.iter().map(Vec::len).sum::<usize>());
-    println!("{count} connections were handed out evenly (accept: {policy:?})");
+    let connections = counted(count, "connection was", "connections were");
+    println!("{connections} handed out evenly (accept: {policy:?})");
     let pages = local_pages(&server, &seen, &nodes, &mut clients)?;
-    println!("{pages} pages of receive buffers and blocks are of their worker's node");
+    let pages =
+        counted(pages, "page of receive buffers and blocks is", "pages of receive buffers and blocks are");
+    println!("{pages} of their worker's node");
     stop(server, clients)?;
     println!("stopped: running requests were answered, idle connections closed");
     Ok(())

@@ -17,6 +17,7 @@ use self::{
     verdict::{Judged, Verdict, judge_row},
 };
 use super::{comparison::Comparison, output::Output, report, summary::Spread};
+use crate::plural::counted;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -120,7 +121,8 @@ fn total(judged: &[Judged]) -> String {
     let never: Vec<&str> = judged.iter().filter(is_never_short).map(|one| one.workload).collect();
     let notes = judged.iter().filter(|one| one.note.is_some()).count();
 
-    let mut line = format!("{met} goals met, {even} even, {short} short, {not_measured} not measured: ");
+    let met = counted(met, "goal", "goals");
+    let mut line = format!("{met} met, {even} even, {short} short, {not_measured} not measured: ");
     line += if short > SHORT_MAX || !never.is_empty() {
         "**not reached**"
     } else if not_measured > 0 || short + even > SHORT_MAX {

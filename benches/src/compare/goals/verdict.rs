@@ -14,6 +14,7 @@ use crate::compare::{
     servers::Server,
     summary::{Figures, Spread, has_less_load, ratio, ratio_interval},
 };
+use crate::plural::counted;
 
 /// Answers that differ by more, as a share, are not of the same size.
 const SIZE_DIFFERENCE_MAX: f64 = 0.05;
@@ -154,7 +155,11 @@ fn was_built_for_development(workload: &str, measured: &Comparison) -> bool {
 fn has_rounds(ours: &[Sample], others: &[Sample]) -> Result<(), String> {
     let both = ours.iter().filter(|a| others.iter().any(|b| a.round == b.round)).count();
     let enough = both >= ROUNDS_MIN;
-    enough.then_some(()).ok_or_else(|| format!("{both} rounds, at least {ROUNDS_MIN} are needed"))
+    enough.then_some(()).ok_or_else(|| too_few(both))
+}
+
+fn too_few(rounds: usize) -> String {
+    format!("{}, at least {ROUNDS_MIN} are needed", counted(rounds, "round", "rounds"))
 }
 
 /// Whether the client or the machine had a part in the figures.
@@ -204,7 +209,7 @@ fn of_cold(goal: Goal, measured: &Comparison) -> Compared {
     let judged = match (ours.fault().or_else(|| other.fault()), ratio) {
         (Some(fault), _) => Err(fault),
         (None, Some(ratio)) if rounds >= ROUNDS_MIN => Ok(ratio),
-        (None, _) => Err(format!("{rounds} rounds, at least {ROUNDS_MIN} are needed")),
+        (None, _) => Err(too_few(rounds)),
     };
     (Some(other.server), judged)
 }

@@ -11,6 +11,7 @@ use crate::compare::{
     servers::Server,
     summary::{Figures, Row},
 };
+use crate::plural::counted;
 
 /// A quantile of one measurement.
 pub(in crate::compare) type Quantile = fn(&Sample) -> f64;
@@ -28,8 +29,9 @@ pub(super) fn text(row: &Row) -> String {
     let _ = writeln!(
         text,
         "\nLatencies in microseconds: medians of the rounds, and the interval that holds the median of all such rounds with a \
-         certainty of {:.0} % (order statistics of {rounds} rounds).\n",
-        certainty * 100.0
+         certainty of {:.0} % (order statistics of {}).\n",
+        certainty * 100.0,
+        counted(rounds, "round", "rounds")
     );
     let names: Vec<&str> = QUANTILES.iter().map(|(name, _)| *name).collect();
     let late = if row.offered.is_some() { " client late, p50 |" } else { "" };

@@ -22,6 +22,7 @@ use crate::compare::interrupt;
 use crate::compare::proc::{self, CpuTime};
 use crate::compare::process::descriptor_limit;
 use crate::compare::summary::Spread;
+use crate::plural::counted;
 
 /// One for each CPU of a small machine, and more workers than a connection should wake.
 const WORKERS: [usize; 2] = [2, 8];
@@ -103,7 +104,8 @@ pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     for arrival in Arrival::ALL {
         for workers in WORKERS {
             let title = |acceptor: &Acceptor| {
-                format!("{}, {workers} workers, {}", acceptor.title(), arrival.title(connections))
+                let workers = counted(workers, "worker", "workers");
+                format!("{}, {workers}, {}", acceptor.title(), arrival.title(connections))
             };
             let measure = |acceptor: &Acceptor, _| measure(setting, acceptor, workers, arrival, connections);
             for (acceptor, samples) in setting.alternate(&acceptors, title, &mut missing, measure)? {

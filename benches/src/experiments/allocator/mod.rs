@@ -10,6 +10,7 @@ use super::report::{Report, Table, cell};
 use super::{Setting, spread};
 use crate::chart::{Axes, Scale, Series, lines};
 use crate::compare::summary::Spread;
+use crate::plural::counted;
 
 const THREADS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 /// Buffers per run, all threads together.
@@ -27,7 +28,8 @@ struct Row {
 pub(super) fn run(setting: &Setting<'_>) -> anyhow::Result<Report> {
     let (mut rows, mut missing) = (Vec::new(), Vec::new());
     for threads in THREADS {
-        let title = |source: &Source| format!("{}, {threads} threads", source.title());
+        let title =
+            |source: &Source| format!("{}, {}", source.title(), counted(threads, "thread", "threads"));
         let measure = |source: &Source, _| source.measure(threads, BUFFERS / setting.shortened);
         for (&source, samples) in setting.alternate(&Source::ALL, title, &mut missing, measure)? {
             rows.push(Row {

@@ -16,11 +16,12 @@ use self::{
     run_once::{Sample, run_once},
 };
 use crate::cpus;
+use crate::plural::counted;
 
-#[derive(Debug, Args)]
 /// Connections that a burst opens at most.
 const BURST_MAX: usize = 1_000;
 
+#[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Connections per run
     #[arg(long, value_name = "N", default_value_t = 5_000)]
@@ -43,11 +44,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     ensure!((1..=BURST_MAX).contains(&burst), "--burst {burst}: between 1 and {BURST_MAX} are possible");
     println!("# Hand-off of accepted connections between two rings\n");
     println!(
-        "{} connections per run, {} rounds, medians. Acceptor on CPU {}, worker on CPU {}, client unpinned. \
+        "{} per run, {}, medians. Acceptor on CPU {}, worker on CPU {}, client unpinned. \
          CPU is microseconds per connection of each thread (CLOCK_THREAD_CPUTIME_ID), latency is from the \
          acceptor's completion to the worker's hands.",
-        options.connections,
-        options.rounds,
+        counted(options.connections, "connection", "connections"),
+        counted(options.rounds, "round", "rounds"),
         cpus[0],
         cpus[1 % cpus.len()],
     );

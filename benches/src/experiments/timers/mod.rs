@@ -15,6 +15,7 @@ use crate::argument::argument;
 use crate::chart::{Axes, Scale, Series, lines};
 use crate::compare::process::descriptor_limit;
 use crate::compare::summary::Spread;
+use crate::plural::counted;
 
 /// What an idle connection is given. No measurement lasts so long.
 pub(super) const LIMIT: Duration = Duration::from_secs(75);
@@ -123,7 +124,8 @@ fn per_read(setting: &Setting<'_>, missing: &mut Vec<String>) -> anyhow::Result<
         let ways =
             Way::value_variants().iter().copied().filter(|&way| way != Way::Timerfd || has_descriptors);
         let ways: Vec<Way> = ways.collect();
-        let title = |way: &Way| format!("{}, {connections} connections", way.title());
+        let title =
+            |way: &Way| format!("{}, {}", way.title(), counted(connections, "connection", "connections"));
         let reads = READS / setting.shortened;
         let measure = |way: &Way, _| touch::ns_per_read(*way, connections, reads);
         for (&way, samples) in setting.alternate(&ways, title, missing, measure)? {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::{fmt, fs};
 
 use crate::cpus::{self, Placement};
+use crate::plural::counted;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cores {
@@ -62,7 +63,8 @@ impl Cores {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (server, client) = (cpus::list(&self.servers()), cpus::list(&self.clients()));
-        write!(f, "{} cores (CPUs for the server {server}, for the load {client})", self.cores.len())
+        let cores = counted(self.cores.len(), "core", "cores");
+        write!(f, "{cores} (CPUs for the server {server}, for the load {client})")
     }
 }
 

@@ -24,6 +24,7 @@ use crate::cpus::Placement;
 use crate::experiments::effort::Effort;
 use crate::experiments::report::Report;
 use crate::experiments::setting::{self, Setting};
+use crate::plural::counted;
 
 /// More than a worker's processor needs to be busy, while some of them are on their way.
 const CONNECTIONS_PER_WORKER: usize = 64;
@@ -57,13 +58,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let (report, verdict) = measure(options, setting, &cores)?;
         let machine = &setting.machine;
         let table = format!(
-            "# Scale\n\nMeasured on {} by\n\n    {}\n\non {}, {}, {}; {} rounds of {} s, medians. {}\n\n{}\n{}\n\n{verdict}\n",
+            "# Scale\n\nMeasured on {} by\n\n    {}\n\non {}, {}, {}; {} of {} s, medians. {}\n\n{}\n{}\n\n{verdict}\n",
             machine.date,
             machine.command,
             machine.cpu,
             cores,
             machine.kernel,
-            setting.rounds,
+            counted(setting.rounds, "round", "rounds"),
             setting.load.options.seconds(),
             report.versions.join("; "),
             report.tables[0],
@@ -100,9 +101,9 @@ fn measure(options: &Options, setting: &Setting<'_>, cores: &Cores) -> anyhow::R
         .map(|workers| (workers, cores.placement(workers)))
         .collect();
     let mut missing = Vec::new();
-    let title = |(workers, _): &(usize, Placement)| format!("{workers} workers");
+    let title = |(workers, _): &(usize, Placement)| counted(workers, "worker", "workers");
     let measured = setting.alternate(&ways, title, &mut missing, |(workers, placement), round| {
-        eprintln!("round {}, {workers} workers ...", round + 1);
+        eprintln!("round {}, {} ...", round + 1, counted(workers, "worker", "workers"));
         measure_one(setting, &server, *workers, usize::from(options.depth), placement)
     })?;
     let rows = rows(measured.into_iter().map(|((workers, _), samples)| (server.server, *workers, samples)))?;

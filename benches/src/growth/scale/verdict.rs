@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::growth::measure::Limit;
 use crate::growth::report::Row;
+use crate::plural::counted;
 
 /// n workers are called linear when they do at least this share of n times the work of one.
 pub(super) const LINEAR_SHARE_MIN: f64 = 0.9;
@@ -117,9 +118,9 @@ impl fmt::Display for Growth {
         let Self { workers, times, exponent, cost, .. } = self;
         write!(
             f,
-            "{workers} workers do {times:.2} times the work of 1, which is {:.2} of {workers} times (at least \
-             {LINEAR_SHARE_MIN:.2} is called linear); over all rows the rate grows as n^{exponent:.2}; a request takes \
-             {cost:.2} times the processor time",
+            "{} {times:.2} times the work of 1, which is {:.2} of {workers} times (at least {LINEAR_SHARE_MIN:.2} is called \
+             linear); over all rows the rate grows as n^{exponent:.2}; a request takes {cost:.2} times the processor time",
+            counted(workers, "worker does", "workers do"),
             self.share()
         )
     }

@@ -17,6 +17,7 @@ use crate::compare::summary::Spread;
 use crate::compare::workloads::{self, Workload};
 use crate::content::content;
 use crate::cpus::{self, Placement};
+use crate::plural::counted;
 
 /// How far this generator's rate times its mean latency may be from the number of its connections (Little's law).
 const LITTLE_MAX: f64 = 0.05;
@@ -49,12 +50,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         options.rounds > 0 && options.seconds > 0 && options.connections > 0,
         "a comparison needs rounds, seconds in them, and connections"
     );
-    interrupt::catch()?;
     ensure!(
         options.factor.is_finite() && options.factor >= 1.0,
         "--factor {}: it is 1 or above, and 1 is the very same rate",
         options.factor
     );
+    interrupt::catch()?;
     let tools = installed();
     ensure!(tools.len() > 1, "there is nothing to compare with: apt install wrk nghttp2-client");
     let server = selvedge(options.selvedge.as_deref(), Profile::Release)?;
@@ -134,10 +135,10 @@ impl Medians {
 fn print(medians: &[(Tool, Medians)], options: &Options, workload: &Workload, placement: &Placement) {
     println!("# Load generators on one server\n");
     println!(
-        "{} rounds of {} s each, alternated; {} connections, {} bytes; server on CPU {}, generators on {}.\n",
-        options.rounds,
+        "{} of {} s each, alternated; {}, {} bytes; server on CPU {}, generators on {}.\n",
+        counted(options.rounds, "round", "rounds"),
         options.seconds,
-        options.connections,
+        counted(options.connections, "connection", "connections"),
         workload.bytes,
         cpus::list(&placement.server),
         cpus::list(&placement.client),
