@@ -25,8 +25,9 @@ use super::idle::Idle;
 use super::paths::Chooser;
 use super::plan::{Pace, Plan, Reuse};
 use super::request::Template;
-use super::schedule::{Supply, Taken, Window};
+use super::schedule::{Supply, Taken};
 use super::tally::Tally;
+use super::window::Window;
 
 /// Failures one behind the other, with no answer between them, after which a connection gives up.
 pub(super) const FAILURES_MAX: u32 = 10;

@@ -2,7 +2,7 @@
 //! generator's.
 //!
 //! The walk: `options` -> `plan` (checked) -> per `worker` its `connection`s, each with one `exchange` after the other: what is
-//! due (`schedule`, `idle`), `paths` and `request`, `answer`, `tally` -> `report`, `verdict`, `print`.
+//! due (`window`, `schedule`, `idle`), `paths` and `request`, `answer`, `tally` -> `report`, `verdict`, `print`.
 //!
 //! A closed loop measures how fast answers follow each other; an open loop what one feels who comes at a time of his own. There
 //! a request's time begins when it is due: one that had to wait for a free connection has waited (no coordinated omission).
@@ -25,6 +25,7 @@ mod schedule;
 mod tally;
 mod target;
 mod verdict;
+mod window;
 mod worker;
 
 use std::fs;

@@ -8,7 +8,7 @@ use selvedge_runtime::Moment;
 
 use super::answer::Answer;
 use super::failure::{Failure, FailureKind};
-use super::schedule::Window;
+use super::window::Window;
 
 /// The longest time that is told apart, in nanoseconds: an hour.
 const TIME_MAX_NS: u64 = 3_600_000_000_000;

@@ -20,8 +20,9 @@ use super::idle::Idle;
 use super::paths::Chooser;
 use super::plan::Plan;
 use super::request::Template;
-use super::schedule::{Supply, Window};
+use super::schedule::Supply;
 use super::tally::Tally;
+use super::window::Window;
 use crate::compare::proc::CpuTime;
 use crate::cpus::thread_time;
 

@@ -6,7 +6,7 @@
 //! connections end); `site` (one seed of the static server), `site_setting` (what it is like), `site_editor` (who writes to
 //! its disk), `site_client` and `site_requests` (who asks, and for what), `site_history`, `site_answer`, `site_oracle` and
 //! `site_validators` (what must come), `site_account` (why connections end); `held` (what workers hold), `done` (what a run
-//! has brought), `coverage` (which faults were met).
+//! has brought), `coverage` (which faults were met), `watch` (what does not end).
 
 mod account;
 mod application;
@@ -30,13 +30,12 @@ mod site_oracle;
 mod site_requests;
 mod site_setting;
 mod site_validators;
+mod watch;
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use selvedge_runtime::sim::Keeping;
@@ -45,12 +44,7 @@ use crate::plural::counted;
 use coverage::{Coverage, SEEDS_FOR_ALL};
 use done::{Done, Figures};
 use setting::Size;
-
-/// Of a thread that runs none.
-const NO_SEED: u64 = u64::MAX;
-/// No seed takes so long by far, in whatever build. It is waited for in pieces, of which a process that is stopped for a while
-/// (SIGSTOP) loses one.
-const SEED_SECONDS_MAX: usize = 60;
+use watch::{NO_SEED, watch};
 
 /// Options of `simulate`.
 #[derive(Debug, clap::Args)]
@@ -212,29 +206,6 @@ fn tell_panics() {
         Some(seed) => println!("seed {seed}: {}", panic.to_string().replace('\n', " ")),
         None => others(panic),
     }));
-}
-
-/// Ends the program when seeds do not end: a task that does not come back from a poll ends no turn. All of them are told, so that the
-/// lowest one is: it was begun before the others.
-fn watch(under_way: &Arc<[AtomicU64]>) {
-    let under_way = Arc::clone(under_way);
-    std::thread::spawn(move || {
-        loop {
-            let before = seeds(&under_way);
-            (0..SEED_SECONDS_MAX).for_each(|_| std::thread::sleep(Duration::from_secs(1)));
-            let now = seeds(&under_way);
-            let stuck: BTreeSet<_> = before.intersection(&now).collect();
-            if !stuck.is_empty() {
-                stuck.iter().for_each(|seed| println!("seed {seed}: a turn does not end"));
-                std::process::exit(1);
-            }
-        }
-    });
-}
-
-/// Those that are under way.
-fn seeds(under_way: &[AtomicU64]) -> BTreeSet<u64> {
-    under_way.iter().map(|seed| seed.load(Ordering::Relaxed)).filter(|&seed| seed != NO_SEED).collect()
 }
 
 #[cfg(test)]
