@@ -119,12 +119,26 @@ fn measure(
     let Demand::Offered { requests_per_second, at_once } = workload.demand else {
         return measure_running(setting, &running, workload, &placement, round);
     };
-    let (pace, seconds) = (Pace::Offered { requests_per_second, at_once }, setting.options.seconds);
-    measure_by(setting, &running, workload, &placement, round, |checked| {
+    let pace = Pace::Offered { requests_per_second, at_once };
+    let load = |checked: &Checked, seconds| {
         let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
         let Checked { fields, answer_bytes, .. } = checked;
         Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
-    })
+    };
+    let checked = checked(setting, &running, workload)?;
+    if let Some(seconds) = workload.run_in_seconds {
+        load(&checked, seconds)?;
+    }
+    measure_by(&running, &placement, round, checked, |checked| load(checked, setting.options.seconds))
+}
+
+/// What the server answers is looked at before it is measured.
+pub(super) fn checked(
+    setting: &Setting<'_>,
+    running: &Running,
+    workload: &Workload,
+) -> anyhow::Result<Checked> {
+    check(running.port, workload, &setting.docroot.files()).context("it does not answer as it should")
 }
 
 /// Which CPUs and how many workers `workload` asks for.
@@ -161,23 +175,19 @@ pub(crate) fn measure_running(
     placement: &Placement,
     round: usize,
 ) -> anyhow::Result<Sample> {
-    measure_by(setting, running, workload, placement, round, |checked| {
+    measure_by(running, placement, round, checked(setting, running, workload)?, |checked| {
         by_wrk(setting, running, workload, placement, checked)
     })
 }
 
-/// One measurement of a server that runs, by a client that is told how requests have to look; what the server answers is looked at
-/// first.
+/// One measurement of a server that runs, by a client that is told how requests have to look.
 pub(super) fn measure_by(
-    setting: &Setting<'_>,
     running: &Running,
-    workload: &Workload,
     placement: &Placement,
     round: usize,
+    checked: Checked,
     client: impl FnOnce(&Checked) -> anyhow::Result<Loaded>,
 ) -> anyhow::Result<Sample> {
-    let files = setting.docroot.files();
-    let checked = check(running.port, workload, &files).context("it does not answer as it should")?;
     let all: BTreeSet<usize> = placement.server.iter().chain(&placement.client).copied().collect();
     let (ticks, cpu, started) = (CpuTicks::read(&all)?, CpuTime::read(running.pid())?, Instant::now());
     let loaded = client(&checked)?;

@@ -91,7 +91,8 @@ fn measure_once(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = measure::placement(setting, workload);
     let running = measure::start(setting, installed, workload, &placement, workers)?;
-    measure::measure_by(setting, &running, workload, &placement, round, |checked| {
+    let checked = measure::checked(setting, &running, workload)?;
+    measure::measure_by(&running, &placement, round, checked, |checked| {
         let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
         let Checked { fields, answer_bytes, .. } = checked;
         Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()

@@ -17,6 +17,7 @@ const SMALL: Workload = Workload {
     sharing: Sharing::Apart,
     looks: Looks::Usual,
     demand: Demand::Closed,
+    run_in_seconds: None,
     ceiling: Some(Variant::Keepalive),
 };
 
@@ -186,10 +187,11 @@ pub(super) static WORKLOADS: [Workload; 30] = [
     ZIPF,
     Workload {
         name: "zipf-at-rate",
-        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections, 30,000 requests a second, \
+        title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections, 40,000 requests a second, \
             files looked at once in 60 s by selvedge and nginx",
         looks: Looks::AsNginx,
-        demand: offered(30_000, 16),
+        demand: offered(40_000, 32),
+        run_in_seconds: Some(5),
         ..ZIPF
     },
     Workload { name: "latency", title: "151 bytes, 1 connection", connections: 1, ..SMALL },
