@@ -32,6 +32,7 @@ mod counters;
 mod handle;
 mod inbox;
 mod line_log;
+mod near;
 mod op;
 mod report;
 mod runtime;
@@ -62,6 +63,7 @@ pub use builder::{Builder, Pinning, WatchdogSetting};
 pub use counters::{Counter, Counters, TURN_BUCKETS};
 pub use handle::{Busy, Handle, Worker};
 pub use line_log::{LINE_BYTES_MAX, LineLog, LineSink, OpenLog};
+pub use near::Near;
 pub use report::{install_panic_hook, line as report_line, print_line};
 pub use runtime::{Running, Runtime, block_on};
 pub use stop::{StopSignal, StopSource};
@@ -70,7 +72,6 @@ pub use sys::{
     allocated_bytes_of_thread, allocator_calls_of_thread, counts_allocations,
 };
 pub use task::{JoinHandle, Lost, spawn, spawn_detached, spawn_detached_near, wake_all_tasks, yield_now};
-pub use tasks::Near;
 pub use turns::{Turn, Turns};
 pub use worker::WorkerLimits;
 

@@ -8,7 +8,8 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::allocation_budget::AllocationBudget;
-use crate::tasks::{Near, TaskFuture};
+use crate::near::Near;
+use crate::tasks::TaskFuture;
 use crate::waker::TaskId;
 use crate::worker::{self, Core};
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use slab::Slab;
 
 use crate::inbox::TASKS_MAX;
+use crate::near::Near;
 use crate::sys::prefetch;
 use crate::waker::{TaskId, next_generation};
 
@@ -34,37 +35,7 @@ struct Task {
 /// Each open connection has one; its future has a box of its own.
 const _: () = assert!(size_of::<Task>() <= 32);
 
-/// Memory outside its future that a task uses first whenever it runs: fetched while the tasks before it run. Nothing of it is
-/// read by way of this, so it may be gone before the task is.
-///
-/// ```
-/// use selvedge_runtime::{Near, block_on, spawn_detached_near, yield_now};
-///
-/// block_on(|| async {
-///     let mut counter = Box::new(0_u64);
-///     spawn_detached_near("counter", Near::of(&*counter), async move {
-///         while *counter < 3 {
-///             *counter += 1;
-///             yield_now().await;
-///         }
-///     });
-///     yield_now().await;
-/// });
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Near(*const u8);
-
-impl Near {
-    /// This and what follows it, 256 octets in all.
-    pub fn of<T>(memory: &T) -> Self {
-        Self((&raw const *memory).cast())
-    }
-
-    pub(crate) const NOTHING: Self = Self(std::ptr::null());
-}
-
-/// Octets that are fetched of what is [near](Near) a task, and of its future: as many as those of a connection have.
-const NEAR_BYTES: usize = 256;
+/// Octets that are fetched of a task's future: as many as a connection's has.
 const FUTURE_BYTES: usize = 80;
 
 /// Whether a task's index is in the ready queue: it is there at most once.
@@ -147,9 +118,7 @@ impl Tasks {
         if let Some(future) = &task.future {
             prefetch((&raw const **future).cast(), FUTURE_BYTES);
         }
-        if !task.near.0.is_null() {
-            prefetch(task.near.0, NEAR_BYTES);
-        }
+        task.near.prefetch();
     }
 
     /// Puts a future that is not finished back. If its task was aborted meanwhile, the future comes back to be dropped.
@@ -261,16 +230,6 @@ mod tests {
         assert_eq!(tasks.len(), 1);
         assert!(tasks.remove(after.index(), after.generation()).is_some());
         assert_eq!(tasks.len(), 0);
-    }
-
-    #[test]
-    fn a_task_runs_on_when_what_was_near_it_is_gone() {
-        let mut tasks = Tasks::with_capacity(4);
-        for number in 0..3 {
-            let near = Near::of(&*Box::new([number; NEAR_BYTES]));
-            tasks.insert(3, 7, near, Box::pin(std::future::pending()));
-        }
-        assert_eq!([(); 4].map(|()| run_next(&mut tasks)), [Some(0), Some(1), Some(2), None]);
     }
 
     #[test]

@@ -17,13 +17,14 @@ use crate::blocking::Helpers;
 use crate::blocks::{BlockLimits, Blocks};
 use crate::counters::{Counters, Turn};
 use crate::inbox::{self, Inbox, InboxClaim};
+use crate::near::Near;
 use crate::report::{self, Reporter};
 use crate::sim::{self, Next};
 use crate::sys::{
     AtRest, Kernel, KernelFigures, KernelLimits, Moment, Reaped, RingAddress, StartError, Wait, Waiter,
     requested_bytes_of_thread,
 };
-use crate::tasks::{Near, Running, TaskFuture, Tasks};
+use crate::tasks::{Running, TaskFuture, Tasks};
 use crate::timer::{Sleeps, Wheel};
 use crate::waker::{self, TaskId};
 

@@ -82,7 +82,7 @@ pub(crate) struct Workload {
     pub(super) sharing: Sharing,
     pub(super) looks: Looks,
     pub(super) demand: Demand,
-    /// How long it runs before it is measured, where it takes longer than the warm-up until a server's caches hold what they will.
+    /// How long a load at a rate runs before it is measured, where it takes longer than the warm-up until a server's caches hold what they will.
     pub(super) run_in_seconds: Option<u64>,
     /// The ceiling it is compared with; one canned answer is none for many files.
     pub(super) ceiling: Option<Variant>,

@@ -183,11 +183,14 @@ impl OpenLoop {
 
     /// The end of the time that is measured, once all was sent: of so many requests it is when a further one would be due.
     pub(super) fn end_in_order(&self) -> Option<Moment> {
-        if self.next < self.number_end || !self.returned.is_empty() || self.unsent > 0 || self.measured == 0 {
+        if self.next < self.number_end || !self.returned.is_empty() || self.unsent > 0 {
             return None;
         }
         if self.window.ends() {
             return Some(self.window.end);
+        }
+        if self.measured == 0 {
+            return None;
         }
         let last = self.number_end - 1;
         let of_its_moment = last % self.at_once + 1;

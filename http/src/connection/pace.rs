@@ -35,7 +35,7 @@ pub struct Timeouts {
     /// A whole request head, from its first octet; bytes do not extend it. 408 then.
     pub head: Duration,
     /// Between requests. Closed silently then. It begins when the kernel has been seen to have the last answer, which is looked
-    /// at a second after it, or after this time where that is shorter.
+    /// at a second after it, or after this time or `write_grace` where one of them is shorter.
     pub idle: Duration,
     /// A request body beyond what its rate allows. Closed then: it is thrown away after the answer.
     pub body_grace: Duration,

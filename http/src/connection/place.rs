@@ -58,10 +58,12 @@ impl Connection {
         let written = shared.heads().write(room, &response.head, transfer, framing, &mut shared.clock());
         let Ok(head_bytes) = written else { return Placed::NotHere };
         let total = head_bytes + body_bytes;
+        // Behind a head that is longer than usual there may be no room for it.
+        let Some(place) = room.get_mut(head_bytes..total) else { return Placed::NotHere };
         // What does not come to its end is overwritten by the next.
         let is_there = match body_bytes {
             0 => body.is_unchanged(),
-            _ => body.copy_to(&mut room[head_bytes..total]),
+            _ => body.copy_to(place),
         };
         if !is_there {
             return Placed::NotHere;

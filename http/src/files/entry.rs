@@ -30,7 +30,7 @@ use crate::validators::{ChangeTime, Validators};
 /// Files up to this size are kept in memory, with their head.
 pub(super) const READY_BYTES_MAX: u64 = 64 * 1024;
 
-/// Uses between two looks, or within [`DEMAND_PERIOD`] where looks come faster, from which on a streamed file may take another one's
+/// Uses within [`DEMAND_PERIOD`], or between two looks that are little further apart, from which on a streamed file may take another one's
 /// block: enough for the other one not to be asked for next.
 const HIGH_DEMAND_USES_MIN: u32 = 8;
 

@@ -36,6 +36,18 @@ fn heads_of_many_fields_arrive_whole_alone_and_in_a_pipeline() {
 }
 
 #[test]
+fn a_body_that_has_no_room_behind_a_long_head_arrives_whole() {
+    let server = TestServer::start(patient(), paths);
+    let mut client = server.connect();
+    for fields in [9, 13, 20, 40] {
+        for size in [1, 2_000, 3_000, 4_000, 4_096] {
+            let reply = client.get(&format!("/fields/{fields}/{size}"));
+            assert!((reply.status, reply.body) == (200, pattern(size)), "{fields} fields, {size} octets");
+        }
+    }
+}
+
+#[test]
 fn a_head_beyond_the_largest_block_is_not_sent() {
     let server = TestServer::start(patient(), paths);
     let mut client = server.connect();

@@ -15,7 +15,7 @@ static ZEROS: [u8; 64 << 20] = [0; 64 << 20];
 /// * `/text/...`: the rest of the path and the query;
 /// * `/size/N`: N octets of [`pattern`]; `/zeros/N`: N zeros, which cost no time to make;
 /// * `/status/N`: an empty answer of that status; `/error/N`: an error's small text;
-/// * `/fields/N`: N fields of 100 octets; `/own/NAME`: a field the engine owns; `/injected`, `/location`: CR LF in a value;
+/// * `/fields/N`: N fields of 100 octets, `/fields/N/SIZE` with a body of so many octets; `/own/NAME`: a field the engine owns; `/injected`, `/location`: CR LF in a value;
 /// * `/wait`: only after [`Steering::let_go`]; `/panic`: not at all.
 pub(crate) struct Paths {
     entered: mpsc::Sender<()>,
@@ -112,8 +112,11 @@ impl Application for Paths {
                 let field = |at| {
                     (HeaderName::from_bytes(format!("x-{at}").as_bytes()).expect("a name"), long_value())
                 };
-                let head = ResponseHead { fields: (0..number()).map(field).collect(), ..ok() };
-                Response::new(head, Body::Full("many".into()))
+                let (fields, size) = rest.split_once('/').unwrap_or((rest, ""));
+                let fields = 0..fields.parse().expect("a number of fields");
+                let head = ResponseHead { fields: fields.map(field).collect::<Vec<_>>(), ..ok() };
+                let body = size.parse().map_or_else(|_| "many".into(), |size| pattern(size).into());
+                Response::new(head, Body::Full(body))
             }
             "own" => {
                 let name = HeaderName::from_bytes(rest.as_bytes()).expect("a field name");

@@ -7,8 +7,9 @@ const LINE_BYTES: usize = 64;
 /// On other processors than x86-64 it does nothing.
 #[inline]
 pub(crate) fn prefetch(address: *const u8, bytes: usize) {
-    for line in (0..bytes).step_by(LINE_BYTES) {
-        prefetch_line(address.wrapping_add(line));
+    let before = address.addr() % LINE_BYTES;
+    for line in (0..before + bytes).step_by(LINE_BYTES) {
+        prefetch_line(address.wrapping_sub(before).wrapping_add(line));
     }
 }
 

@@ -73,7 +73,7 @@ impl Kernel {
     fn end_quiet_sends(&mut self, reaped: &mut Reaped) {
         let mut quiet_sends = std::mem::take(&mut self.quiet_sends);
         for id in quiet_sends.drain(..) {
-            if let Some(slot) = self.slots.take_if(id, is_forgotten) {
+            if let Some(slot) = self.slots.take_forgotten(id) {
                 self.let_go(slot, reaped);
             } else if self.slots.phase(id).is_some_and(Phase::in_flight)
                 && let Op::Send { tells: Tells::Failures, chunk, .. } = &self.slots.get(id).op
@@ -298,15 +298,6 @@ impl Kernel {
             self.cancel_entry(id);
         }
     }
-}
-
-/// Of a send that was to say nothing of success, and has said nothing.
-fn is_forgotten(slot: &Slot) -> bool {
-    slot.phase == Phase::InFlight
-        && matches!(
-            &slot.op,
-            Op::Send { sent: 0, tells: Tells::Failures, once_taken: OnceTaken::Forgotten, .. }
-        )
 }
 
 pub(super) fn wake(waiter: &mut Waiter, reaped: &mut Reaped) {

@@ -4,7 +4,7 @@
 
 use slab::Slab;
 
-use super::op::Op;
+use super::op::{OnceTaken, Op, Tells};
 use super::token::{GENERATION_MASK, Token};
 use super::waker::Waiter;
 
@@ -107,9 +107,15 @@ impl Slots {
         slot.op
     }
 
-    /// Frees the slot of an op that is over, if it is as `is_over` says.
-    pub(super) fn take_if(&mut self, id: OpId, is_over: impl Fn(&Slot) -> bool) -> Option<Slot> {
-        self.find(id).is_some_and(is_over).then(|| self.slots.remove(id.index as usize))
+    /// Frees the slot of a send that was to say nothing of success, if it has said nothing: its caller knows that it is over.
+    pub(super) fn take_forgotten(&mut self, id: OpId) -> Option<Slot> {
+        let slot = self.find(id)?;
+        let is_forgotten = slot.phase == Phase::InFlight
+            && matches!(
+                &slot.op,
+                Op::Send { sent: 0, tells: Tells::Failures, once_taken: OnceTaken::Forgotten, .. }
+            );
+        is_forgotten.then(|| self.slots.remove(id.index as usize))
     }
 
     /// All ops whose slots are in use.

@@ -265,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_until_a_moment_is_woken_then_and_who_waited_before_is_given_back() {
+        let mut wheel = Wheel::new(at(0));
+        let entry = wheel.insert();
+        let mut woken = Vec::new();
+        assert!(matches!(wheel.wait_until(entry, at(5_000), Waiter::Index(1)), Waiter::Nobody));
+        assert!(matches!(wheel.wait_until(entry, at(1_000), Waiter::Index(2)), Waiter::Index(1)));
+        wheel.advance(at(999), |waiter| woken.push(waiter));
+        assert!(woken.is_empty());
+        wheel.advance(at(1_000), |waiter| woken.push(waiter));
+        assert!(matches!(woken[..], [Waiter::Index(2)]));
+        // It has expired, and is set anew.
+        assert!(matches!(wheel.wait_until(entry, at(3_000), Waiter::Index(3)), Waiter::Nobody));
+        wheel.advance(at(5_000), |waiter| woken.push(waiter));
+        assert!(matches!(woken[..], [_, Waiter::Index(3)]));
+    }
+
+    #[test]
     fn a_deadline_brought_forward_expires_early() {
         let mut wheel = Wheel::new(at(0));
         let entry = wheel.insert();
