@@ -581,7 +581,7 @@ fn bad_values_are_told_with_option_value_and_remedy() {
         (
             "--fresh-for",
             "1h",
-            "this is not a time; give whole seconds up to an hour, or a unit too, from 1ms",
+            "this is not a time; give whole seconds up to an hour, or ms, s or m behind the number, from 1ms",
         ),
         ("--fresh-for", "3601", "this is longer than an hour; give whole seconds up to an hour"),
         ("--request-timeout", "0", "nothing is answered in no time; "),

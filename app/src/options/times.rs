@@ -25,12 +25,16 @@ pub(super) fn request_timeout(text: &str) -> Result<OrOff<Duration>, BadValue> {
 }
 
 pub(super) fn drain(text: &str) -> Result<Duration, BadValue> {
-    time(text, DRAIN_MAX, "give whole seconds up to a day, or a unit too, as in 8, 8s, 500ms or 2m")
+    time(
+        text,
+        DRAIN_MAX,
+        "give whole seconds up to a day, or ms, s or m behind the number, as in 8, 8s, 500ms or 2m",
+    )
 }
 
 /// Not zero: requests that wait for a look at the same path could not use what it finds, and would look one behind the other.
 pub(super) fn fresh_for(text: &str) -> Result<Duration, BadValue> {
-    let fix = "give whole seconds up to an hour, or a unit too, from 1ms on, as in 60, 500ms or 2m";
+    let fix = "give whole seconds up to an hour, or ms, s or m behind the number, from 1ms on, as in 60, 500ms or 2m";
     match time(text, FRESH_FOR_MAX, fix)? {
         Duration::ZERO => Err(BadValue::new("every request would have to look for itself", fix)),
         time => Ok(time),

@@ -105,7 +105,7 @@ fn effective(options: &Options) -> anyhow::Result<Options> {
     ensure!(options.attackers > 0, "--attackers 0: ask for one at least");
     ensure!(
         options.rounds > 0 && options.seconds > 0,
-        "without --rounds or --seconds nothing would be measured"
+        "--rounds 0 or --seconds 0: nothing would be measured"
     );
     ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
     ensure!(options.count > 0, "--count 0: nothing would be sent");

@@ -42,10 +42,13 @@ impl Docroot {
         let mut builder = tempfile::Builder::new();
         builder.prefix("selvedge-compare-").permissions(Permissions::from_mode(0o755));
         let directory = match place {
-            Some(place) => builder.tempdir_in(place),
-            None => builder.tempdir(),
-        };
-        let directory = directory.context("cannot make a temporary directory")?;
+            Some(place) => {
+                builder.tempdir_in(place).context("cannot make a folder below --directory: name another")
+            }
+            None => {
+                builder.tempdir().context("cannot make a temporary directory: set TMPDIR to a folder for it")
+            }
+        }?;
         let docroot = Self { directory };
         fs::create_dir(docroot.files())?;
         for (name, bytes) in FILES {

@@ -92,7 +92,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let limited = comparison.limited();
     if !options.quick && !limited.is_empty() {
         bail!(
-            "the figures say less than they seem to, since not the servers were the limit:\n{}",
+            "the figures say less than they seem to, since not the servers were the limit (docs/benchmarks.md \
+             tells what each mark means); measure again while the machine has nothing else to do:\n{}",
             limited.join("\n")
         );
     }

@@ -32,10 +32,7 @@ impl Effort {
     /// # Errors
     /// What is wrong with an option, before anything is measured in vain.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.rounds > 0 && self.seconds > 0,
-            "without --rounds or --seconds nothing would be measured"
-        );
+        ensure!(self.rounds > 0 && self.seconds > 0, "--rounds 0 or --seconds 0: nothing would be measured");
         let cpus = cpus::allowed()?.len();
         ensure!(
             self.workers.iter().all(|workers| (1..=cpus).contains(workers)),

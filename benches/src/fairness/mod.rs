@@ -82,7 +82,7 @@ impl Company {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ensure!(
         options.rounds > 0 && options.seconds > 0,
-        "without --rounds or --seconds nothing would be measured"
+        "--rounds 0 or --seconds 0: nothing would be measured"
     );
     ensure!(options.rate > 0, "--rate 0: the good client would ask for nothing");
     ensure!(options.depth > 0, "--depth 0: the pipelining client would ask for nothing");

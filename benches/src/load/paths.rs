@@ -45,13 +45,14 @@ impl Paths {
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("the paths in {} cannot be read", file.display()))?;
-        let lines: Vec<String> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-        ensure!(!lines.is_empty(), "{} has no path in it: a path in each line is wanted", file.display());
-        ensure!(lines.len() <= PATHS_MAX, "{} has more than {PATHS_MAX} paths", file.display());
-        for path in &lines {
-            check(path).with_context(|| file.display().to_string())?;
+        let mut paths = Vec::new();
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+            check(line).with_context(|| format!("{}, line {number}", file.display()))?;
+            paths.push(line.to_owned());
         }
-        Ok(Self::InTurn(lines.into()))
+        ensure!(!paths.is_empty(), "{} has no path in it: a path in each line is wanted", file.display());
+        ensure!(paths.len() <= PATHS_MAX, "{} has more than {PATHS_MAX} paths", file.display());
+        Ok(Self::InTurn(paths.into()))
     }
 
     /// `count` paths by the pattern, in which `{}` is the number's place.
@@ -82,7 +83,7 @@ impl Paths {
 
 /// What a path must be to stand in a request line (RFC 9112 3.2.1).
 fn check(path: &str) -> anyhow::Result<()> {
-    ensure!(path.starts_with('/'), "'{path}' is no path: it begins with /");
+    ensure!(path.starts_with('/'), "'{}' is no path: a path begins with /", path.escape_debug());
     ensure!(
         path.bytes().all(|octet| octet.is_ascii_graphic()),
         "'{}' is no path: what is not printable ASCII is written as %XX",
@@ -143,6 +144,14 @@ mod tests {
         let mut chooser = Chooser::new(&Paths::read(file.path()).unwrap(), 1);
         let asked: Vec<_> = (0..4).map(|_| text(chooser.next())).collect();
         assert_eq!(asked, ["/a", "/b", "/c", "/a"]);
+    }
+
+    #[test]
+    fn the_line_of_what_is_no_path_is_told() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"/a\n\nb\n").unwrap();
+        let error = Paths::read(file.path()).unwrap_err();
+        assert!(format!("{error:#}").contains(", line 3: 'b' is no path"), "{error:#}");
     }
 
     #[test]

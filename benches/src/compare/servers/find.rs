@@ -114,7 +114,12 @@ pub(crate) fn selvedge(given: Option<&Path>, profile: Profile) -> anyhow::Result
     let target = own.parent().and_then(Path::parent).context("no target folder")?;
     let path = target.join(profile.folder()).join("selvedge");
     if !path.is_file() {
-        bail!("there is no {}: build it, or name it by its option", path.display());
+        bail!(
+            "there is no {}: `cargo build --profile {} -p selvedge` makes it, or name another by --selvedge \
+             (of `soak`: --server)",
+            path.display(),
+            profile.name()
+        );
     }
     Ok(path)
 }

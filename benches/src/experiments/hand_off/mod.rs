@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let cpus = cpus::allowed()?;
     ensure!(
         options.connections > 0 && options.rounds > 0,
-        "without --connections or --rounds nothing would be measured"
+        "--connections 0 or --rounds 0: nothing would be measured"
     );
     let burst = options.burst;
     ensure!((1..=BURST_MAX).contains(&burst), "--burst {burst}: between 1 and {BURST_MAX} are possible");
