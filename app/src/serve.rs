@@ -303,7 +303,7 @@ fn obey(signals: Signals, control: Control, log: Option<LineLog>, verbosity: Ver
     process::watch_signals(signals, move |signal| match signal {
         Signal::Stop if stopping => {
             let open: u64 = control.intake().open().iter().sum();
-            report_line(&format!("stopping at once: {open} connections are cut off"));
+            report_line(&format!("stopping at once; connections that are cut off: {open}"));
             // The end is that of the main thread, which joins the workers and finishes the log.
             control.stop_at_once();
             process::exit_when_late();

@@ -124,7 +124,7 @@ fn a_second_signal_ends_at_once() {
         server.signal(second);
         let (status, stderr) = server.wait();
         assert_eq!(status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains("stopping at once: 1 connections are cut off"), "{stderr}");
+        assert!(stderr.contains("stopping at once; connections that are cut off: 1"), "{stderr}");
         assert!(!stderr.contains("not finished") && !stderr.contains("without waiting"), "{stderr}");
     }
 }

@@ -388,7 +388,7 @@ impl Server {
         let cut: u64 = self.control.figures.iter().map(|figures| figures.closes(CloseReason::CutOff)).sum();
         if cut > 0 && !self.control.is_stopped_at_once() {
             report_line(&format!(
-                "not finished within the {} s of the drain and cut off: {cut} connections",
+                "connections not finished within the {} s of the drain and cut off: {cut}",
                 self.drain.as_secs_f32()
             ));
         }

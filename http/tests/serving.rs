@@ -258,7 +258,7 @@ fn a_second_signal_ends_it_whatever_holds_it_up() {
     // The same signal within 100 ms is the same wish.
     std::thread::sleep(Duration::from_millis(150));
     program.signal();
-    assert_eq!(program.tells("stopping at once: ", " connections are cut off"), "1");
+    assert_eq!(program.tells("stopping at once; connections that are cut off: ", ""), "1");
     program.tells("ended without waiting for what does not end", "");
     assert_eq!(program.child.wait().expect("it ends").code(), Some(1));
 }

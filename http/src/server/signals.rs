@@ -96,7 +96,7 @@ fn obey(signal: Signal) {
     let open: u64 = serving.controls.iter().flat_map(|control| control.intake().open()).sum();
     if serving.wish != Wish::Serve {
         serving.wish = Wish::StopAtOnce;
-        report_line(&format!("stopping at once: {open} connections are cut off"));
+        report_line(&format!("stopping at once; connections that are cut off: {open}"));
         serving.controls.iter().for_each(Control::stop_at_once);
         drop(serving);
         process::exit_when_late();
