@@ -7,6 +7,7 @@ use std::{env, fs};
 use anyhow::{Context, bail, ensure};
 
 use super::steps::{COUNTED, NOTED, REQUESTS, Step};
+use crate::compare::interrupt;
 
 /// Instructions of all requests together, by kind of request and then by step.
 pub(super) type Counts = Vec<[u64; Step::ALL.len()]>;
@@ -35,6 +36,8 @@ pub(super) fn count(requests: u64, folder: Option<&Path>) -> anyhow::Result<Coun
         Ok(output) => output,
         Err(error) => bail!("valgrind cannot be started ({error}): apt install valgrind"),
     };
+    // Its files go with the folder, which a signal would have left.
+    interrupt::check()?;
     ensure!(output.status.success(), "valgrind: {}", String::from_utf8_lossy(&output.stderr));
     let count_of = |number: usize| {
         let path = folder.join(format!("callgrind.out.{number}"));

@@ -15,6 +15,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
 use self::table::Table;
+use crate::compare::interrupt;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -59,6 +60,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             Some(Table::find(&page).with_context(|| path.display().to_string())?)
         }
     };
+    interrupt::catch()?;
     let counts = callgrind::count(options.requests, options.keep.as_deref())?;
     let table = Table::new(&counts, options.requests);
     print!("{table}");
