@@ -122,8 +122,7 @@ impl Core {
         let entered = Entered::new(self);
         {
             let mut main = pin!(main);
-            // Task 0 of this worker stands for `main`, which lives on this stack.
-            let main_id = self.spawn("main", Near::NOTHING, Box::pin(std::future::pending()));
+            let main_id = self.spawn_main();
             let mut reaped = Reaped::default();
             loop {
                 if self.turn(&mut reaped, main_id, main.as_mut()) == Turned::MainIsDone {
@@ -166,8 +165,7 @@ impl Core {
         let _entered = Entered::new(self);
         self.kernel().go_on();
         let is_first = main_id.is_none();
-        let main_id = *main_id
-            .get_or_insert_with(|| self.spawn("main", Near::NOTHING, Box::pin(std::future::pending())));
+        let main_id = *main_id.get_or_insert_with(|| self.spawn_main());
         // As outside a simulation: a worker that waits too long sleeps too long, whoever looks in.
         let returns = |next| next == Next::Now || matches!(next, Next::At(due) if due <= self.kernel().now());
         let next = self.next_step();
@@ -397,6 +395,11 @@ impl Core {
         let now = self.kernel.borrow().now();
         self.now.set(now);
         now
+    }
+
+    /// Task 0 of this worker, which stands for `main`: that lives with its caller.
+    fn spawn_main(&self) -> TaskId {
+        self.spawn("main", Near::NOTHING, Box::pin(std::future::pending()))
     }
 
     // ---- what the parts of a worker use ----

@@ -309,9 +309,10 @@ impl Kernel {
 
     /// Frees the slot of an op whose last completion is in, and gives back what it still holds.
     pub(super) fn free(&mut self, id: OpId) {
-        let mut op = self.slots.remove(id);
-        if let Op::Receive { received, .. } = &mut op {
-            while self.buffers.pop(received).is_some() {}
+        match &mut self.slots.remove(id) {
+            Op::Receive { received, .. } => while self.buffers.pop(received).is_some() {},
+            Op::Send { chunk, .. } => let_go_of_chunk(chunk, &mut self.discarded),
+            _ => {}
         }
     }
 
@@ -649,6 +650,14 @@ fn register_blocks(ring: &Ring, pool: &Pool) -> io::Result<()> {
     };
     // SAFETY: the pool's arena is one mapping of that size, and the kernel object keeps it until the ring is closed.
     unsafe { ring.submitter().register_buffers(&[iovec]) }
+}
+
+/// What was sent is free again. An application's own octets are dropped by the worker, as their drop may run anything.
+pub(super) fn let_go_of_chunk(chunk: &mut Chunk, discarded: &mut Vec<Discarded>) {
+    let spent = std::mem::replace(chunk, Chunk::Static(&[]));
+    if let Chunk::Bytes(_) = spent {
+        discarded.push(Discarded::Chunk(spent));
+    }
 }
 
 /// Puts `waiter` in the place of another, which is dropped when the kernel is not held.

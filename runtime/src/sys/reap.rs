@@ -7,9 +7,8 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use io_uring::cqueue;
 
-use super::chunk::Chunk;
 use super::fd::{Fd, SimulatedFd};
-use super::kernel::{Discarded, Kernel, Machine, Reaped};
+use super::kernel::{Kernel, Machine, Reaped, let_go_of_chunk};
 use super::op::{self, AcceptBatch, OnceTaken, Op, ReceiveBatch, Shape, Tells};
 use super::ring::{COMPLETIONS_PER_TURN_MAX, RawCompletion};
 use super::simulated_ring;
@@ -88,8 +87,8 @@ impl Kernel {
     /// What most sends end with: all of it was taken, and nobody has asked to be told.
     fn let_go(&mut self, mut slot: Slot, reaped: &mut Reaped) {
         wake(&mut slot.waiter, reaped);
-        if let Op::Send { chunk: chunk @ Chunk::Bytes(_), .. } = &mut slot.op {
-            self.discarded.push(Discarded::Chunk(std::mem::replace(chunk, Chunk::Static(&[]))));
+        if let Op::Send { chunk, .. } = &mut slot.op {
+            let_go_of_chunk(chunk, &mut self.discarded);
         }
     }
 
@@ -141,10 +140,7 @@ impl Kernel {
                 }
                 let is_forgotten = *once_taken == OnceTaken::Forgotten && *sent as usize == chunk.len();
                 // The bytes are free again before anybody asks for the outcome.
-                let spent = std::mem::replace(chunk, Chunk::Static(&[]));
-                if let Chunk::Bytes(_) = spent {
-                    self.discarded.push(Discarded::Chunk(spent));
-                }
+                let_go_of_chunk(chunk, &mut self.discarded);
                 if is_forgotten {
                     wake(&mut slot.waiter, reaped);
                     slot.phase = Phase::Done(result);
