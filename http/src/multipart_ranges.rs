@@ -109,7 +109,7 @@ impl<'a> MultipartRanges<'a> {
         let delimiter = put(room, &[line_end, b"--", self.boundary.as_bytes(), b"\r\n"])?;
         let mut writer = HeadWriter::new(&mut room[delimiter..]);
         if let Some(content_type) = self.content_type {
-            writer.field("content-type", content_type.as_bytes());
+            writer.content_type(content_type);
         }
         let head = writer.content_range(start, len, self.ranges.size()).finish()?;
         Ok(delimiter + head.len)

@@ -217,10 +217,10 @@ impl Loading<'_> {
         let unix_s = clock.unix_s();
         let mut writer = HeadWriter::new(head);
         writer.status(StatusCode::OK).date(clock.date());
-        writer.field("content-type", description.content_type.as_bytes()).content_length(size as u64);
+        writer.content_type(description.content_type).content_length(size as u64);
         writer.fixed(&FixedFields::of_version(validators, unix_s));
         if let Some(coding) = description.content_coding {
-            writer.field("content-encoding", coding.as_str().as_bytes());
+            writer.content_coding(coding);
         }
         let written = writer.accept_ranges().fixed(&description.fields).finish();
         let written = written.expect("room was reckoned for these");
