@@ -116,20 +116,31 @@ fn measure(
 ) -> anyhow::Result<Sample> {
     let (placement, workers) = placement(setting, workload);
     let running = start(setting, installed, workload, &placement, workers)?;
-    let Demand::Offered { requests_per_second, at_once } = workload.demand else {
+    let Demand::Offered { requests_per_second, at_once, run_in_seconds } = workload.demand else {
         return measure_running(setting, &running, workload, &placement, round);
     };
     let pace = Pace::Offered { requests_per_second, at_once };
-    let load = |checked: &Checked, seconds| {
-        let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
-        let Checked { fields, answer_bytes, .. } = checked;
-        Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
-    };
+    let load =
+        |checked: &Checked, seconds| load(setting, &running, workload, &placement, checked, (pace, seconds));
     let checked = checked(setting, &running, workload)?;
-    if let Some(seconds) = workload.run_in_seconds {
+    if let Some(seconds) = run_in_seconds {
         load(&checked, seconds)?;
     }
     measure_by(&running, &placement, round, checked, |checked| load(checked, setting.options.seconds))
+}
+
+/// So many seconds of requests at fixed times, to a server that was [looked at](checked).
+pub(super) fn load(
+    setting: &Setting<'_>,
+    running: &Running,
+    workload: &Workload,
+    placement: &Placement,
+    checked: &Checked,
+    (pace, seconds): (Pace, u64),
+) -> anyhow::Result<Loaded> {
+    let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
+    let Checked { fields, answer_bytes, .. } = checked;
+    Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
 }
 
 /// What the server answers is looked at before it is measured.

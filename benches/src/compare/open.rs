@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Setting,
-    check::Checked,
-    generator::{Load, Pace},
+    generator::Pace,
     mark::{self, Mark},
     measure::{self, Sample},
     servers::{Installed, Server},
@@ -93,9 +92,7 @@ fn measure_once(
     let running = measure::start(setting, installed, workload, &placement, workers)?;
     let checked = measure::checked(setting, &running, workload)?;
     measure::measure_by(&running, &placement, round, checked, |checked| {
-        let (port, cpus, scratch) = (running.port, &placement.client, setting.docroot.scratch());
-        let Checked { fields, answer_bytes, .. } = checked;
-        Load { workload, fields, answer_bytes: *answer_bytes, port, cpus, pace, seconds, scratch }.run()
+        measure::load(setting, &running, workload, &placement, checked, (pace, seconds))
     })
 }
 

@@ -45,6 +45,8 @@ pub(super) enum Demand {
         requests_per_second: u32,
         /// So many of them are due at one moment: one by one they would cost the client more.
         at_once: u32,
+        /// How long it runs before it is measured, where it takes longer than the warm-up until a server's caches hold what they will.
+        run_in_seconds: Option<u64>,
     },
 }
 
@@ -82,8 +84,6 @@ pub(crate) struct Workload {
     pub(super) sharing: Sharing,
     pub(super) looks: Looks,
     pub(super) demand: Demand,
-    /// How long a load at a rate runs before it is measured, where it takes longer than the warm-up until a server's caches hold what they will.
-    pub(super) run_in_seconds: Option<u64>,
     /// The ceiling it is compared with; one canned answer is none for many files.
     pub(super) ceiling: Option<Variant>,
 }
@@ -184,7 +184,9 @@ mod tests {
                 assert!(!matches!(workload.demand, Demand::Offered { .. }), "{}", workload.name);
                 continue;
             };
-            let Demand::Offered { requests_per_second, at_once } = workload.demand else { panic!("{name}") };
+            let Demand::Offered { requests_per_second, at_once, .. } = workload.demand else {
+                panic!("{name}")
+            };
             let title = find(name).unwrap().title;
             let (thousands, rest) = (requests_per_second / 1_000, requests_per_second % 1_000);
             let looks = match workload.looks {

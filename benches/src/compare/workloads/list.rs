@@ -17,7 +17,6 @@ const SMALL: Workload = Workload {
     sharing: Sharing::Apart,
     looks: Looks::Usual,
     demand: Demand::Closed,
-    run_in_seconds: None,
     ceiling: Some(Variant::Keepalive),
 };
 
@@ -190,8 +189,7 @@ pub(super) static WORKLOADS: [Workload; 30] = [
         title: "10,000 files of 1 to 20 KiB by Zipf's law, 64 connections, 40,000 requests a second, \
             files looked at once in 60 s by selvedge and nginx",
         looks: Looks::AsNginx,
-        demand: offered(40_000, 32),
-        run_in_seconds: Some(5),
+        demand: Demand::Offered { requests_per_second: 40_000, at_once: 32, run_in_seconds: Some(5) },
         ..ZIPF
     },
     Workload { name: "latency", title: "151 bytes, 1 connection", connections: 1, ..SMALL },
@@ -229,5 +227,5 @@ pub(super) const ON_REQUEST: [&str; 2] = ["64m", "hello"];
 
 /// The rates are meant to leave the client and the faster peers CPU time on two common CPUs, a worker on one and the client on the other.
 const fn offered(requests_per_second: u32, at_once: u32) -> Demand {
-    Demand::Offered { requests_per_second, at_once }
+    Demand::Offered { requests_per_second, at_once, run_in_seconds: None }
 }
